@@ -1,0 +1,157 @@
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { argumentsInput } from '../keys/key.js'
+import type { Duration } from '../runtime/duration.js'
+import type { ReadOptions } from './call-options.js'
+import { freshValue } from './entry-view.js'
+import type { Namespace } from './namespace.js'
+import { stateOf } from './namespace-state.js'
+import { getOrSet } from './read.js'
+import type { NamespaceState } from './state.js'
+import { viewOf } from './view.js'
+import type { WriteResult } from './words.js'
+import { expire, remove } from './write.js'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** How a function is cached. */
+export interface CachedOptions<Args extends readonly unknown[]> {
+  /** The namespace that keeps the results. */
+  readonly in: Namespace<never, never> | Namespace
+  /** Part of every key; needed for a function without a name. @defaultValue `fn.name` */
+  readonly name?: string
+  /** The namespace's key for these arguments. @defaultValue the arguments themselves */
+  readonly key?: (...args: Args) => unknown
+  readonly ttl?: Duration
+  readonly tags?: readonly string[] | ((...args: Args) => readonly string[])
+  /** For people: shown in the registry. */
+  readonly description?: string
+}
+
+const OPTION_NAMES = ['in', 'name', 'key', 'ttl', 'tags', 'description']
+
+/** What a cached function can do beside being called. */
+export interface CachedMethods<F extends AnyFunction> {
+  /** The stored form of the key for these arguments. */
+  key(...args: Parameters<F>): string
+  /** Calls the function and replaces what is cached. */
+  fresh(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>
+  /** The fresh value in memory, or `undefined`. */
+  peek(...args: Parameters<F>): Awaited<ReturnType<F>> | undefined
+  delete(...args: Parameters<F>): Promise<WriteResult>
+  expire(...args: Parameters<F>): Promise<WriteResult>
+}
+
+/** A function of the same type (overloads and `this` included) whose results are cached. */
+export type CachedFunction<F extends AnyFunction> = F & CachedMethods<F>
+
+/**
+ * Wraps an asynchronous function so that equal arguments get the cached result.
+ *
+ * The function's name is part of the key: two functions in one namespace never serve each other, and a second one of
+ * the same name in a namespace is refused (`ERR_NAME_TAKEN`). `this` reaches the function but not the key.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for an anonymous function without a `name`.
+ * @example
+ * import { cached, createStash } from 'hopstash'
+ * const stash = createStash()
+ * let calls = 0
+ * const square = cached(async (n: number) => { calls++; return n * n }, { in: stash.general, name: 'square' })
+ * await square(4) // => 16
+ * await square(4)
+ * calls // => 1
+ */
+export function cached<F extends AnyFunction>(fn: F, options: CachedOptions<Parameters<F>>): CachedFunction<F> {
+  if (typeof fn !== 'function') throw optionInvalid('fn', 'a function', fn)
+  const site = siteOf(options, options.name ?? fn.name)
+  const target = fn as unknown as (this: unknown, ...args: unknown[]) => unknown
+  const wrapper = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    return call(site, this, target, args, undefined)
+  }
+  Object.defineProperty(wrapper, 'name', { value: site.name })
+  Object.defineProperty(wrapper, 'length', { value: fn.length })
+  return Object.assign(wrapper, methodsOf<F>(site, target)) as unknown as CachedFunction<F>
+}
+
+/**
+ * A standard method decorator with the options of {@link cached}.
+ *
+ * Instances share entries: `this` is no part of the key. Put what tells them apart into `key`.
+ */
+cached.method =
+  <Args extends readonly unknown[]>(options: CachedOptions<Args>) =>
+  <F extends (this: never, ...args: Args extends readonly [...infer Rest] ? Rest : never) => Promise<unknown>>(
+    method: F,
+    context: ClassMethodDecoratorContext,
+  ): F => {
+    const site = siteOf(options, options.name ?? String(context.name))
+    const target = method as unknown as (this: unknown, ...args: unknown[]) => unknown
+    return function (this: unknown, ...args: unknown[]) {
+      return call(site, this, target, args, undefined)
+    } as unknown as F
+  }
+
+/** Everything a wrapped function needs at a call. */
+interface Site {
+  readonly name: string
+  readonly state: NamespaceState
+  readonly inputOf: (args: readonly unknown[]) => unknown
+  readonly optionsOf: ((args: readonly unknown[]) => ReadOptions) | undefined
+}
+
+function siteOf<Args extends readonly unknown[]>(options: CachedOptions<Args>, name: string): Site {
+  for (const option of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(option)) throw optionUnknown('the cached() options', option, OPTION_NAMES)
+  }
+  if (name === '') throw optionInvalid('name', 'given for an anonymous function: it is part of every key', name)
+  const host = stateOf(options.in)
+  host.registry.register({ kind: 'function', name: `${host.name}/${name}`, description: options.description })
+  const key = options.key as ((...args: readonly unknown[]) => unknown) | undefined
+  return {
+    name,
+    state: viewOf(host, name, key === undefined ? 'record' : 'direct'),
+    inputOf: key === undefined ? argumentsInput : (args) => key(...args),
+    optionsOf: readOptionsOf(options),
+  }
+}
+
+function readOptionsOf<Args extends readonly unknown[]>(options: CachedOptions<Args>): Site['optionsOf'] {
+  const { ttl, tags } = options
+  if (ttl === undefined && tags === undefined) return undefined
+  const fixed = { ...(ttl !== undefined && { ttl }), ...(Array.isArray(tags) && { tags: tags as readonly string[] }) }
+  if (typeof tags !== 'function') return () => fixed
+  return (args) => ({ ...fixed, tags: tags(...(args as Args)) })
+}
+
+function call(
+  site: Site,
+  self: unknown,
+  target: (...args: unknown[]) => unknown,
+  args: unknown[],
+  more: ReadOptions | undefined,
+): Promise<unknown> {
+  let input: unknown
+  let options: ReadOptions | undefined
+  try {
+    input = site.inputOf(args)
+    options = site.optionsOf?.(args)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+  return getOrSet(
+    site.state,
+    input,
+    () => target.apply(self, args),
+    more === undefined ? options : { ...options, ...more },
+  )
+}
+
+function methodsOf<F extends AnyFunction>(site: Site, target: (...args: unknown[]) => unknown): CachedMethods<F> {
+  const { state, inputOf } = site
+  return {
+    key: (...args) => state.keyer.text(state.keyer.id(inputOf(args), state.scopeOf?.(inputOf(args)))),
+    fresh: (...args) => call(site, undefined, target, args, { forceFresh: true }) as Promise<Awaited<ReturnType<F>>>,
+    peek: (...args) => freshValue(state, inputOf(args), undefined) as Awaited<ReturnType<F>> | undefined,
+    delete: async (...args) => remove(state, inputOf(args), undefined),
+    expire: async (...args) => expire(state, inputOf(args), undefined),
+  }
+}

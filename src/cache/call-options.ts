@@ -1,0 +1,82 @@
+import { optionUnknown } from '../errors/option-error.js'
+import type { Duration } from '../runtime/duration.js'
+
+/** Directives of one read. Every name means the same as in the namespace's options; the call wins. */
+export interface ReadOptions {
+  readonly ttl?: Duration
+  readonly tags?: readonly string[]
+  readonly scope?: string
+  /** Lets this caller leave; the load goes on while others wait. */
+  readonly signal?: AbortSignal
+  /** Load again and replace what is there. */
+  readonly forceFresh?: boolean
+  /** Leave no trace of what is loaded. The load is not shared. */
+  readonly noStore?: boolean
+  /** Do not load: reject with `ERR_NOT_CACHED` on a miss. */
+  readonly onlyIfCached?: boolean
+  /** Oldest acceptable age of a cached value. */
+  readonly maxAge?: Duration
+  readonly staleWhileRevalidate?: Duration
+  readonly staleIfError?: Duration
+  readonly softTimeout?: Duration
+  readonly hardTimeout?: Duration
+}
+
+const READ_OPTION_NAMES = [
+  'ttl',
+  'tags',
+  'scope',
+  'signal',
+  'forceFresh',
+  'noStore',
+  'onlyIfCached',
+  'maxAge',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'softTimeout',
+  'hardTimeout',
+] as const satisfies readonly (keyof ReadOptions)[]
+
+/** Directives of one write. */
+export interface WriteOptions {
+  readonly ttl?: Duration
+  readonly tags?: readonly string[]
+  readonly scope?: string
+  readonly staleWhileRevalidate?: Duration
+  readonly staleIfError?: Duration
+  /** Reject unless the shared store acknowledged. @defaultValue resolve with what happened per tier */
+  readonly require?: 'store'
+}
+
+const WRITE_OPTION_NAMES = [
+  'ttl',
+  'tags',
+  'scope',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'require',
+] as const satisfies readonly (keyof WriteOptions)[]
+
+/** Where a key lives, for calls that need nothing else. */
+export interface ScopeOption {
+  readonly scope?: string
+}
+
+/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows. */
+export function checkReadOptions(options: ReadOptions): void {
+  checkNames(options, READ_OPTION_NAMES, 'the read options')
+}
+
+/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows. */
+export function checkWriteOptions(options: WriteOptions): void {
+  checkNames(options, WRITE_OPTION_NAMES, 'the write options')
+}
+
+/** Whether a hit needs no more thought than without options: nothing in them concerns what is already there. */
+export function leavesHitsAlone(options: ReadOptions): boolean {
+  return options.signal === undefined && options.maxAge === undefined && options.forceFresh !== true
+}
+
+function checkNames(options: object, known: readonly string[], where: string): void {
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw optionUnknown(where, name, known)
+}

@@ -1,0 +1,113 @@
+/** Highest known invalidation of one tag in one namespace. Entries point at it; it lives while somebody does. */
+export class Cell {
+  readonly tag: string
+  /** Sequence number of the last hard invalidation. */
+  hard: number
+  /** Sequence number of the last soft one (`mode: 'expire'`), and when this process learnt of it. */
+  soft = 0
+  softAt = 0
+  /** Entries that point here. */
+  refs = 0
+
+  constructor(tag: string, hard: number) {
+    this.tag = tag
+    this.hard = hard
+  }
+}
+
+/** State all namespaces of a stash share about what is still valid. */
+export interface Coherence {
+  /** Moves on with every invalidation: an entry found valid in this generation needs no second look. */
+  generation: number
+  /** The logical clock: no decision compares wall clocks. */
+  seq: number
+}
+
+/** How an invalidation treats what it hits: `delete` leaves nothing to serve, `expire` keeps it for stale fallback. */
+export type InvalidationMode = 'delete' | 'expire'
+
+const MAX_LOOSE = 10_000
+
+/**
+ * The invalidation state of one namespace: its own marker and a cell a tag.
+ *
+ * A cell exists while an entry points at it, or while a load is in flight that began before its last invalidation and
+ * may turn out to carry the tag. Beyond 10,000 of the latter the oldest are forgotten and `floor` says so: what began
+ * before it counts as invalidated.
+ */
+export class Cells {
+  /** Loads in flight: while there are none, an invalidated tag that nobody carries need not be remembered. */
+  inFlight = 0
+  #floor = 0
+  readonly #byTag = new Map<string, Cell>()
+  readonly #loose = new Set<Cell>()
+
+  get size(): number {
+    return this.#byTag.size
+  }
+
+  /** The cell of a tag, made if need be. */
+  of(tag: string): Cell {
+    let cell = this.#byTag.get(tag)
+    if (cell === undefined) {
+      cell = new Cell(tag, this.#floor)
+      this.#byTag.set(tag, cell)
+      this.#loose.add(cell)
+    }
+    return cell
+  }
+
+  /** Marks a tag as invalidated at `seq`. */
+  invalidate(tag: string, seq: number, mode: InvalidationMode, now: number): void {
+    if (!this.#byTag.has(tag) && this.inFlight === 0) return
+    const cell = this.of(tag)
+    if (mode === 'delete') cell.hard = Math.max(cell.hard, seq)
+    else {
+      cell.soft = Math.max(cell.soft, seq)
+      cell.softAt = now
+    }
+    if (this.#loose.size > MAX_LOOSE) this.#forgetOldest()
+  }
+
+  retain(cells: readonly Cell[]): void {
+    for (const cell of cells) {
+      cell.refs++
+      this.#loose.delete(cell)
+    }
+  }
+
+  release(cells: readonly Cell[]): void {
+    for (const cell of cells) {
+      cell.refs--
+      if (cell.refs > 0 || this.#byTag.get(cell.tag) !== cell) continue
+      if (this.inFlight === 0) this.#byTag.delete(cell.tag)
+      else this.#loose.add(cell)
+    }
+  }
+
+  loadBegins(): void {
+    this.inFlight++
+  }
+
+  loadEnds(): void {
+    this.inFlight--
+    if (this.inFlight > 0 || this.#loose.size === 0) return
+    for (const cell of this.#loose) this.#byTag.delete(cell.tag)
+    this.#loose.clear()
+  }
+
+  #forgetOldest(): void {
+    for (const cell of this.#loose) {
+      this.#floor = Math.max(this.#floor, cell.hard, cell.soft)
+      this.#loose.delete(cell)
+      this.#byTag.delete(cell.tag)
+      return
+    }
+  }
+}
+
+/** Whether a value whose load began at `startSeq` was invalidated since, hard or soft, by one of its cells. */
+export function outranked(cells: readonly Cell[], startSeq: number): boolean {
+  for (const cell of cells) if (cell.hard > startSeq || cell.soft > startSeq) return true
+  return false
+}

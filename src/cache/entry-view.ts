@@ -1,0 +1,80 @@
+import type { ScopeOption } from './call-options.js'
+import { About, type Entry } from './entry.js'
+import { copyOf } from './ownership.js'
+import { identify } from './read.js'
+import type { NamespaceState } from './state.js'
+import { freshnessOf, removeAs, timesOf, validEntry } from './valid.js'
+
+/** A cached value and what is known about it. */
+export interface EntryView<V> {
+  readonly value: V
+  readonly status: 'hit' | 'stale'
+  readonly tier: 'memory' | 'store'
+  /** Since it was stored, ms. */
+  readonly ageMs: number
+  /** Until it is no longer fresh, ms; `null` if never, 0 if it is stale. */
+  readonly ttlMs: number | null
+  readonly tags: readonly string[]
+  /** The key as it would be stored. */
+  readonly key: string
+  readonly degraded: readonly string[]
+}
+
+const NOTHING: readonly string[] = Object.freeze([])
+
+/** The fresh value of a key in memory, or `undefined`; counts as a read. A key without a canonical form has none. */
+export function freshValue(state: NamespaceState, key: unknown, options: ScopeOption | undefined): unknown {
+  const id = idOrUndefined(state, key, options)
+  if (id === undefined) return undefined
+  const entry = validEntry(state, id)
+  const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, state.clock.coarse())
+  if (entry !== undefined && (freshness === 'fresh' || freshness === 'refresh')) {
+    state.counters.hits++
+    return valueFor(entry)
+  }
+  if (entry !== undefined && freshness === 'dead') removeAs(state, id, 'expired')
+  state.counters.misses++
+  state.counters.missCauses[state.ghost.peek(id) ?? (state.ghost.forgot ? 'unknown' : 'never')]++
+  return undefined
+}
+
+/** The entry of a key, stale ones included; `undefined` if there is none. */
+export function entryView(
+  state: NamespaceState,
+  key: unknown,
+  options: ScopeOption | undefined,
+): EntryView<unknown> | undefined {
+  const id = idOrUndefined(state, key, options)
+  const entry = id === undefined ? undefined : validEntry(state, id)
+  if (id === undefined || entry === undefined) return undefined
+  const now = state.clock.now()
+  const freshness = freshnessOf(state, entry, now)
+  if (freshness === 'dead') return undefined
+  const times = timesOf(entry)
+  const fresh = freshness === 'fresh' || freshness === 'refresh'
+  return {
+    value: valueFor(entry),
+    status: fresh ? 'hit' : 'stale',
+    tier: 'memory',
+    ageMs: Math.max(0, now - times.storedAt),
+    ttlMs: times.freshUntil === Infinity ? null : Math.max(0, times.freshUntil - now),
+    tags: entry.about instanceof About ? entry.about.cells.map((cell) => cell.tag) : NOTHING,
+    key: state.keyer.text(id),
+    degraded: NOTHING,
+  }
+}
+
+/** What one reader gets of an entry. */
+export function valueFor(entry: Entry): unknown {
+  return entry.about instanceof About && entry.about.readersGetCopies ? copyOf(entry.value) : entry.value
+}
+
+function idOrUndefined(state: NamespaceState, key: unknown, options: ScopeOption | undefined): string | undefined {
+  try {
+    return identify(state, key, options?.scope)
+  } catch (error) {
+    if (state.live.policy.strict || state.requireScope) throw error
+    state.counters.bypassed++
+    return undefined
+  }
+}

@@ -1,0 +1,66 @@
+import type { Cell } from './cells.js'
+
+/**
+ * One value in memory. Six fields, because there may be a million of them: whatever only some entries need is in
+ * {@link About}, which replaces the plain `storedAt` number where there is more to say.
+ */
+export class Entry<V = unknown> {
+  readonly value: V
+  /** The promise every hit returns; made by the first one. Never set where readers get copies. */
+  promise: Promise<V> | undefined = undefined
+  /** All lifetimes folded into one: the coarse instant from which the hit path has to stop and think. */
+  checkAt: number
+  /** The coherence generation this entry was last found valid in. */
+  generation: number
+  readonly bytes: number
+  readonly about: number | About
+
+  constructor(value: V, checkAt: number, generation: number, bytes: number, about: number | About) {
+    this.value = value
+    this.checkAt = checkAt
+    this.generation = generation
+    this.bytes = bytes
+    this.about = about
+  }
+}
+
+/** What is known of an entry beyond value and size. Instants are on the clock's monotonic scale, whole ms. */
+export class About {
+  /** Mutable, as is the end of the ttl: a sliding read and `expire` move them. */
+  storedAt: number
+  freshUntil: number
+  /** A background refresh is due from here on. */
+  readonly refreshAt: number
+  /** Lengths of the stale windows behind the ttl. */
+  readonly staleForMs: number
+  readonly errorForMs: number
+  /** How long the load took: what a hit saves. */
+  readonly loadMs: number
+  /** Sequence number taken before the load began; a later invalidation of one of the cells outranks it. */
+  readonly startSeq: number
+  readonly cells: readonly Cell[]
+  readonly readersGetCopies: boolean
+  /** No refresh is tried before this instant: the last one failed. */
+  retryAt = 0
+  failures = 0
+
+  constructor(init: Omit<About, 'retryAt' | 'failures'>) {
+    this.storedAt = init.storedAt
+    this.freshUntil = init.freshUntil
+    this.refreshAt = init.refreshAt
+    this.staleForMs = init.staleForMs
+    this.errorForMs = init.errorForMs
+    this.loadMs = init.loadMs
+    this.startSeq = init.startSeq
+    this.cells = init.cells
+    this.readersGetCopies = init.readersGetCopies
+  }
+}
+
+/**
+ * The farthest instant a folded lifetime names: the largest number V8 keeps without a heap cell. An entry that lives
+ * longer is looked at again then.
+ */
+export function horizonFrom(nowMs: number): number {
+  return nowMs < 2 ** 30 ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER
+}

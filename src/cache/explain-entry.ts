@@ -1,0 +1,76 @@
+import { formatDuration } from '../runtime/duration.js'
+import type { ScopeOption } from './call-options.js'
+import { About } from './entry.js'
+import { identify } from './read.js'
+import type { NamespaceState } from './state.js'
+import { freshnessOf, timesOf, validEntry } from './valid.js'
+import type { MissCause } from './words.js'
+
+/** Why a key is or is not there. */
+export interface Explanation {
+  readonly key: string
+  readonly cached: boolean
+  /** What a read would be now. */
+  readonly next: 'hit' | 'hit and refresh' | 'stale and refresh' | 'load, stale if it fails' | 'load'
+  /** Why it would have to load. */
+  readonly missCause: MissCause | undefined
+  readonly ageMs: number | undefined
+  /** Until the end of the ttl; `null` if it has none. */
+  readonly ttlMs: number | null | undefined
+  readonly loadMs: number | undefined
+  readonly bytes: number | undefined
+  readonly tags: readonly string[]
+  /** One sentence for people. */
+  readonly text: string
+}
+
+/** Tells what a read of a key would be now, and why. Changes nothing, counts nothing. */
+export function explainEntry(state: NamespaceState, input: unknown, options: ScopeOption | undefined): Explanation {
+  const id = identify(state, input, options?.scope)
+  const key = state.keyer.text(id)
+  const entry = validEntry(state, id)
+  const now = state.clock.now()
+  const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, now)
+  if (entry === undefined || freshness === 'dead') {
+    const missCause =
+      entry === undefined ? (state.ghost.peek(id) ?? (state.ghost.forgot ? 'unknown' : 'never')) : 'expired'
+    return {
+      key,
+      cached: false,
+      next: 'load',
+      missCause,
+      ageMs: undefined,
+      ttlMs: undefined,
+      loadMs: undefined,
+      bytes: undefined,
+      tags: [],
+      text: `Not cached (${missCause}): the next read loads.`,
+    }
+  }
+  const next = NEXT[freshness]
+  const times = timesOf(entry)
+  const about = entry.about instanceof About ? entry.about : undefined
+  const ageMs = Math.max(0, now - times.storedAt)
+  const ttlMs = times.freshUntil === Infinity ? null : Math.max(0, times.freshUntil - now)
+  const life =
+    ttlMs === null ? 'never expires' : ttlMs === 0 ? 'past its ttl' : `fresh for ${formatDuration(ttlMs)} more`
+  return {
+    key,
+    cached: true,
+    next,
+    missCause: undefined,
+    ageMs,
+    ttlMs,
+    loadMs: about?.loadMs,
+    bytes: entry.bytes,
+    tags: about?.cells.map((cell) => cell.tag) ?? [],
+    text: `Stored ${formatDuration(ageMs)} ago, ${life}; the next read is: ${next}.`,
+  }
+}
+
+const NEXT = {
+  fresh: 'hit',
+  refresh: 'hit and refresh',
+  stale: 'stale and refresh',
+  'error-only': 'load, stale if it fails',
+} as const

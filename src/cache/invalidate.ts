@@ -1,0 +1,52 @@
+import { closed } from '../errors/load-error.js'
+import type { InvalidationMode } from './cells.js'
+import { checkTags, oneOf } from './policy.js'
+import type { NamespaceState } from './state.js'
+import type { WriteResult } from './words.js'
+
+const DONE: WriteResult = Object.freeze({ memory: 'done', store: 'none' })
+
+/** Options of an invalidation by tag. */
+export interface InvalidateOptions {
+  /** `delete` leaves nothing to serve, `expire` keeps it for stale fallback. @defaultValue `'delete'` */
+  readonly mode?: InvalidationMode
+}
+
+/** Makes every entry with one of the tags a miss, in the given namespaces of one stash: a number a tag, however many entries. */
+export function invalidateTags(
+  states: readonly NamespaceState[],
+  tags: readonly string[],
+  options: InvalidateOptions = {},
+): WriteResult {
+  checkTags(tags, 'tags')
+  const mode = oneOf(options.mode ?? 'delete', ['delete', 'expire'], 'mode')
+  const [first] = states
+  if (first === undefined || tags.length === 0) return DONE
+  if (first.live.closed) throw closed('The stash')
+  const { coherence, clock } = first
+  coherence.seq++
+  coherence.generation++
+  const now = Math.floor(clock.now())
+  for (const state of states) for (const tag of tags) state.cells.invalidate(tag, coherence.seq, mode, now)
+  return DONE
+}
+
+/** Empties namespaces of one stash. Loads in flight keep their callers, but leave nothing behind. */
+export function clear(states: readonly NamespaceState[]): WriteResult {
+  const [first] = states
+  if (first === undefined) return DONE
+  if (first.live.closed) throw closed('The stash')
+  first.coherence.seq++
+  first.coherence.generation++
+  for (const state of states) empty(state)
+  return DONE
+}
+
+function empty(state: NamespaceState): void {
+  for (const load of state.loads.values()) load.void = true
+  state.loads.clear()
+  state.saves.clear()
+  state.negatives.clear()
+  for (const [id] of state.memory.entries()) state.ghost.note(id, 'invalidated')
+  state.memory.clear()
+}

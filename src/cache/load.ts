@@ -1,0 +1,263 @@
+import { loadReentrant, loadTimeout } from '../errors/load-error.js'
+import { valueUnsupported } from '../errors/value-error.js'
+import { Flight } from '../resilience/single-flight.js'
+import type { Duration } from '../runtime/duration.js'
+import { parseDuration } from '../runtime/duration.js'
+import type { ReadOptions } from './call-options.js'
+import { type Cell, outranked } from './cells.js'
+import { About, type Entry } from './entry.js'
+import { backOffMs } from './freshness.js'
+import { keep, lifetimeOf } from './keep.js'
+import type { Load } from './load-record.js'
+import { copyOf, own } from './ownership.js'
+import { checkTags } from './policy.js'
+import type { NamespaceState } from './state.js'
+
+/** What a loader is given. Nothing in it is made before it is asked for. */
+export interface LoaderContext<V = unknown> {
+  /** Aborts when nobody waits any more, and at `hardTimeout`. */
+  readonly signal: AbortSignal
+  /** The value that is being replaced, if one is still kept. */
+  readonly stale: V | undefined
+  /** Counts what the upstream call used, for the savings in `stats()`. */
+  readonly usage: { add(used: { readonly tokens?: number; readonly money?: number }): void }
+  /** Lifetime of this value; capped by `maxTtl`. 0 stores nothing. */
+  setTtl(ttl: Duration): void
+  addTags(...tags: readonly string[]): void
+}
+
+/** Computes a value. What it throws reaches every caller that waits. */
+export type Loader<V> = (context: LoaderContext<V>) => V | PromiseLike<V>
+
+/** What a load is for. */
+export interface LoadRequest {
+  readonly id: string
+  /** The key as the caller gave it, for functions of the namespace that look at it. */
+  readonly input: unknown
+  readonly loader: Loader<unknown>
+  readonly options: ReadOptions | undefined
+  /** Keep the value so long after its ttl for `Records.stale`; a failed load still reaches its caller. */
+  readonly keepStaleForMs?: number | undefined
+}
+
+/** Begins a load and takes the key's place in flight. The caller joins it. */
+export function startLoad(
+  state: NamespaceState,
+  request: LoadRequest,
+  replaces: Entry | undefined,
+  background = false,
+): Load {
+  const { loads, clock, cells } = state
+  const load: Load = {
+    id: request.id,
+    flight: new Flight(() => endLoad(state, load)),
+    startSeq: state.coherence.seq,
+    startedAt: clock.now(),
+    starting: true,
+    void: false,
+    ended: false,
+    readersGetCopies: false,
+    cells: undefined,
+    servedStale: false,
+    replaces,
+    mayStandIn: request.keepStaleForMs === undefined,
+    background,
+    timer: undefined,
+  }
+  if (request.options?.noStore !== true) {
+    // A newer load of the same key (`forceFresh`) outranks an older one, whichever ends first.
+    const older = loads.get(request.id)
+    if (older !== undefined) older.void = true
+    loads.set(request.id, load)
+  }
+  cells.loadBegins()
+  state.counters.loads++
+  runLoader(state, load, request)
+  return load
+}
+
+function runLoader(state: NamespaceState, load: Load, request: LoadRequest): void {
+  const timeout = request.options?.hardTimeout
+  const timeoutMs = timeout === undefined ? state.live.policy.hardTimeoutMs : parseDuration(timeout, 'hardTimeout')
+  if (Number.isFinite(timeoutMs))
+    load.timer = state.clock.setTimer(() => timeOut(state, load, timeoutMs), timeoutMs, true)
+  const context = new Context(state, load)
+  try {
+    const result = request.loader(context)
+    load.starting = false
+    if (isThenable(result)) {
+      result.then(
+        (value) => finish(state, load, request, context, value),
+        (error) => fail(state, load, error),
+      )
+    } else finish(state, load, request, context, result)
+  } catch (error) {
+    load.starting = false
+    fail(state, load, error)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function timeOut(state: NamespaceState, load: Load, timeoutMs: number): void {
+  const error = loadTimeout(state.name, timeoutMs)
+  load.flight.abort(error)
+  fail(state, load, error)
+}
+
+/** The load is over, one way or another; later news of it is ignored. */
+function endLoad(state: NamespaceState, load: Load): boolean {
+  if (load.ended) return false
+  load.ended = true
+  if (load.timer !== undefined) state.clock.clearTimer(load.timer)
+  if (state.loads.get(load.id) === load) state.loads.delete(load.id)
+  state.cells.loadEnds()
+  return true
+}
+
+function finish(state: NamespaceState, load: Load, request: LoadRequest, context: Context, value: unknown): void {
+  if (load.ended) return
+  const { counters } = state
+  const { policy } = state.live
+  const now = state.clock.now()
+  counters.loadTimes.record(now - load.startedAt)
+  if (!load.background) counters.missTimes.record(now - load.startedAt)
+  const owned = own(value, { isolation: policy.isolation, copy: false, maxBytes: policy.maxValueBytes })
+  if ('refused' in owned) {
+    counters.refused[owned.refused]++
+    endLoad(state, load)
+    if (policy.strict && owned.refused === 'type') load.flight.reject(valueUnsupported(owned.path, owned.received))
+    else load.flight.resolve(value)
+    return
+  }
+  load.readersGetCopies = owned.handOut === 'copy'
+  const life = judge(state, load, request, context, value)
+  if (life !== undefined) {
+    const kept = load.readersGetCopies ? { ...owned, value: copyOf(value) } : owned
+    keep(state, load.id, kept, { ...life, startSeq: load.startSeq, loadMs: now - load.startedAt, now: Math.floor(now) })
+  }
+  endLoad(state, load)
+  load.flight.resolve(value)
+}
+
+/** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
+function judge(state: NamespaceState, load: Load, request: LoadRequest, context: Context, value: unknown) {
+  const { counters } = state
+  const { policy } = state.live
+  try {
+    const tags = [...(policy.tagsOf?.(value, request.input) ?? []), ...(request.options?.tags ?? []), ...context.tags]
+    load.cells = cellsOf(state, tags)
+    chargeCost(state, value)
+    if (value === undefined) return refuse('undefined')
+    if (request.options?.noStore === true) return undefined
+    if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')
+    if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
+    const life = lifetimeOf(state, value, { ...request, askedMs: context.ttlMs })
+    if (life.ttlMs <= 0) return refuse('ttl')
+    return { life, cells: load.cells }
+  } catch {
+    return refuse('policy-error')
+  }
+
+  function refuse(reason: keyof typeof counters.refused): undefined {
+    counters.refused[reason]++
+    return undefined
+  }
+}
+
+function cellsOf(state: NamespaceState, tags: readonly string[]): readonly Cell[] {
+  if (tags.length === 0) return NO_CELLS
+  checkTags(tags, 'tags')
+  return [...new Set(tags)].map((tag) => state.cells.of(tag))
+}
+const NO_CELLS: readonly Cell[] = Object.freeze([])
+
+function chargeCost(state: NamespaceState, value: unknown): void {
+  const cost = state.live.policy.cost?.(value)
+  state.counters.loadTokens += cost?.tokens ?? 0
+  state.counters.loadMoney += cost?.money ?? 0
+}
+
+function fail(state: NamespaceState, load: Load, error: unknown): void {
+  if (!endLoad(state, load)) return
+  state.counters.loadErrors++
+  const fallback = standIn(state, load)
+  if (fallback !== undefined) {
+    load.servedStale = true
+    load.flight.resolve(fallback.value)
+    return
+  }
+  rememberError(state, load, error)
+  load.flight.reject(error)
+}
+
+/** The entry a failed load was to replace, if it may still stand in for it; leaves the source alone for a while. */
+function standIn(state: NamespaceState, load: Load): Entry | undefined {
+  const { replaces } = load
+  if (replaces === undefined || !load.mayStandIn || load.void || state.memory.peek(load.id) !== replaces)
+    return undefined
+  const { about } = replaces
+  if (typeof about === 'number' || about.cells.some((cell) => cell.hard > about.startSeq)) return undefined
+  const now = state.clock.now()
+  if (now >= about.freshUntil + Math.max(about.staleForMs, about.errorForMs)) return undefined
+  about.failures++
+  about.retryAt = now + backOffMs(about.failures)
+  load.readersGetCopies = about.readersGetCopies
+  return replaces
+}
+
+function rememberError(state: NamespaceState, load: Load, error: unknown): void {
+  const { negative, max } = state.live.policy
+  if (negative === undefined || load.void || load.startSeq !== state.coherence.seq || !negative.when(error)) return
+  const { negatives, coherence } = state
+  negatives.delete(load.id)
+  negatives.set(load.id, { error, until: state.clock.now() + negative.ttlMs, generation: coherence.generation })
+  if (negatives.size > max) for (const oldest of negatives.keys()) return void negatives.delete(oldest)
+}
+
+/** @throws {LoadError} `ERR_LOAD_REENTRANT` when a loader asks for the key it is loading. */
+export function refuseReentry(state: NamespaceState, load: Load): void {
+  if (load.starting) throw loadReentrant(state.name)
+}
+
+class Context implements LoaderContext {
+  readonly tags: string[] = []
+  ttlMs: number | undefined
+  readonly #state: NamespaceState
+  readonly #load: Load
+
+  constructor(state: NamespaceState, load: Load) {
+    this.#state = state
+    this.#load = load
+  }
+
+  get signal(): AbortSignal {
+    return this.#load.flight.signal
+  }
+
+  get stale(): unknown {
+    const { replaces } = this.#load
+    if (replaces === undefined) return undefined
+    return replaces.about instanceof About && replaces.about.readersGetCopies ? copyOf(replaces.value) : replaces.value
+  }
+
+  get usage(): LoaderContext['usage'] {
+    const { counters } = this.#state
+    return {
+      add(used) {
+        counters.loadTokens += used.tokens ?? 0
+        counters.loadMoney += used.money ?? 0
+      },
+    }
+  }
+
+  setTtl(ttl: Duration): void {
+    this.ttlMs = parseDuration(ttl, 'setTtl')
+  }
+
+  addTags(...tags: readonly string[]): void {
+    this.tags.push(...checkTags(tags, 'addTags'))
+  }
+}

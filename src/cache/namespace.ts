@@ -1,0 +1,158 @@
+import { diffKeys, type KeyDifference } from '../keys/diff-keys.js'
+import { explainKey, type KeyExplanation } from '../keys/explain.js'
+import type { Duration } from '../runtime/duration.js'
+import { parseDuration } from '../runtime/duration.js'
+import type { ReadOptions, ScopeOption, WriteOptions } from './call-options.js'
+import { type NamespaceStats, statsOf } from './counters.js'
+import { type EntryView, entryView, freshValue } from './entry-view.js'
+import { type Explanation, explainEntry } from './explain-entry.js'
+import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
+import type { Loader } from './load.js'
+import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
+import { bindState } from './namespace-state.js'
+import { resolveMax, withChanges } from './policy.js'
+import { getOrSet } from './read.js'
+import { createRecords } from './record-store.js'
+import type { RecordHost } from './records.js'
+import type { NamespaceState } from './state.js'
+import { type WarmItem, type WarmOptions, type WarmSummary, warm } from './warm.js'
+import type { WriteResult } from './words.js'
+import { expire, remove, set, writeThrough } from './write.js'
+
+/** Only a namespace of `unknown` values takes the type of a value from the call. */
+export type GetOrSet<V, K> = unknown extends V
+  ? <T>(key: K, loader: Loader<T>, options?: ReadOptions) => Promise<T>
+  : (key: K, loader: Loader<V>, options?: ReadOptions) => Promise<V>
+
+/**
+ * A typed cache namespace: keys of one kind, values of one kind, one policy.
+ *
+ * A failing cache never fails a call; a failing loader always does, unless a stale value was asked for.
+ * `0`, `''`, `false` and `null` are values; `undefined` is the only miss.
+ *
+ * @typeParam V The value. @typeParam K What a caller gives as key.
+ */
+export interface Namespace<V = unknown, K = unknown> extends RecordHost {
+  readonly name: string
+  /** Cache-aside: the cached value, or what `loader` returns. Concurrent equal calls share one load. */
+  readonly getOrSet: GetOrSet<V, K>
+  /**
+   * Cache-aside for several keys with one call for all that are missing; results in the order of the keys.
+   *
+   * Rejects with the first error; `{ settled: true }` tells each key's outcome instead.
+   */
+  getOrSetMany(
+    keys: readonly K[],
+    loader: BatchLoader<K, V>,
+    options: ManyOptions<K, V> & { readonly settled: true },
+  ): Promise<PromiseSettledResult<V | undefined>[]>
+  getOrSetMany(keys: readonly K[], loader: BatchLoader<K, V>, options: ManyOptions<K, V>): Promise<(V | undefined)[]>
+  /** The fresh value in memory, now; `undefined` if there is none. Never loads, never waits. */
+  peek(key: K, options?: ScopeOption): V | undefined
+  /** The fresh value of the nearest tier that has it. */
+  get(key: K, options?: ScopeOption): Promise<V | undefined>
+  /** The value with its age, tier and tags; also one that is past its ttl but kept (`status: 'stale'`). */
+  getEntry(key: K, options?: ScopeOption): Promise<EntryView<V> | undefined>
+  getMany(keys: readonly K[], options?: ScopeOption): Promise<(V | undefined)[]>
+  has(key: K, options?: ScopeOption): Promise<boolean>
+  /** Stores a copy of `value`. Resolves with what happened per tier. */
+  set(key: K, value: V, options?: WriteOptions): Promise<WriteResult>
+  setMany(entries: Iterable<readonly [K, V]>, options?: WriteOptions): Promise<WriteResult[]>
+  /** Removes for good: nothing stale is served, and a load that began before cannot bring the value back. */
+  delete(key: K, options?: ScopeOption): Promise<WriteResult>
+  deleteMany(keys: readonly K[], options?: ScopeOption): Promise<WriteResult[]>
+  /** Ends the freshness; keeps the value for stale fallback. */
+  expire(key: K, options?: ScopeOption): Promise<WriteResult>
+  clear(): Promise<WriteResult>
+  /** Makes every entry of this namespace that has one of the tags a miss. */
+  invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>
+  /** Saves to the system of record first, then stores. Resolves with what `save` returned, or the value. */
+  writeThrough(key: K, value: V, save: (value: V) => unknown, options?: WriteOptions): Promise<V>
+  /** `writeThrough` of a change to the present value (`undefined` if there is none). */
+  update(
+    key: K,
+    change: (current: V | undefined) => V | Promise<V>,
+    save: (value: V) => unknown,
+    options?: WriteOptions,
+  ): Promise<V>
+  /** Loads keys ahead of their first reader. */
+  warm(items: readonly WarmItem<K, V>[], options?: WarmOptions): Promise<WarmSummary>
+  /** Changes size and lifetime of a running namespace; wins over environment and code. Entries keep their lifetime. */
+  resize(changes: { readonly max?: number; readonly ttl?: Duration }): void
+  stats(): NamespaceStats
+  /** Why a key is there, for how long, and what a read of it would be. */
+  explain(key: K, options?: ScopeOption): Explanation
+  /** The canonical form of a key. */
+  explainKey(key: K): KeyExplanation
+  /** The paths in which two keys differ: why was this a miss? */
+  diffKeys(a: K, b: K): readonly KeyDifference[]
+}
+
+/** Gives a namespace's state its public face. */
+export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
+  const many = async (
+    keys: readonly K[],
+    loader: BatchLoader<K, V>,
+    options: ManyOptions<K, V> & { settled?: true },
+  ) => {
+    const results = await getOrSetMany(state, keys, loader, options)
+    return options.settled === true ? results : results.map(unwrap)
+  }
+  const through = (key: K, value: V, save: (value: V) => unknown, options?: WriteOptions): Promise<V> =>
+    writeThrough(state, key, value, save as (value: unknown) => unknown, options) as Promise<V>
+  const namespace: Namespace<V, K> = {
+    name: state.name,
+    getOrSet: ((key: K, loader: Loader<unknown>, options?: ReadOptions) =>
+      getOrSet(state, key, loader, options)) as GetOrSet<V, K>,
+    getOrSetMany: many as Namespace<V, K>['getOrSetMany'],
+    peek: (key, options) => freshValue(state, key, options) as V | undefined,
+    get: async (key, options) => freshValue(state, key, options) as V | undefined,
+    getEntry: async (key, options) => entryView(state, key, options) as EntryView<V> | undefined,
+    getMany: async (keys, options) => keys.map((key) => freshValue(state, key, options) as V | undefined),
+    has: async (key, options) => freshValue(state, key, options) !== undefined,
+    set: async (key, value, options) => set(state, key, value, options),
+    setMany: async (entries, options) => [...entries].map(([key, value]) => set(state, key, value, options)),
+    delete: async (key, options) => remove(state, key, options),
+    deleteMany: async (keys, options) => keys.map((key) => remove(state, key, options)),
+    expire: async (key, options) => expire(state, key, options),
+    clear: async () => clear([state]),
+    invalidateTags: async (tags, options) => invalidateTags([state], tags, options),
+    writeThrough: through,
+    update: async (key, change, save, options) =>
+      through(key, await change(freshValue(state, key, options) as V | undefined), save, options),
+    warm: (items, options) => warm(state, items as readonly WarmItem<unknown, unknown>[], options),
+    resize: (changes) => resize(state, changes),
+    stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state)),
+    explain: (key, options) => explainEntry(state, key, options),
+    explainKey: (key) => explainKey(key),
+    diffKeys: (a, b) => diffKeys(a, b),
+    records: (name) => createRecords(state, name),
+  }
+  bindState(namespace, state)
+  return Object.freeze(namespace)
+}
+
+function unwrap<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason
+  return result.value
+}
+
+function resize(state: NamespaceState, changes: { readonly max?: number; readonly ttl?: Duration }): void {
+  const max = changes.max === undefined ? undefined : resolveMax(changes.max, `${state.name}.max`)
+  const ttlMs = changes.ttl === undefined ? undefined : parseDuration(changes.ttl, `${state.name}.ttl`)
+  state.live.policy = withChanges(state.live.policy, {
+    ...(max !== undefined && { max }),
+    ...(ttlMs !== undefined && { ttlMs }),
+  })
+  if (max !== undefined) state.memory.resize(max)
+}
+
+function memoryOf(state: NamespaceState) {
+  const { size, max, bytes } = state.memory
+  return { size, max, bytes, inFlight: state.loads.size }
+}
+
+function ttlOf(state: NamespaceState): number | null | undefined {
+  if (state.live.policy.ttlOf !== undefined) return undefined
+  return state.live.policy.ttlMs === Infinity ? null : state.live.policy.ttlMs
+}

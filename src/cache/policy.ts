@@ -1,0 +1,199 @@
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { type Duration, formatDuration, parseDuration } from '../runtime/duration.js'
+import { NAMESPACE_OPTION_NAMES, type NamespaceOptions } from './namespace-options.js'
+import type { Isolation } from './ownership.js'
+
+/** {@link NamespaceOptions} resolved once: complete, in milliseconds, frozen. */
+export interface Policy<V = unknown, K = unknown> {
+  readonly ttlMs: number
+  readonly ttlOf: ((value: V) => Duration | undefined) | undefined
+  readonly maxTtlMs: number
+  readonly jitter: number
+  readonly staleWhileRevalidateMs: number
+  readonly staleIfErrorMs: number
+  readonly refreshAhead: number | undefined
+  readonly earlyRefreshBeta: number | undefined
+  readonly sliding: boolean
+  readonly softTimeoutMs: number | undefined
+  readonly hardTimeoutMs: number
+  readonly negative: { readonly when: (error: unknown) => boolean; readonly ttlMs: number } | undefined
+  readonly tagsOf: ((value: V, input: K) => readonly string[]) | undefined
+  readonly max: number
+  readonly maxValueBytes: number
+  readonly isolation: Isolation
+  readonly cacheable: ((value: V) => boolean) | undefined
+  readonly strict: boolean
+  readonly detectReentrancy: boolean
+  readonly cost: NamespaceOptions<V, K>['cost']
+  /** An entry without tags, windows or early refresh needs no {@link About} record. */
+  readonly plain: boolean
+}
+
+const DEFAULT_TTL_MS = 600_000
+const DEFAULT_MAX = 100
+const DEFAULT_MAX_VALUE_BYTES = 8 * 1024 * 1024
+const DEFAULT_HARD_TIMEOUT_MS = 300_000
+const DEFAULT_CLUSTER_HARD_TIMEOUT_MS = 600_000
+/** A bare number below this is more likely seconds than milliseconds. */
+const SUSPICIOUS_BELOW_MS = 10_000
+
+/** Checks and completes the options of one namespace. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K>): Policy<V, K> {
+  for (const key of Object.keys(options)) {
+    if (!(NAMESPACE_OPTION_NAMES as readonly string[]).includes(key)) {
+      throw optionUnknown(`namespace '${name}'`, key, NAMESPACE_OPTION_NAMES)
+    }
+  }
+  const at = (option: string): string => `${name}.${option}`
+  const ms = (option: 'maxTtl' | 'staleWhileRevalidate' | 'staleIfError', or: number): number =>
+    options[option] === undefined ? or : parseDuration(options[option], at(option))
+  const ttlOf = typeof options.ttl === 'function' ? options.ttl : undefined
+  const ttlMs = resolveTtl(options.ttl, at('ttl'))
+  const policy = {
+    ttlMs,
+    ttlOf,
+    maxTtlMs: ms('maxTtl', Infinity),
+    jitter: inRange(options.jitter ?? 0.05, 0, 0.5, at('jitter')),
+    staleWhileRevalidateMs: ms('staleWhileRevalidate', 0),
+    staleIfErrorMs: ms('staleIfError', 0),
+    refreshAhead:
+      options.refreshAhead === undefined ? undefined : inRange(options.refreshAhead, 0, 1, at('refreshAhead')),
+    earlyRefreshBeta: betaOf(options.earlyRefresh, at('earlyRefresh.beta')),
+    sliding: options.sliding ?? false,
+    softTimeoutMs:
+      options.softTimeout === undefined ? undefined : parseDuration(options.softTimeout, at('softTimeout')),
+    hardTimeoutMs: hardTimeoutOf(options, at('hardTimeout')),
+    negative: negativeOf(options, at('negative')),
+    tagsOf: tagsFunction(options.tags, at('tags')),
+    max: resolveMax(options.max ?? DEFAULT_MAX, at('max')),
+    maxValueBytes: positive(options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES, at('maxValueBytes')),
+    isolation: oneOf(options.isolation ?? 'freeze', ['freeze', 'clone', 'share'] as const, at('isolation')),
+    cacheable: options.cacheable,
+    strict: options.strict ?? false,
+    detectReentrancy: options.detectReentrancy ?? false,
+    cost: options.cost,
+  }
+  refuseContradictions(name, policy)
+  return Object.freeze({ ...policy, plain: isPlain(policy) })
+}
+
+/** Checks a number of entries. Unbounded memory is refused. */
+export function resolveMax(max: unknown, option: string): number {
+  if (!Number.isInteger(max) || (max as number) < 1 || (max as number) > 100_000_000) {
+    throw optionInvalid(option, 'a whole number of entries from 1 to 100,000,000', max)
+  }
+  return max as number
+}
+
+/** Checks a ttl that is not a function; warns once a namespace of what looks like seconds. */
+export function resolveTtl(ttl: unknown, option: string): number {
+  if (ttl === undefined || typeof ttl === 'function') return DEFAULT_TTL_MS
+  const ms = parseDuration(ttl as Duration, option)
+  if (typeof ttl === 'number' && ttl >= 1 && ttl < SUSPICIOUS_BELOW_MS) warnOfSeconds(option, ttl)
+  return ms
+}
+
+/** The same policy with what `resize` changed. */
+export function withChanges<V, K>(policy: Policy<V, K>, changes: { ttlMs?: number; max?: number }): Policy<V, K> {
+  const { ttlMs = policy.ttlMs, max = policy.max } = changes
+  const changed = { ...policy, ttlMs, max, ttlOf: changes.ttlMs === undefined ? policy.ttlOf : undefined }
+  return Object.freeze({ ...changed, plain: isPlain(changed) })
+}
+
+function isPlain(policy: Omit<Policy<never, never>, 'plain'>): boolean {
+  const windows = policy.staleWhileRevalidateMs + policy.staleIfErrorMs
+  return windows === 0 && !policy.sliding && policy.refreshAhead === undefined && policy.earlyRefreshBeta === undefined
+}
+
+function hardTimeoutOf(
+  options: Pick<NamespaceOptions<never, never>, 'hardTimeout' | 'coalesce'>,
+  option: string,
+): number {
+  const { hardTimeout, coalesce } = options
+  oneOf(coalesce ?? 'process', ['process', 'cluster'] as const, option.replace(/hardTimeout$/, 'coalesce'))
+  if (hardTimeout === undefined)
+    return coalesce === 'cluster' ? DEFAULT_CLUSTER_HARD_TIMEOUT_MS : DEFAULT_HARD_TIMEOUT_MS
+  const ms = parseDuration(hardTimeout, option)
+  if (ms === 0) throw optionInvalid(option, 'longer than 0', hardTimeout)
+  return ms
+}
+
+function negativeOf(options: Pick<NamespaceOptions<never, never>, 'negative'>, option: string): Policy['negative'] {
+  if (options.negative === undefined) return undefined
+  const { when, ttl } = options.negative
+  if (typeof when !== 'function') throw optionInvalid(`${option}.when`, 'a function of the error', when)
+  return { when, ttlMs: parseDuration(ttl, `${option}.ttl`) }
+}
+
+function tagsFunction<V, K>(tags: NamespaceOptions<V, K>['tags'], option: string): Policy<V, K>['tagsOf'] {
+  if (tags === undefined || typeof tags === 'function') return tags
+  const list = checkTags(tags, option)
+  return () => list
+}
+
+/** Checks a list of tags. */
+export function checkTags(tags: unknown, option: string): readonly string[] {
+  if (!Array.isArray(tags)) throw optionInvalid(option, 'an array of strings', tags)
+  for (const tag of tags) {
+    if (typeof tag !== 'string' || tag === '' || tag.length > 512) {
+      throw optionInvalid(option, 'tags of 1 to 512 characters', tag)
+    }
+  }
+  return tags
+}
+
+function betaOf(early: NamespaceOptions<never, never>['earlyRefresh'], option: string): number | undefined {
+  if (early === undefined || early === false) return undefined
+  return early === true ? 1 : inRange(early.beta ?? 1, 0.01, 100, option)
+}
+
+function refuseContradictions(name: string, policy: Omit<Policy<never, never>, 'plain'>): void {
+  const { softTimeoutMs, hardTimeoutMs, maxTtlMs, ttlMs, ttlOf, sliding } = policy
+  if (softTimeoutMs !== undefined && softTimeoutMs >= hardTimeoutMs) {
+    throw optionInvalid(
+      `${name}.softTimeout`,
+      `shorter than hardTimeout (${formatDuration(hardTimeoutMs)})`,
+      softTimeoutMs,
+    )
+  }
+  if (softTimeoutMs !== undefined && policy.staleIfErrorMs + policy.staleWhileRevalidateMs === 0) {
+    throw optionInvalid(
+      `${name}.softTimeout`,
+      'used with staleIfError or staleWhileRevalidate: there is nothing stale to serve',
+      softTimeoutMs,
+    )
+  }
+  if (ttlOf === undefined && ttlMs > maxTtlMs && ttlMs !== Infinity) {
+    throw optionInvalid(`${name}.ttl`, `at most maxTtl (${formatDuration(maxTtlMs)})`, ttlMs)
+  }
+  if (sliding && (policy.refreshAhead !== undefined || policy.earlyRefreshBeta !== undefined)) {
+    throw optionInvalid(
+      `${name}.sliding`,
+      'used without refreshAhead and earlyRefresh: a sliding entry never gets there',
+      true,
+    )
+  }
+}
+
+function positive(value: number, option: string): number {
+  if (!(value > 0)) throw optionInvalid(option, 'a number above 0', value)
+  return value
+}
+
+function inRange(value: number, low: number, high: number, option: string): number {
+  if (!(value >= low && value <= high)) throw optionInvalid(option, `a number from ${low} to ${high}`, value)
+  return value
+}
+
+/** Checks a value against a closed list. */
+export function oneOf<T extends string>(value: T, allowed: readonly T[], option: string): T {
+  if (!allowed.includes(value))
+    throw optionInvalid(option, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value)
+  return value
+}
+
+function warnOfSeconds(option: string, ttl: number): void {
+  if (typeof process === 'undefined' || typeof process.emitWarning !== 'function') return
+  const message = `\`${option}\` is ${ttl} milliseconds (${ttl / 1000} s). If seconds were meant, write '${ttl}s'; to keep it, write '${ttl}ms'.`
+  process.emitWarning(message, { type: 'HopstashWarning', code: 'HOPSTASH_TTL_UNIT' })
+}

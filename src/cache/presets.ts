@@ -1,0 +1,230 @@
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { digest } from '../keys/digest.js'
+import { byConfidence } from './by-confidence.js'
+import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
+import type { StandardSchema } from './standard-schema.js'
+
+/** A rendered template or PDF: which template, of which resume. */
+export interface RenderKey {
+  readonly templateId: string
+  /** The resume itself; only its digest gets into the key. */
+  readonly resume: unknown
+  /** Tags the entry `resume:{id}`, so that a change of that resume can invalidate it. */
+  readonly resumeId?: string
+}
+
+/** A prompt: its type and the data it is built from. */
+export interface PromptKey {
+  readonly type: string
+  readonly data: unknown
+}
+
+/** An evaluation: a job against a resume, or against a version of it. */
+export type EvaluationKey =
+  | { readonly jobId: string; readonly resume: unknown; readonly resumeVersion?: undefined; readonly resumeId?: string }
+  | {
+      readonly jobId: string
+      readonly resumeVersion: string | number
+      readonly resume?: undefined
+      readonly resumeId?: string
+    }
+
+/** A resume tailored to a job. */
+export interface TailoredResumeKey {
+  readonly jobId: string
+  readonly baseResume: unknown
+  readonly resumeId?: string
+}
+
+/** A whole analysis run: resume against job ad. */
+export interface AnalysisKey {
+  readonly resumeText: string
+  readonly jobAd: string
+}
+
+/** A page of a feed. */
+export interface FeedKey {
+  readonly query: unknown
+  readonly page: number
+}
+
+/** A search at an outside API. */
+export interface SearchKey {
+  readonly query: unknown
+  readonly location?: string
+}
+
+/** Value and key type of every preset. */
+export interface PresetTypes {
+  readonly template: { value: string; key: RenderKey }
+  readonly prompt: { value: string; key: PromptKey }
+  readonly aiResponse: { value: unknown; key: unknown }
+  readonly pdf: { value: Uint8Array; key: RenderKey }
+  readonly evaluation: { value: unknown; key: EvaluationKey }
+  readonly tailoredResume: { value: unknown; key: TailoredResumeKey }
+  readonly analysis: { value: unknown; key: AnalysisKey }
+  readonly jobFeed: { value: unknown; key: FeedKey }
+  readonly jobSearch: { value: unknown; key: SearchKey }
+  readonly job: { value: unknown; key: string | number }
+  readonly resume: { value: unknown; key: string | number }
+  readonly general: { value: unknown; key: unknown }
+}
+
+/** Name of a preset. */
+export type PresetName = keyof PresetTypes
+
+type PresetTable = { readonly [N in PresetName]: NamespaceOptions<PresetTypes[N]['value'], PresetTypes[N]['key']> }
+
+const resumeTag = (resumeId: string | undefined): string[] => (resumeId === undefined ? [] : [`resume:${resumeId}`])
+const confidenceOf = (value: unknown): number => {
+  const confidence = (value as { confidence?: unknown } | null)?.confidence
+  return typeof confidence === 'number' ? confidence : 0
+}
+
+const table: PresetTable = {
+  template: {
+    max: 50,
+    ttl: '1h',
+    category: 'rendering',
+    description: 'Rendered HTML',
+    key: ({ templateId, resume }) => ['render', templateId, digest(resume)],
+    tags: (_html, { templateId, resumeId }) => [`template:${templateId}`, ...resumeTag(resumeId)],
+  },
+  prompt: {
+    max: 100,
+    ttl: '30m',
+    category: 'ai',
+    description: 'Built prompts',
+    key: ({ type, data }) => [type, digest(data)],
+  },
+  aiResponse: {
+    max: 50,
+    ttl: '15m',
+    category: 'ai',
+    description: 'Model answers',
+    coalesce: 'cluster',
+    key: (request) => ['ai_response', digest(request)],
+  },
+  pdf: {
+    max: 20,
+    ttl: '1h',
+    category: 'rendering',
+    description: 'Rendered PDFs',
+    key: ({ templateId, resume }) => ['pdf', templateId, digest(resume)],
+    tags: (_pdf, { templateId, resumeId }) => [`template:${templateId}`, ...resumeTag(resumeId)],
+  },
+  evaluation: {
+    max: 500,
+    ttl: Infinity,
+    category: 'evaluation',
+    description: 'A job against a resume: 10 to 60 s of work',
+    key: (input) => ['eval', input.jobId, input.resumeVersion ?? digest(input.resume)],
+    tags: (_evaluation, { jobId, resumeId }) => [`job:${jobId}`, ...resumeTag(resumeId)],
+    subject: ({ resumeId }) => resumeId,
+  },
+  tailoredResume: {
+    max: 100,
+    ttl: Infinity,
+    category: 'evaluation',
+    description: 'A resume tailored to a job',
+    key: ({ jobId, baseResume }) => ['tailored', jobId, digest(baseResume)],
+    tags: (_resume, { jobId, resumeId }) => [`job:${jobId}`, ...resumeTag(resumeId)],
+    subject: ({ resumeId }) => resumeId,
+  },
+  analysis: {
+    max: 100,
+    ttl: byConfidence(confidenceOf, { min: '5m', max: '24h' }),
+    category: 'evaluation',
+    description: 'Whole pipeline runs',
+    key: ({ resumeText, jobAd }) => ['analysis', digest(resumeText), digest(jobAd)],
+  },
+  jobFeed: {
+    max: 100,
+    ttl: '5m',
+    category: 'jobs',
+    description: 'Pages of the job feed',
+    tags: ['feed'],
+    key: ({ query, page }) => ['feed', digest(query), page],
+  },
+  jobSearch: {
+    max: 100,
+    ttl: '15m',
+    category: 'jobs',
+    description: 'Results of an outside job search',
+    key: ({ query, location }) => ['search', digest(query), location],
+  },
+  job: {
+    max: 1000,
+    ttl: '1h',
+    category: 'jobs',
+    description: 'Single jobs',
+    key: (id) => ['job', id],
+    tags: (_job, id) => [`job:${id}`],
+  },
+  resume: {
+    max: 100,
+    ttl: '1h',
+    category: 'resumes',
+    description: 'Single resumes',
+    key: (id) => ['resume', id],
+    tags: (_resume, id) => [`resume:${id}`],
+    subject: (id) => String(id),
+  },
+  general: { max: 100, ttl: '10m', category: 'general', description: 'Anything else' },
+}
+
+/** Definitions of all presets, by name. */
+export type Presets = {
+  readonly [N in PresetName]: NamespaceDefinition<PresetTypes[N]['value'], PresetTypes[N]['key']>
+}
+
+/** Every preset with its own settings; spread it into `namespaces` and override what differs. */
+export const presets: Presets = Object.freeze(
+  Object.fromEntries(
+    Object.entries(table).map(([name, options]) => [
+      name,
+      defineNamespace(options as NamespaceOptions<unknown, unknown>, name),
+    ]),
+  ),
+) as Presets
+
+/** Options a preset may be given: those of a namespace but its key. */
+export type PresetOptions<V, K> = Omit<NamespaceOptions<V, K>, 'key' | 'schema'>
+
+/**
+ * A preset with some options of one's own. A `schema` types its value; so does `preset(name).as<Value>()`.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for an unknown preset, or a `key`: another key is another namespace.
+ * @example
+ * import { preset } from 'hopstash'
+ * preset('evaluation', { staleIfError: '7d' }).options.max // => 500
+ */
+export function preset<N extends PresetName, Output = PresetTypes[N]['value']>(
+  name: N,
+  options: PresetOptions<Output, PresetTypes[N]['key']> & { readonly schema?: StandardSchema<unknown, Output> } = {},
+): NamespaceDefinition<Output, PresetTypes[N]['key']> {
+  const base = Object.hasOwn(table, name) ? table[name] : undefined
+  if (base === undefined) throw optionUnknown('the presets', name, Object.keys(table))
+  if ('key' in options)
+    throw optionInvalid(`preset('${name}').key`, 'absent: for another key declare a namespace', options.key)
+  return defineNamespace({ ...base, ...options } as unknown as NamespaceOptions<Output, PresetTypes[N]['key']>, name)
+}
+
+/**
+ * Declares a namespace of one's own, typed by its key and value.
+ *
+ * @example
+ * import { createStash, digest, namespace } from 'hopstash'
+ * const stash = createStash({
+ *   namespaces: {
+ *     letter: namespace<string, { jobId: string; resume: object }>({
+ *       key: ({ jobId, resume }) => ['letter', jobId, digest(resume)],
+ *       ttl: '30d',
+ *     }),
+ *   },
+ * })
+ * await stash.letter.getOrSet({ jobId: 'j1', resume: {} }, () => 'Dear …') // => 'Dear …'
+ */
+export function namespace<V = unknown, K = unknown>(options: NamespaceOptions<V, K> = {}): NamespaceDefinition<V, K> {
+  return defineNamespace(options)
+}

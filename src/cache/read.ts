@@ -1,0 +1,275 @@
+import { scopeRequired } from '../errors/key-error.js'
+import { notCached } from '../errors/load-error.js'
+import { parseDuration } from '../runtime/duration.js'
+import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
+import { About, type Entry } from './entry.js'
+import { type Loader, type LoadRequest, refuseReentry, startLoad } from './load.js'
+import type { Load } from './load-record.js'
+import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
+import { copyOf } from './ownership.js'
+import type { NamespaceState } from './state.js'
+import { freshnessOf, removeAs, slide, timesOf, validEntry } from './valid.js'
+import type { MissCause, ReadStatus } from './words.js'
+
+/** One hit in so many is timed. */
+const TIMED_EVERY = 1023
+
+/**
+ * Cache-aside. A hit costs one look-up, two comparisons and one increment, and returns the promise kept with the entry.
+ *
+ * Not `async`, and no key text is built here: both would cost more than the rest together.
+ */
+export function getOrSet(
+  state: NamespaceState,
+  key: unknown,
+  loader: Loader<unknown>,
+  options: ReadOptions | undefined,
+): Promise<unknown> {
+  let id: string
+  try {
+    id = identify(state, key, options?.scope)
+  } catch (error) {
+    return bypass(state, loader, options, error)
+  }
+  const entry = state.memory.get(id)
+  if (
+    entry !== undefined &&
+    entry.generation === state.coherence.generation &&
+    state.clock.coarse() < entry.checkAt &&
+    (options === undefined || leavesHitsAlone(options)) &&
+    !state.channel.hasSubscribers
+  ) {
+    if ((++state.counters.hits & TIMED_EVERY) === 0) timeHit(state, id)
+    entry.promise ??= Promise.resolve(entry.value)
+    return entry.promise
+  }
+  return read(state, { id, input: key, loader, options }, undefined)
+}
+
+/** The in-process id of a key. @throws {KeyError} `ERR_KEY_UNSUPPORTED`, `ERR_SCOPE_REQUIRED` */
+export function identify(state: NamespaceState, key: unknown, scope: string | undefined): string {
+  const partition = scope ?? state.scopeOf?.(key)
+  if (partition === undefined && state.requireScope) throw scopeRequired(state.name)
+  return state.keyer.id(key, partition)
+}
+
+/** A read that has to think, or that somebody watches. `report` is filled before the promise settles. */
+export function read(state: NamespaceState, request: LoadRequest, report: CacheOutcome | undefined): Promise<unknown> {
+  const watched = report !== undefined || state.channel.hasSubscribers
+  const outcome = watched ? (report ?? createOutcome('getOrSet', state.name)) : undefined
+  const startedAt = state.clock.now()
+  let answer: Promise<unknown>
+  try {
+    if (request.options !== undefined) checkReadOptions(request.options)
+    answer = decide(state, request, outcome, startedAt)
+  } catch (error) {
+    answer = Promise.reject(error)
+  }
+  if (outcome === undefined) return answer
+  if (state.channel.hasSubscribers) outcome.key = state.keyer.label(request.id)
+  return answer.then(
+    (value) => {
+      settleOutcome(state, outcome, startedAt)
+      return value
+    },
+    (error) => {
+      outcome.error = errorTag(error)
+      settleOutcome(state, outcome, startedAt)
+      throw error
+    },
+  )
+}
+
+function decide(
+  state: NamespaceState,
+  request: LoadRequest,
+  outcome: CacheOutcome | undefined,
+  now: number,
+): Promise<unknown> {
+  const { options, id } = request
+  if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
+  const entry = validEntry(state, id)
+  const cause = entry === undefined ? undefined : refusal(entry, request, now)
+  if (entry !== undefined && cause === undefined) {
+    const freshness = freshnessOf(state, entry, now)
+    if (freshness === 'fresh') return serve(state, entry, 'hit', outcome, now)
+    if (freshness === 'refresh' || freshness === 'stale') {
+      refreshBehind(state, request, entry, now)
+      return serve(state, entry, freshness === 'refresh' ? 'hit' : 'stale', outcome, now)
+    }
+    if (freshness === 'dead') removeAs(state, id, 'expired')
+    else if (request.keepStaleForMs === undefined) return serveOrLoad(state, request, entry, outcome, now)
+  }
+  return miss(state, request, entry, cause, outcome, now)
+}
+
+/** Why a valid entry does not do for this call. */
+function refusal(entry: Entry, request: LoadRequest, now: number): MissCause | undefined {
+  const { options } = request
+  if (options?.forceFresh === true) return 'bypass'
+  if (options?.maxAge === undefined) return undefined
+  return now - timesOf(entry).storedAt > parseDuration(options.maxAge, 'maxAge') ? 'expired' : undefined
+}
+
+/** Past its ttl, within `staleIfError`: load, and let the old value stand in if that fails or takes too long. */
+function serveOrLoad(
+  state: NamespaceState,
+  request: LoadRequest,
+  entry: Entry,
+  outcome: CacheOutcome | undefined,
+  now: number,
+): Promise<unknown> {
+  const about = entry.about as About
+  if (now < about.retryAt || request.options?.onlyIfCached === true) return serve(state, entry, 'stale', outcome, now)
+  const loaded = miss(state, request, entry, 'expired', outcome, now)
+  const soft = request.options?.softTimeout
+  const softMs = soft === undefined ? state.live.policy.softTimeoutMs : parseDuration(soft, 'softTimeout')
+  if (softMs === undefined) return loaded
+  return new Promise((resolve, reject) => {
+    const timer = state.clock.setTimer(
+      () => {
+        state.loads.get(request.id)?.flight.pin()
+        resolve(serve(state, entry, 'stale', outcome, state.clock.now()))
+      },
+      softMs,
+      true,
+    )
+    loaded.then(resolve, reject).finally(() => state.clock.clearTimer(timer))
+  })
+}
+
+function serve(
+  state: NamespaceState,
+  entry: Entry,
+  status: 'hit' | 'stale',
+  outcome: CacheOutcome | undefined,
+  now: number,
+): Promise<unknown> {
+  if (status === 'hit') state.counters.hits++
+  else {
+    state.counters.stale++
+    state.counters.staleTimes.record(state.clock.now() - now)
+  }
+  if (outcome !== undefined) describe(outcome, entry, status, now)
+  if (state.live.policy.sliding && status === 'hit') slide(entry, Math.floor(now))
+  if (entry.about instanceof About && entry.about.readersGetCopies) return Promise.resolve(copyOf(entry.value))
+  entry.promise ??= Promise.resolve(entry.value)
+  return entry.promise
+}
+
+function describe(outcome: CacheOutcome, entry: Entry, status: ReadStatus, now: number): void {
+  const times = timesOf(entry)
+  outcome.status = status
+  outcome.tier = 'memory'
+  outcome.ageMs = Math.max(0, now - times.storedAt)
+  outcome.ttlMs = Math.max(0, times.freshUntil - now)
+}
+
+/** A refresh nobody waits for. One at a time a key, and none while the last failure is recent. */
+export function refreshBehind(state: NamespaceState, request: LoadRequest, entry: Entry, now: number): void {
+  if (state.live.closed || state.loads.has(request.id) || (entry.about as About).retryAt > now) return
+  if (request.options?.onlyIfCached === true) return
+  state.counters.refreshes++
+  // The caller's signal ends its own wait, not a refresh for everybody.
+  const { signal: _signal, ...options } = request.options ?? {}
+  const load = startLoad(state, { ...request, options }, entry, true)
+  load.flight.pin()
+  state.waitUntil(load.flight.promise.then(ignore, ignore))
+}
+
+function miss(
+  state: NamespaceState,
+  request: LoadRequest,
+  replaces: Entry | undefined,
+  cause: MissCause | undefined,
+  outcome: CacheOutcome | undefined,
+  now: number,
+): Promise<unknown> {
+  const remembered = state.negatives.get(request.id)
+  if (remembered !== undefined && request.options?.forceFresh !== true) {
+    if (now < remembered.until && remembered.generation === state.coherence.generation)
+      return Promise.reject(remembered.error)
+    state.negatives.delete(request.id)
+  }
+  const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
+  const running = request.options?.forceFresh || request.options?.noStore ? undefined : state.loads.get(request.id)
+  if (running !== undefined) return join(state, running, request, outcome)
+  state.counters.misses++
+  state.counters.missCauses[why]++
+  if (request.options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
+  const load = startLoad(state, request, replaces)
+  if (outcome === undefined) return load.flight.join(request.options?.signal)
+  return load.flight.join(request.options?.signal).then((value) => {
+    outcome.status = load.servedStale ? 'stale' : replaces === undefined ? 'miss' : 'revalidated'
+    outcome.tier = load.servedStale ? 'memory' : 'loader'
+    outcome.cause = why
+    return value
+  })
+}
+
+/** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */
+function join(
+  state: NamespaceState,
+  load: Load,
+  request: LoadRequest,
+  outcome: CacheOutcome | undefined,
+): Promise<unknown> {
+  refuseReentry(state, load)
+  state.counters.coalesced++
+  if (outcome !== undefined) {
+    outcome.status = 'coalesced'
+    outcome.tier = 'loader'
+  }
+  const joined = load.flight.join(request.options?.signal)
+  // An invalidation since the load began: its value may be from before. This caller must not get it then.
+  if (load.startSeq !== state.coherence.seq) {
+    return joined.then((value) => (isDead(load) ? again(state, request) : handOut(load, value)))
+  }
+  return state.live.policy.isolation === 'share' ? joined : joined.then((value) => handOut(load, value))
+}
+
+function handOut(load: Load, value: unknown): unknown {
+  return load.readersGetCopies ? copyOf(value) : value
+}
+
+function isDead(load: Load): boolean {
+  const { cells, startSeq } = load
+  return load.void || cells === undefined || cells.some((cell) => cell.hard > startSeq || cell.soft > startSeq)
+}
+
+/** A second try, which by now began after the caller's call: whatever it brings is new enough. */
+function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
+  const running = state.loads.get(request.id)
+  const load = running ?? startLoad(state, request, undefined)
+  const joined = load.flight.join(request.options?.signal)
+  return running === undefined ? joined : joined.then((value) => handOut(load, value))
+}
+
+/** The key cannot be told from others, so nothing is shared or kept: the loader answers this one caller. */
+function bypass(
+  state: NamespaceState,
+  loader: Loader<unknown>,
+  options: ReadOptions | undefined,
+  error: unknown,
+): Promise<unknown> {
+  if (state.live.policy.strict || state.requireScope) return Promise.reject(error)
+  state.counters.bypassed++
+  state.counters.missCauses.bypass++
+  if (options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
+  const request = { id: '\u0000', input: undefined, loader, options: { ...options, noStore: true } }
+  return startLoad(state, request, undefined).flight.join(options?.signal)
+}
+
+function settleOutcome(state: NamespaceState, outcome: CacheOutcome, startedAt: number): void {
+  outcome.durationMs = state.clock.now() - startedAt
+  if (state.channel.hasSubscribers) publishOutcome(state.channel, outcome)
+}
+
+function timeHit(state: NamespaceState, id: string): void {
+  const startedAt = state.clock.now()
+  state.memory.get(id)
+  state.clock.coarse()
+  state.counters.hitTimes.record(state.clock.now() - startedAt)
+}
+
+function ignore(): void {}

@@ -1,0 +1,64 @@
+import { parseDuration } from '../runtime/duration.js'
+import type { ReadOptions } from './call-options.js'
+import { valueFor } from './entry-view.js'
+import type { Loader } from './load.js'
+import { createOutcome } from './outcome.js'
+import { identify, read } from './read.js'
+import type { RecordOptions, RecordOutcome, Records } from './records.js'
+import type { NamespaceState } from './state.js'
+import { timesOf, validEntry } from './valid.js'
+import { viewOf } from './view.js'
+import type { ReadStatus } from './words.js'
+
+/** Records of one hop, wire format or route: under their own key part, bounded and invalidated with the namespace. */
+export function createRecords<R>(host: NamespaceState, name: string): Records<R> {
+  const state = viewOf(host, name, 'record')
+  return {
+    load: (key, loader, options) => loadRecord(state, key, loader, options) as Promise<RecordOutcome<R>>,
+    stale: async (key, maxAgeMs, options) =>
+      staleRecord(state, key, maxAgeMs, options?.scope) as RecordOutcome<R> | undefined,
+  }
+}
+
+async function loadRecord<R>(
+  state: NamespaceState,
+  key: unknown,
+  loader: (context: { readonly signal: AbortSignal }) => Promise<R>,
+  options: RecordOptions<R> = {},
+): Promise<RecordOutcome<R>> {
+  const { keepStaleFor, cacheable, ...rest } = options
+  const outcome = createOutcome('getOrSet', state.name)
+  let id: string
+  try {
+    id = identify(state, key, options.scope)
+  } catch (error) {
+    if (state.live.policy.strict) throw error
+    state.counters.bypassed++
+    return { value: await loader({ signal: options.signal ?? NEVER }), status: 'bypass', ageMs: 0 }
+  }
+  const judged: Loader<unknown> = async (context) => {
+    const value = await loader(context)
+    if (cacheable !== undefined && !cacheable(value)) context.setTtl(0)
+    return value
+  }
+  const keepStaleForMs = keepStaleFor === undefined ? 0 : parseDuration(keepStaleFor, 'keepStaleFor')
+  const request = { id, input: undefined, loader: judged, options: rest as ReadOptions, keepStaleForMs }
+  const value = (await read(state, request, outcome)) as R
+  return { value, status: outcome.status as ReadStatus, ageMs: outcome.ageMs }
+}
+
+const NEVER = new AbortController().signal
+
+function staleRecord(
+  state: NamespaceState,
+  key: unknown,
+  maxAgeMs: number,
+  scope: string | undefined,
+): RecordOutcome<unknown> | undefined {
+  const entry = validEntry(state, identify(state, key, scope))
+  if (entry === undefined) return undefined
+  const now = state.clock.now()
+  const times = timesOf(entry)
+  if (now > times.freshUntil + parseDuration(maxAgeMs, 'maxAgeMs')) return undefined
+  return { value: valueFor(entry), status: now < times.freshUntil ? 'hit' : 'stale', ageMs: now - times.storedAt }
+}

@@ -1,0 +1,99 @@
+import { optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
+import type { TextForm } from '../keys/text-form.js'
+import type { Clock } from '../runtime/clock.js'
+import { isNamespaceDefinition, type NamespaceDefinition } from './namespace-options.js'
+
+/** A definition whatever its types. */
+// biome-ignore lint/suspicious/noExplicitAny: any value and key type fits here; each namespace keeps its own.
+export type AnyDefinition = NamespaceDefinition<any, any>
+
+/** Definitions by name. */
+export type NamespaceDefinitions = Readonly<Record<string, AnyDefinition>>
+
+/** Options of a stash. */
+export interface StashOptions<Definitions extends NamespaceDefinitions> {
+  /** Where values are shared. @defaultValue `CACHE_URL`, else memory alone */
+  readonly store?: 'memory'
+  /** First part of every key in a shared store. @defaultValue `'hopstash'` */
+  readonly prefix?: string
+  /** Makes the digests in keys HMACs, so that nobody with access to the store can test whether a text was asked. */
+  readonly secret?: string | Uint8Array
+  /** The namespaces. @defaultValue all presets */
+  readonly namespaces?: Definitions
+  /** Canonical form of texts inside keys. @defaultValue none */
+  readonly text?: TextForm
+  /** Bound of memory over all namespaces, bytes. @defaultValue 64 MiB */
+  readonly maxBytes?: number
+  /** Takes background refreshes, where the platform must be told to wait for them. */
+  readonly waitUntil?: (work: Promise<unknown>) => void
+  /** Time, for tests. @defaultValue the real one */
+  readonly clock?: Clock
+}
+
+const OPTION_NAMES = ['store', 'prefix', 'secret', 'namespaces', 'text', 'maxBytes', 'waitUntil', 'clock'] as const
+
+/** Names a namespace cannot have: they are, or will be, methods of the stash. */
+export const RESERVED_NAMES = [
+  'stats',
+  'close',
+  'clear',
+  'health',
+  'ready',
+  'forget',
+  'invalidateTags',
+  'registry',
+  'namespace',
+  'names',
+  'waitUntil',
+  'settings',
+  'closed',
+  'then',
+  'constructor',
+  'prototype',
+  '__proto__',
+  'toString',
+  'valueOf',
+  'toJSON',
+  'inspect',
+  'events',
+] as const
+
+const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/
+
+/** Checks the options of a stash. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkStashOptions(options: StashOptions<NamespaceDefinitions>): void {
+  if (typeof options !== 'object' || options === null) throw optionInvalid('options', 'an object', options)
+  for (const name of Object.keys(options)) {
+    if (!(OPTION_NAMES as readonly string[]).includes(name)) throw optionUnknown('createStash()', name, OPTION_NAMES)
+  }
+  const { prefix, maxBytes, secret } = options
+  if (prefix !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) {
+    throw optionInvalid('prefix', '1 to 64 letters, digits, dots, dashes or underscores', prefix)
+  }
+  if (maxBytes !== undefined && !(maxBytes >= 1024))
+    throw optionInvalid('maxBytes', 'a number of bytes from 1024', maxBytes)
+  if (secret !== undefined && secret.length < 16) {
+    throw optionInvalid('secret', 'at least 16 characters or bytes', `${secret.length} of them`)
+  }
+}
+
+/** Checks the name and the kind of a namespace. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkNamespace(name: string, definition: unknown): void {
+  if ((RESERVED_NAMES as readonly string[]).includes(name)) {
+    throw optionInvalid(
+      'namespaces',
+      `named otherwise than ${preview(name)}, which is a name of the stash itself`,
+      name,
+    )
+  }
+  if (!NAME.test(name)) {
+    throw optionInvalid(
+      'namespaces',
+      'named with a letter, then up to 63 letters, digits, dots, dashes or underscores',
+      name,
+    )
+  }
+  if (!isNamespaceDefinition(definition)) {
+    throw optionInvalid(`namespaces.${name}`, 'made by namespace(…) or preset(…)', definition)
+  }
+}

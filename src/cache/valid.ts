@@ -1,0 +1,81 @@
+import { About, type Entry, horizonFrom } from './entry.js'
+import { type Freshness, freshnessAt, refreshesEarly, type Windows } from './freshness.js'
+import { checkAtOf } from './keep.js'
+import type { NamespaceState } from './state.js'
+import type { MissCause } from './words.js'
+
+/**
+ * The entry of a key if nothing invalidated it: the one rule behind every read. Its age is another question.
+ *
+ * An entry checked in this generation needs no look at its cells. `peek` leaves the order of use as it is.
+ */
+export function validEntry(state: NamespaceState, id: string, how: 'get' | 'peek' = 'get'): Entry | undefined {
+  const entry = state.memory[how](id)
+  if (entry === undefined || entry.generation === state.coherence.generation) return entry
+  if (entry.about instanceof About && !survives(entry, entry.about)) {
+    removeAs(state, id, 'invalidated')
+    return undefined
+  }
+  entry.generation = state.coherence.generation
+  return entry
+}
+
+/** Compares an entry with its cells; a soft invalidation ends its freshness, a hard one its life. */
+function survives(entry: Entry, about: About): boolean {
+  for (const cell of about.cells) {
+    if (cell.hard > about.startSeq) return false
+    if (cell.soft > about.startSeq) endFreshness(entry, about, cell.softAt)
+  }
+  return true
+}
+
+/** Ends the freshness of an entry at `at`, and lets its stale windows count from there. */
+export function endFreshness(entry: Entry, about: About, at: number): void {
+  about.freshUntil = Math.min(about.freshUntil, at)
+  entry.checkAt = 0
+}
+
+/** What may be done with a valid entry now; moves its `checkAt` on where it was only a place to think. */
+export function freshnessOf(state: NamespaceState, entry: Entry, now: number): Freshness {
+  const horizon = horizonFrom(now)
+  if (typeof entry.about === 'number') {
+    if (now < entry.checkAt) return 'fresh'
+    if (!livesForEver(entry.checkAt)) return 'dead'
+    entry.checkAt = horizon
+    return 'fresh'
+  }
+  const { about } = entry
+  const freshness = freshnessAt(about, now)
+  if (freshness !== 'fresh') return freshness
+  const beta = state.live.policy.earlyRefreshBeta
+  if (beta !== undefined && refreshesEarly(now, about.freshUntil, about.loadMs, beta, state.clock.random()))
+    return 'refresh'
+  entry.checkAt = checkAtOf(state, about, horizon)
+  return 'fresh'
+}
+
+// A plain entry's checkAt is the end of its ttl, unless it is the horizon: then there is no end.
+function livesForEver(checkAt: number): boolean {
+  return checkAt === 2 ** 31 - 1 || checkAt === Number.MAX_SAFE_INTEGER
+}
+
+/** Starts the lifetime of an entry anew, for `sliding`. */
+export function slide(entry: Entry, now: number): void {
+  if (!(entry.about instanceof About)) return
+  const { about } = entry
+  const shift = now - about.storedAt
+  about.storedAt = now
+  about.freshUntil += shift
+}
+
+/** Removes an entry and remembers why, for the next miss. */
+export function removeAs(state: NamespaceState, id: string, cause: MissCause): void {
+  if (state.memory.delete(id)) state.ghost.note(id, cause)
+}
+
+/** When the value was stored, and its windows. */
+export function timesOf(entry: Entry): Windows & { readonly storedAt: number } {
+  if (entry.about instanceof About) return entry.about
+  const end = livesForEver(entry.checkAt) ? Infinity : entry.checkAt
+  return { storedAt: entry.about, freshUntil: end, refreshAt: Infinity, staleForMs: 0, errorForMs: 0 }
+}

@@ -1,0 +1,83 @@
+import pLimit from 'p-limit'
+import { optionInvalid } from '../errors/option-error.js'
+import type { Loader } from './load.js'
+import { getOrSet } from './read.js'
+import type { NamespaceState } from './state.js'
+
+/** One key to warm. */
+export interface WarmItem<K, V> {
+  readonly key: K
+  readonly load: Loader<V>
+  /** Higher goes first. @defaultValue `0` */
+  readonly priority?: number
+}
+
+/** Options of a warm-up. */
+export interface WarmOptions {
+  /** Loads at once. @defaultValue `4` */
+  readonly concurrency?: number
+  /** Stops starting loads; those under way end. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: WarmProgress) => void
+}
+
+/** How far a warm-up has come. */
+export interface WarmProgress {
+  readonly total: number
+  readonly done: number
+  readonly failed: number
+}
+
+/** What a warm-up did. It never rejects for a key that failed. */
+export interface WarmSummary extends WarmProgress {
+  /** Keys that had to be loaded. */
+  readonly loaded: number
+  /** Keys left out because the signal aborted. */
+  readonly skipped: number
+  readonly durationMs: number
+  readonly errors: readonly unknown[]
+}
+
+const MAX_ERRORS = 20
+
+/** Loads keys ahead of their first reader, most important first. */
+export async function warm(
+  state: NamespaceState,
+  items: readonly WarmItem<unknown, unknown>[],
+  options: WarmOptions = {},
+): Promise<WarmSummary> {
+  const { concurrency = 4, signal, onProgress } = options
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
+  const startedAt = state.clock.now()
+  const limit = pLimit(concurrency)
+  const ordered = [...items].sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0))
+  const tally = { total: items.length, done: 0, failed: 0, loaded: 0, skipped: 0 }
+  const errors: unknown[] = []
+
+  const warmOne = async (item: WarmItem<unknown, unknown>): Promise<void> => {
+    if (signal?.aborted) {
+      tally.skipped++
+      return
+    }
+    try {
+      await getOrSet(
+        state,
+        item.key,
+        (context) => {
+          tally.loaded++
+          return item.load(context)
+        },
+        undefined,
+      )
+      tally.done++
+    } catch (error) {
+      tally.failed++
+      if (errors.length < MAX_ERRORS) errors.push(error)
+    }
+    onProgress?.({ total: tally.total, done: tally.done, failed: tally.failed })
+  }
+
+  await Promise.all(ordered.map((item) => limit(warmOne, item)))
+  return { ...tally, durationMs: state.clock.now() - startedAt, errors }
+}

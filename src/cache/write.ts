@@ -1,0 +1,135 @@
+import { closed } from '../errors/load-error.js'
+import { valueUnsupported } from '../errors/value-error.js'
+import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-options.js'
+import { About } from './entry.js'
+import { keep, lifetimeOf } from './keep.js'
+import { own } from './ownership.js'
+import { checkTags } from './policy.js'
+import { identify } from './read.js'
+import type { NamespaceState } from './state.js'
+import { endFreshness, freshnessOf, removeAs, validEntry } from './valid.js'
+import type { WriteResult } from './words.js'
+
+const DONE: WriteResult = Object.freeze({ memory: 'done', store: 'none' })
+const FAILED: WriteResult = Object.freeze({ memory: 'failed', store: 'none' })
+const NOTHING: WriteResult = Object.freeze({ memory: 'none', store: 'none' })
+
+/** Stores a copy of a value. Loads of the key that are in flight may end, but nothing of theirs is kept. */
+export function set(
+  state: NamespaceState,
+  key: unknown,
+  value: unknown,
+  options: WriteOptions | undefined,
+): WriteResult {
+  if (options !== undefined) checkWriteOptions(options)
+  refuseClosed(state)
+  const id = identify(state, key, options?.scope)
+  supersede(state, id)
+  return store(state, id, key, value, options)
+}
+
+/** Removes a key for good: no stale window serves it, and no load that began before brings it back. */
+export function remove(state: NamespaceState, key: unknown, options: ScopeOption | undefined): WriteResult {
+  refuseClosed(state)
+  const id = identify(state, key, options?.scope)
+  supersede(state, id)
+  state.counters.deletes++
+  removeAs(state, id, 'invalidated')
+  return DONE
+}
+
+/** Ends the freshness of a key; the value stays for stale fallback, where the namespace has such a window. */
+export function expire(state: NamespaceState, key: unknown, options: ScopeOption | undefined): WriteResult {
+  refuseClosed(state)
+  const id = identify(state, key, options?.scope)
+  supersede(state, id)
+  const entry = validEntry(state, id)
+  if (entry === undefined) return NOTHING
+  const now = Math.floor(state.clock.now())
+  if (entry.about instanceof About) endFreshness(entry, entry.about, now)
+  if (typeof entry.about === 'number' || freshnessOf(state, entry, now) === 'dead') removeAs(state, id, 'invalidated')
+  return DONE
+}
+
+/**
+ * Saves to the system of record, then stores. A failed save changes nothing here.
+ *
+ * Of two saves that overlap, nobody can tell which the system of record kept last: they end with no entry, never with
+ * the older value.
+ */
+export async function writeThrough(
+  state: NamespaceState,
+  key: unknown,
+  value: unknown,
+  save: (value: unknown) => unknown,
+  options: WriteOptions | undefined,
+): Promise<unknown> {
+  if (options !== undefined) checkWriteOptions(options)
+  refuseClosed(state)
+  const id = identify(state, key, options?.scope)
+  const token = {}
+  state.saves.set(id, token)
+  let saved: unknown
+  try {
+    saved = await save(value)
+  } catch (error) {
+    if (state.saves.get(id) === token) state.saves.delete(id)
+    throw error
+  }
+  const undisturbed = state.saves.get(id) === token
+  const written = saved === undefined ? value : saved
+  supersede(state, id)
+  if (undisturbed && !state.live.closed) store(state, id, key, written, options)
+  else removeAs(state, id, 'invalidated')
+  return written
+}
+
+/** Voids what is under way for a key: loads keep their callers, but leave nothing behind. */
+export function supersede(state: NamespaceState, id: string): void {
+  const load = state.loads.get(id)
+  if (load !== undefined) {
+    load.void = true
+    state.loads.delete(id)
+  }
+  state.saves.delete(id)
+  state.negatives.delete(id)
+}
+
+function store(
+  state: NamespaceState,
+  id: string,
+  key: unknown,
+  value: unknown,
+  options: WriteOptions | undefined,
+): WriteResult {
+  const { counters, cells } = state
+  const { policy } = state.live
+  const owned = own(value, { isolation: policy.isolation, copy: true, maxBytes: policy.maxValueBytes })
+  if ('refused' in owned || value === undefined) {
+    counters.refused['refused' in owned ? owned.refused : 'undefined']++
+    // The caller says the old value is over, whatever became of the new one.
+    removeAs(state, id, 'invalidated')
+    if ('refused' in owned && policy.strict && owned.refused === 'type')
+      throw valueUnsupported(owned.path, owned.received)
+    return FAILED
+  }
+  const tags = [...(policy.tagsOf?.(value, key) ?? []), ...(options?.tags ?? [])]
+  checkTags(tags, 'tags')
+  const life = lifetimeOf(state, value, { options })
+  if (life.ttlMs <= 0) {
+    counters.refused.ttl++
+    removeAs(state, id, 'invalidated')
+    return NOTHING
+  }
+  counters.writes++
+  cells.loadBegins()
+  const marks = [...new Set(tags)].map((tag) => cells.of(tag))
+  const now = Math.floor(state.clock.now())
+  keep(state, id, owned, { life, cells: marks, startSeq: state.coherence.seq, loadMs: 0, now })
+  cells.loadEnds()
+  return DONE
+}
+
+function refuseClosed(state: NamespaceState): void {
+  if (state.live.closed) throw closed(`Namespace '${state.name}'`)
+}

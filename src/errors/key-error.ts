@@ -1,0 +1,22 @@
+import { HopstashError } from './base-error.js'
+
+/** A key that has no canonical form, or lacks a required scope (`ERR_KEY_UNSUPPORTED`, `ERR_SCOPE_REQUIRED`). */
+export class KeyError extends HopstashError {
+  override readonly name = 'KeyError'
+}
+
+/** `ERR_KEY_UNSUPPORTED`: names the path of the part that has no canonical form, never its value. */
+export function keyUnsupported(path: string, received: string): KeyError {
+  return new KeyError(
+    `Expected a key made of plain data, received ${received} at ${path}. Leave it out of the key, or give a \`key\` function that returns the parts that matter.`,
+    { code: 'ERR_KEY_UNSUPPORTED', context: { path } },
+  )
+}
+
+/** `ERR_SCOPE_REQUIRED`: the namespace asks for a scope and the call has none. */
+export function scopeRequired(namespace: string): KeyError {
+  return new KeyError(
+    `Namespace '${namespace}' requires a scope, received none. Pass \`{ scope }\`, or declare \`scope: (key) => …\`.`,
+    { code: 'ERR_SCOPE_REQUIRED', context: { namespace } },
+  )
+}

@@ -1,0 +1,14 @@
+import { HopstashError } from './base-error.js'
+
+/** A value no tier can keep (`ERR_VALUE_UNSUPPORTED`), thrown only in strict mode. */
+export class ValueError extends HopstashError {
+  override readonly name = 'ValueError'
+}
+
+/** `ERR_VALUE_UNSUPPORTED`: names the path, never the value. */
+export function valueUnsupported(path: string, received: string): ValueError {
+  return new ValueError(`Expected a value that can be stored, received ${received} at ${path}. Return plain data.`, {
+    code: 'ERR_VALUE_UNSUPPORTED',
+    context: { path },
+  })
+}

@@ -1,0 +1,303 @@
+import type { StandardResult, StandardSchema } from '../cache/standard-schema.js'
+import type { QueuePlace } from '../resilience/limiter.js'
+import { backoffMs, continueAttempts } from '../resilience/retry.js'
+import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
+import { contractError } from './contract.js'
+import type { AuthContext } from './define-hop.js'
+import type { Engine } from './engine.js'
+import {
+  breakerFailure,
+  budgetFailure,
+  contractFailure,
+  type Failure,
+  queueFailure,
+  thrownFailure,
+  timeoutFailure,
+} from './failure.js'
+import { Pause } from './pause.js'
+import type { ResolvedPolicies } from './policies.js'
+import { isThenable } from './thenable.js'
+import type { Upstream } from './upstream.js'
+
+/** What to call, and how. The same for every run. */
+export interface CallSpec {
+  readonly hop: string
+  /** Name of the other provider; `null` for the hop's own call. */
+  readonly provider: string | null
+  readonly call: (context: AttemptContext) => unknown
+  readonly auth: ((context: AuthContext) => unknown) | undefined
+  readonly output: StandardSchema | undefined
+  readonly idempotent: boolean | undefined
+  readonly policies: ResolvedPolicies
+}
+
+/** Who waits for a call. Is told once, unless it cancels. `raw` is the answer before the output contract. */
+export interface CallWaiter extends AttemptScope {
+  callSucceeded(call: GuardedCall, value: unknown, raw: unknown, now: number): void
+  callFailed(call: GuardedCall, failure: Failure, now: number): void
+}
+
+/**
+ * A call with its policies: deadline( retry( breaker( permit( timeout( auth, call, output contract ))))).
+ *
+ * The first attempt runs without a promise of its own, without an abort controller and without a timer of its own, and
+ * leaves no record; everything else happens only after something went wrong.
+ */
+export class GuardedCall implements AttemptOwner {
+  /** Attempts so far, kept from the first that did not succeed at once. */
+  records: AttemptRecord[] | undefined
+  /** When the first attempt had its permit. */
+  begunAt = Number.NaN
+  queueMs = 0
+  readonly #engine: Engine
+  readonly #spec: CallSpec
+  readonly #upstream: Upstream
+  readonly #waiter: CallWaiter
+  readonly #input: unknown
+  readonly #client: unknown
+  #over = false
+  #number = 0
+  #pass = 0
+  #attempt: Attempt | undefined
+  #place: QueuePlace | undefined
+  #askedAt = 0
+  #waitMs = 0
+  #pause: Pause | undefined
+  #rejectFurther: ((failure: Failure) => void) | undefined
+  #lastFailure: Failure | undefined
+  #refused: Failure | undefined
+
+  constructor(engine: Engine, spec: CallSpec, upstream: Upstream, waiter: CallWaiter, input: unknown, client: unknown) {
+    this.#engine = engine
+    this.#spec = spec
+    this.#upstream = upstream
+    this.#waiter = waiter
+    this.#input = input
+    this.#client = client
+  }
+
+  get queued(): boolean {
+    return this.#place !== undefined
+  }
+
+  /** Makes attempt `number` as soon as breaker and limiter let it through. */
+  request(number: number, now: number): void {
+    this.#number = number
+    this.#pass = this.#upstream.breaker.tryPass(now)
+    if (this.#pass === 0) return this.#refuse(now)
+    if (this.#upstream.limiter.tryAcquire()) return this.#begin(now)
+    this.#askedAt = now
+    this.#place = this.#upstream.limiter.enqueue(() => this.#granted())
+    if (this.#place !== undefined) return
+    this.#upstream.breaker.settle(this.#pass, 'neutral', now)
+    const { limit, queue } = this.#spec.policies.limiter ?? { limit: 0, queue: 0 }
+    this.#attemptFailed(queueFailure(this.#upstream.name, limit, queue), now, now)
+  }
+
+  /** Stops at once, whatever runs or waits; nobody is told. */
+  cancel(outcome: 'timeout' | 'aborted', reason: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    const now = this.#engine.clock.now()
+    if (this.#place?.cancel()) this.#upstream.breaker.settle(this.#pass, 'neutral', now)
+    this.#place = undefined
+    const attempt = this.#attempt
+    if (attempt !== undefined && !attempt.over) {
+      this.#record({ outcome, code: null, status: null }, attempt.startedAt, now)
+      this.#finishAttempt(attempt, 'neutral', now)
+      attempt.abort.abort(reason)
+    }
+    this.#pause?.cancel()
+    this.#rejectFurther?.(CANCELLED)
+  }
+
+  timedOut(attempt: Attempt): void {
+    this.#failed(attempt, timeoutFailure(this.#spec.hop, this.#spec.policies.timeoutMs))
+  }
+
+  #granted(): void {
+    this.#place = undefined
+    const now = this.#engine.clock.now()
+    this.queueMs += now - this.#askedAt
+    if (this.#upstream.breaker.honours(this.#pass)) return this.#begin(now)
+    // The breaker changed its state while the call waited for its permit.
+    this.#pass = this.#upstream.breaker.tryPass(now)
+    if (this.#pass !== 0) return this.#begin(now)
+    this.#upstream.limiter.release()
+    this.#refuse(now)
+  }
+
+  #refuse(now: number): void {
+    this.#attemptFailed(breakerFailure(this.#upstream.name, this.#upstream.breaker.retryInMs(now)), now, now)
+  }
+
+  #begin(now: number): void {
+    const attempt = new Attempt(this.#number, now, this)
+    this.#attempt = attempt
+    if (this.#number === 1) {
+      this.begunAt = now
+      this.#upstream.budget.noteCall(now)
+    }
+    attempt.dueAt = now + this.#spec.policies.timeoutMs
+    if (attempt.dueAt !== Infinity) this.#engine.timers.add(attempt)
+    if (this.#spec.auth === undefined) this.#invoke(attempt, undefined)
+    else this.#authorise(attempt, this.#spec.auth)
+  }
+
+  #authorise(attempt: Attempt, auth: (context: AuthContext) => unknown): void {
+    const refuse = (error: unknown): void => this.#failed(attempt, thrownFailure(error, this.#wall(), 'auth'))
+    try {
+      const refresh = this.#lastFailure?.status === 401
+      const credentials = auth({ attempt: attempt.number, refresh })
+      if (!isThenable(credentials)) return this.#invoke(attempt, credentials)
+      Promise.resolve(credentials).then((value) => this.#invoke(attempt, value), refuse)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+
+  #invoke(attempt: Attempt, auth: unknown): void {
+    if (attempt.over) return
+    try {
+      const returned = this.#spec.call(new AttemptContext(attempt, this.#waiter, this.#input, this.#client, auth))
+      if (!isThenable(returned)) return this.#answered(attempt, returned)
+      Promise.resolve(returned).then(
+        (value) => this.#answered(attempt, value),
+        (error) => this.#failed(attempt, thrownFailure(error, this.#wall())),
+      )
+    } catch (error) {
+      this.#failed(attempt, thrownFailure(error, this.#wall()))
+    }
+  }
+
+  #answered(attempt: Attempt, raw: unknown): void {
+    if (attempt.over) return
+    if (this.#spec.output === undefined) return this.#succeeded(attempt, raw, raw)
+    try {
+      const result = this.#spec.output['~standard'].validate(raw)
+      if (!(result instanceof Promise)) return this.#checked(attempt, raw, result)
+      result.then(
+        (late) => this.#checked(attempt, raw, late),
+        (error) => this.#failed(attempt, contractFailure(error, 'output')),
+      )
+    } catch (error) {
+      this.#failed(attempt, contractFailure(error, 'output'))
+    }
+  }
+
+  #checked(attempt: Attempt, raw: unknown, result: StandardResult<unknown>): void {
+    if (result.issues === undefined) return this.#succeeded(attempt, result.value, raw)
+    this.#failed(attempt, contractFailure(contractError(this.#spec.hop, 'output', result.issues), 'output'))
+  }
+
+  #succeeded(attempt: Attempt, value: unknown, raw: unknown): void {
+    if (attempt.over) return
+    const now = this.#engine.clock.now()
+    this.#over = true
+    if (attempt.number > 1) this.#record({ outcome: 'ok', code: null, status: null }, attempt.startedAt, now)
+    this.#finishAttempt(attempt, 'success', now)
+    this.#rejectFurther?.(CANCELLED)
+    this.#waiter.callSucceeded(this, value, raw, now)
+  }
+
+  // Whatever an abandoned attempt still says or throws ends here.
+  #failed(attempt: Attempt, failure: Failure): void {
+    if (attempt.over) return
+    const now = this.#engine.clock.now()
+    this.#finishAttempt(attempt, failure.verdict, now)
+    attempt.abort.abort(failure.error)
+    this.#attemptFailed(failure, attempt.startedAt, now)
+  }
+
+  #finishAttempt(attempt: Attempt, verdict: Failure['verdict'], now: number): void {
+    attempt.over = true
+    this.#engine.timers.remove(attempt)
+    this.#upstream.breaker.settle(this.#pass, verdict, now)
+    this.#upstream.limiter.release()
+  }
+
+  #attemptFailed(failure: Failure, startedAt: number, now: number): void {
+    this.#record(failure, startedAt, now)
+    const reject = this.#rejectFurther
+    if (reject !== undefined) {
+      this.#rejectFurther = undefined
+      return reject(failure)
+    }
+    const firstWaitMs = this.#decide(failure, 1)
+    if (firstWaitMs === undefined) this.#end(failure)
+    else this.#tryFurther(firstWaitMs)
+  }
+
+  #tryFurther(firstWaitMs: number): void {
+    const { attempts } = this.#spec.policies.retry
+    continueAttempts<never>({
+      attempts,
+      firstWaitMs,
+      decide: (failure, number) => this.#decide(failure as Failure, number),
+      wait: (ms) => this.#wait(ms),
+      attempt: (number) =>
+        new Promise((_, reject) => {
+          // A success is told to the waiter directly, and ends this with CANCELLED.
+          this.#rejectFurther = reject
+          if (this.#over) reject(CANCELLED)
+          else this.request(number, this.#engine.clock.now())
+        }),
+    }).catch((failure) => this.#end(failure as Failure))
+  }
+
+  #wait(ms: number): Promise<void> {
+    this.#waitMs = ms
+    return new Promise((resolve, reject) => {
+      if (this.#over) return reject(CANCELLED)
+      this.#pause = new Pause(this.#engine, ms, resolve, () => reject(CANCELLED))
+    })
+  }
+
+  /** Milliseconds until the next attempt, or `undefined`: there is none. */
+  #decide(failure: Failure, number: number): number | undefined {
+    const { retry } = this.#spec.policies
+    const repeated = this.#lastFailure
+    this.#lastFailure = failure
+    if (this.#over || number >= retry.attempts || !this.#isRepeatable(failure, repeated)) return undefined
+    const waitMs = failure.retryAfterMs ?? backoffMs(retry, number, this.#engine.clock.random())
+    if (failure.retryAfterMs !== undefined && waitMs > retry.maxRetryAfterMs) return undefined
+    const now = this.#engine.clock.now()
+    if (now + waitMs >= this.#waiter.deadlineAt) return undefined
+    if (this.#upstream.budget.tryRetry(now)) return waitMs
+    this.#refused = budgetFailure(this.#upstream.name, failure)
+    return undefined
+  }
+
+  #isRepeatable(failure: Failure, earlier: Failure | undefined): boolean {
+    if (failure.outcome === 'refused') return false
+    if (this.#spec.idempotent === false && !failure.untouched) return false
+    // Stale credentials and garbled answers get one second chance; after that they are not a hiccup.
+    if (failure.status === 401 && this.#spec.auth !== undefined) return earlier?.status !== 401
+    if (failure.reason === 'contract_output') return failure.retryable && earlier?.reason !== 'contract_output'
+    try {
+      return this.#spec.policies.retry.retryOn?.(failure.error) ?? failure.retryable
+    } catch {
+      return false
+    }
+  }
+
+  #end(failure: Failure): void {
+    if (this.#over) return
+    this.#over = true
+    this.#waiter.callFailed(this, this.#refused ?? failure, this.#engine.clock.now())
+  }
+
+  #record(what: Pick<AttemptRecord, 'outcome' | 'code' | 'status'>, startedAt: number, endedAt: number): void {
+    const { outcome, code, status } = what
+    const { provider } = this.#spec
+    this.records ??= []
+    this.records.push({ number: this.#number, provider, startedAt, endedAt, outcome, code, status, waitMs: this.#waitMs })
+    this.#waitMs = 0
+  }
+
+  #wall(): number {
+    return this.#engine.clock.wall()
+  }
+}
+
+const CANCELLED = Object.freeze({}) as Failure

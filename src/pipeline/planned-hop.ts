@@ -1,0 +1,42 @@
+import type { CallSpec } from './guarded-call.js'
+import type { HopDefinition } from './define-hop.js'
+import type { ResolvedPolicies } from './policies.js'
+import type { Sight } from './sight.js'
+import type { Upstream } from './upstream.js'
+
+/** Values a hop's wiring sees: the run's `input`, and what its needs came to. */
+export type Values = Readonly<Record<string, unknown>>
+
+/** How one hop is wired, whatever its types. */
+export interface AnyWiring {
+  readonly needs?: readonly string[]
+  readonly input?: (values: Values, sight: Sight) => unknown
+  readonly when?: (values: Values, sight: Sight) => boolean
+  readonly optional?: boolean
+  readonly enabled?: boolean
+}
+
+/** One hop of a pipeline, worked out once. */
+export interface PlannedHop {
+  readonly index: number
+  readonly name: string
+  readonly definition: HopDefinition
+  readonly policies: ResolvedPolicies
+  readonly upstream: Upstream
+  readonly needs: readonly number[]
+  readonly needNames: readonly string[]
+  readonly dependents: readonly number[]
+  readonly input: AnyWiring['input']
+  readonly when: AnyWiring['when']
+  readonly optional: boolean
+  readonly enabled: boolean
+  readonly spec: CallSpec
+  /** Aligned with the fallback chain; `undefined` where a step is no provider. */
+  readonly providers: readonly (PlannedProvider | undefined)[]
+}
+
+/** Another provider of a hop. */
+export interface PlannedProvider {
+  readonly spec: CallSpec
+  readonly upstream: Upstream
+}

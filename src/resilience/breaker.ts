@@ -1,0 +1,169 @@
+import { breakerOpen } from '../errors/resilience-error.js'
+import { type Clock, createSystemClock } from '../runtime/clock.js'
+import type { Duration } from '../runtime/duration.js'
+import { checkShape, positiveDuration, share, wholeNumber } from './option-shape.js'
+import { createRollingCount } from './rolling-window.js'
+
+/** When a breaker opens and how it heals. */
+export interface BreakerOptions {
+  /** Opens after so many failures in a row. `Infinity` = never for that. @defaultValue `5` */
+  readonly consecutiveFailures?: number
+  /** Opens when this share of the calls in `window` failed. @defaultValue `0.5` */
+  readonly failureRate?: number
+  /** `failureRate` speaks only from so many calls in `window` on. @defaultValue `10` */
+  readonly minimumCalls?: number
+  /** @defaultValue `'60s'` */
+  readonly window?: Duration
+  /** How long nothing passes. @defaultValue `'10s'` */
+  readonly openFor?: Duration
+  /** Calls that may pass as probes after that; all of them must succeed. @defaultValue `1` */
+  readonly halfOpenCalls?: number
+}
+
+/** {@link BreakerOptions}, complete. */
+export interface BreakerPolicy {
+  readonly consecutiveFailures: number
+  readonly failureRate: number
+  readonly minimumCalls: number
+  readonly windowMs: number
+  readonly openForMs: number
+  readonly halfOpenCalls: number
+}
+
+export type BreakerState = 'closed' | 'open' | 'half_open'
+
+/** What a call said about its upstream; `neutral` says nothing (aborted, refused for its credentials). */
+export type CallVerdict = 'success' | 'failure' | 'neutral'
+
+/** Keeps calls away from an upstream that fails. */
+export interface Breaker {
+  /** A pass to be given back with `settle`, or 0: nothing may be sent. */
+  tryPass(now: number): number
+  /** Whether a pass is still worth something: `false` once the breaker has opened after it was given. */
+  honours(pass: number): boolean
+  /** Gives a pass back with what came of the call. Passes from before the last change of state count for nothing. */
+  settle(pass: number, verdict: CallVerdict, now: number): void
+  /** Milliseconds until a probe may pass; 0 when it may now. */
+  retryInMs(now: number): number
+  state(now: number): BreakerState
+  /** Runs `work` behind the breaker. Rejects with `ERR_BREAKER_OPEN` without running it. */
+  run<T>(work: () => T | PromiseLike<T>): Promise<T>
+}
+
+const KNOWN = ['consecutiveFailures', 'failureRate', 'minimumCalls', 'window', 'openFor', 'halfOpenCalls']
+
+/** Checks and completes {@link BreakerOptions}. @throws OptionError `ERR_OPTION_INVALID` */
+export function resolveBreaker(options: BreakerOptions, where = 'breaker'): BreakerPolicy {
+  checkShape(where, options, KNOWN)
+  return Object.freeze({
+    consecutiveFailures: wholeNumber(options.consecutiveFailures ?? 5, `${where}.consecutiveFailures`, 1, true),
+    failureRate: share(options.failureRate ?? 0.5, `${where}.failureRate`),
+    minimumCalls: wholeNumber(options.minimumCalls ?? 10, `${where}.minimumCalls`, 1, true),
+    windowMs: positiveDuration(options.window ?? '60s', `${where}.window`),
+    openForMs: positiveDuration(options.openFor ?? '10s', `${where}.openFor`),
+    halfOpenCalls: wholeNumber(options.halfOpenCalls ?? 1, `${where}.halfOpenCalls`, 1),
+  })
+}
+
+/**
+ * Returns a breaker: closed until the upstream fails too often, then open, then letting probes through.
+ *
+ * One per upstream, made once; never one per call or per run, which would forget everything.
+ *
+ * @example
+ * import { createBreaker } from 'hopstash/resilience'
+ * const breaker = createBreaker({ consecutiveFailures: 1 })
+ * await breaker.run(() => { throw new Error('down') }).catch(() => {})
+ * breaker.state(performance.now()) // => 'open'
+ */
+export function createBreaker(options: BreakerOptions = {}, clock: Clock = createSystemClock()): Breaker {
+  return breakerFrom(resolveBreaker(options), 'breaker', clock)
+}
+
+/** {@link createBreaker} from a complete policy; `upstream` is named in its errors. */
+export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Clock): Breaker {
+  const calls = createRollingCount(policy.windowMs)
+  const failures = createRollingCount(policy.windowMs)
+  let state: BreakerState = 'closed'
+  // Counts changes of state, so that the result of an older call says nothing about a newer state.
+  let generation = 1
+  let inARow = 0
+  let waitUntil = 0
+  let probesLeft = 0
+  let probesDone = 0
+
+  const change = (next: BreakerState): void => {
+    state = next
+    generation++
+    inARow = 0
+    calls.clear()
+    failures.clear()
+  }
+  const open = (now: number): void => {
+    change('open')
+    waitUntil = now + policy.openForMs
+  }
+  const startProbing = (now: number): void => {
+    change('half_open')
+    probesLeft = policy.halfOpenCalls
+    probesDone = 0
+    // A probe that never settles must not close the way for ever.
+    waitUntil = now + policy.openForMs
+  }
+  const countClosed = (failed: boolean, now: number): void => {
+    calls.add(now)
+    if (!failed) {
+      inARow = 0
+      return
+    }
+    failures.add(now)
+    inARow++
+    const total = calls.total(now)
+    const tooMany = total >= policy.minimumCalls && failures.total(now) >= total * policy.failureRate
+    if (inARow >= policy.consecutiveFailures || tooMany) open(now)
+  }
+
+  const breaker: Breaker = {
+    tryPass(now) {
+      if (state === 'closed') return generation
+      if (now >= waitUntil) startProbing(now)
+      if (state === 'open' || probesLeft === 0) return 0
+      probesLeft--
+      return generation
+    },
+    honours: (pass) => pass === generation,
+    settle(pass, verdict, now) {
+      if (pass !== generation || state === 'open') return
+      if (state === 'closed') {
+        if (verdict !== 'neutral') countClosed(verdict === 'failure', now)
+      } else if (verdict === 'failure') open(now)
+      else if (verdict === 'neutral') probesLeft++
+      else if (++probesDone >= policy.halfOpenCalls) change('closed')
+    },
+    retryInMs: (now) => (state === 'closed' ? 0 : Math.max(0, waitUntil - now)),
+    state: (now) => (state === 'open' && now >= waitUntil ? 'half_open' : state),
+    async run(work) {
+      const pass = breaker.tryPass(clock.now())
+      if (pass === 0) throw breakerOpen(upstream, breaker.retryInMs(clock.now()))
+      try {
+        const value = await work()
+        breaker.settle(pass, 'success', clock.now())
+        return value
+      } catch (error) {
+        breaker.settle(pass, 'failure', clock.now())
+        throw error
+      }
+    },
+  }
+  return breaker
+}
+
+/** The breaker of a hop that has none: everything passes. */
+export const noBreaker: Breaker = Object.freeze({
+  tryPass: () => 1,
+  honours: () => true,
+  settle: () => {},
+  retryInMs: () => 0,
+  state: () => 'closed' as const,
+  run: async <T>(work: () => T | PromiseLike<T>) => work(),
+})

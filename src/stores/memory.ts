@@ -1,0 +1,136 @@
+import { LRUCache } from 'lru-cache'
+
+/** Why an item left memory. */
+export type Removal = 'evicted' | 'replaced' | 'deleted'
+
+/** The bound all namespaces of a stash share. The namespace holding most gives way first. */
+export interface ByteBudget {
+  readonly limitBytes: number
+  used: number
+  readonly holders: Set<MemoryStore<SizedItem>>
+}
+
+/** An item that knows its size. */
+export interface SizedItem {
+  readonly bytes: number
+}
+
+/** Options of {@link MemoryStore}. */
+export interface MemoryStoreOptions<T extends SizedItem> {
+  readonly max: number
+  readonly budget: ByteBudget
+  readonly onRemove: (item: T, id: string, why: Removal) => void
+}
+
+/** Returns a byte budget for the namespaces of one stash. */
+export function createByteBudget(limitBytes: number): ByteBudget {
+  return { limitBytes, used: 0, holders: new Set() }
+}
+
+/**
+ * The memory tier of one namespace: least recently used first out, bounded by entries and, over the stash, by bytes.
+ *
+ * Other eviction policies fit behind the same few methods.
+ */
+export class MemoryStore<T extends SizedItem> {
+  #lru: LRUCache<string, T>
+  #bytes = 0
+  #max: number
+  #why: Removal = 'deleted'
+  readonly #budget: ByteBudget
+  readonly #onRemove: MemoryStoreOptions<T>['onRemove']
+
+  constructor(options: MemoryStoreOptions<T>) {
+    this.#budget = options.budget
+    this.#onRemove = options.onRemove
+    this.#max = options.max
+    this.#lru = this.#createLru(options.max)
+    this.#budget.holders.add(this as unknown as MemoryStore<SizedItem>)
+  }
+
+  get size(): number {
+    return this.#lru.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  /** The item, marked as just used. */
+  get(id: string): T | undefined {
+    return this.#lru.get(id)
+  }
+
+  /** The item, without marking it as used. */
+  peek(id: string): T | undefined {
+    return this.#lru.peek(id)
+  }
+
+  set(id: string, item: T): void {
+    this.#why = 'evicted'
+    this.#lru.set(id, item)
+    this.#grow(item.bytes)
+    while (this.#budget.used > this.#budget.limitBytes) if (!evictFromLargest(this.#budget)) break
+  }
+
+  delete(id: string): boolean {
+    this.#why = 'deleted'
+    return this.#lru.delete(id)
+  }
+
+  clear(): void {
+    this.#why = 'deleted'
+    this.#lru.clear()
+  }
+
+  /** Drops the least recently used item. */
+  evictOne(): boolean {
+    this.#why = 'evicted'
+    return this.#lru.pop() !== undefined
+  }
+
+  /** lru-cache fixes its size at construction, so a new one takes the items over, least recently used first. */
+  resize(max: number): void {
+    if (max === this.#max) return
+    this.#max = max
+    while (this.#lru.size > max) this.evictOne()
+    const next = this.#createLru(max)
+    for (const [id, item] of this.#lru.rentries() as Generator<[string, T]>) next.set(id, item)
+    this.#lru = next
+  }
+
+  entries(): Generator<[string, T]> {
+    return this.#lru.entries() as Generator<[string, T]>
+  }
+
+  /** Gives the share of the byte budget back. */
+  close(): void {
+    this.clear()
+    this.#budget.holders.delete(this as unknown as MemoryStore<SizedItem>)
+  }
+
+  #createLru(max: number): LRUCache<string, T> {
+    return new LRUCache<string, T>({
+      max,
+      dispose: (item, id, reason) => {
+        this.#grow(-item.bytes)
+        this.#onRemove(item, id, reason === 'set' ? 'replaced' : this.#why)
+      },
+    })
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes
+    this.#budget.used += bytes
+  }
+}
+
+function evictFromLargest(budget: ByteBudget): boolean {
+  let largest: MemoryStore<SizedItem> | undefined
+  for (const holder of budget.holders) if (largest === undefined || holder.bytes > largest.bytes) largest = holder
+  return largest?.evictOne() ?? false
+}

@@ -1,0 +1,1 @@
+export { createFakeClock, type FakeClock, type FakeClockOptions, seededRandom } from './fake-clock.js'

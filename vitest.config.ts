@@ -1,0 +1,51 @@
+import { defineConfig } from 'vitest/config'
+
+const SECONDS = 1_000
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^hopstash$/, replacement: new URL('src/index.ts', import.meta.url).pathname },
+      { find: /^hopstash\/(.+)$/, replacement: new URL('src/$1/index.ts', import.meta.url).pathname },
+    ],
+  },
+  test: {
+    restoreMocks: true,
+    unstubGlobals: true,
+    unstubEnvs: true,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+    },
+    projects: [
+      suite('unit', { testTimeout: 5 * SECONDS }),
+      suite('contract', { testTimeout: 5 * SECONDS }),
+      suite('property', { testTimeout: 60 * SECONDS }),
+      suite('integration', { testTimeout: 60 * SECONDS, hookTimeout: 60 * SECONDS }),
+      suite('package', {
+        testTimeout: 120 * SECONDS,
+        hookTimeout: 120 * SECONDS,
+        globalSetup: ['./test/package/build-first.ts'],
+      }),
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './tsconfig.types.json',
+          },
+        },
+      },
+    ],
+  },
+})
+
+/** One folder of `test/` as a project of its own, so that `vitest run --project unit` runs just that. */
+function suite(name: string, options: object) {
+  return { extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...options } }
+}
