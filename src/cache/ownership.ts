@@ -1,3 +1,5 @@
+import { className, copyBytes, isPlain, isPlainError, put } from './plain-data.js'
+
 /** What a namespace does with objects it hands out. */
 export type Isolation = 'freeze' | 'clone' | 'share'
 
@@ -260,49 +262,4 @@ function located(error: unknown, at: string | number): unknown {
       error.path
   }
   return error
-}
-
-/** Whether `value` is an object literal (of any realm) or has no prototype. */
-export function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
-}
-
-// Only the language's own error classes: a subclass carries behaviour that no tier could bring back.
-function isPlainError(value: object): value is Error {
-  return value instanceof Error && PLAIN_ERRORS.has(value.constructor)
-}
-const PLAIN_ERRORS: ReadonlySet<unknown> = new Set([
-  Error,
-  TypeError,
-  RangeError,
-  SyntaxError,
-  ReferenceError,
-  EvalError,
-  URIError,
-])
-
-function className(value: object): string {
-  const name: unknown = value.constructor?.name
-  return typeof name === 'string' && name !== '' ? name.slice(0, 60) : 'an unnamed class'
-}
-
-function copyBytes(value: ArrayBuffer | ArrayBufferView): unknown {
-  if (value instanceof ArrayBuffer) return value.slice(0)
-  const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  const name = value.constructor.name
-  // A small Buffer is a window on a pool that others write to: the copy always has memory of its own.
-  const own = new Uint8Array(bytes)
-  if (name === 'Buffer' && typeof Buffer !== 'undefined') return Buffer.from(own.buffer)
-  if (value instanceof DataView) return new DataView(own.buffer)
-  const Kind = value.constructor as new (buffer: ArrayBuffer) => ArrayBufferView
-  return new Kind(own.buffer)
-}
-
-// A plain assignment to `__proto__` would change the prototype instead of making a property.
-function put(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__')
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
-  else target[key] = value
 }

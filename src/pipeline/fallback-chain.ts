@@ -1,14 +1,30 @@
 import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
-import { contractError } from './contract.js'
+import type { AttemptRecord, AttemptScope } from './attempt.js'
+import { checkAgain, staleAnswer } from './cache-read.js'
+import type { Engine } from './engine.js'
 import { copyPlain, type FallbackContext, type FallbackStep } from './fallback.js'
 import type { Failure } from './failure.js'
-import { staleAnswer } from './cache-read.js'
 import { type CallWaiter, GuardedCall } from './guarded-call.js'
 import type { HopLog, UsageMeter } from './hop-context.js'
-import type { HopRun } from './hop-run.js'
 import { LazyAbort } from './lazy-abort.js'
+import type { PlannedHop } from './planned-hop.js'
 import { isThenable } from './thenable.js'
-import type { HopReason } from './words.js'
+import type { HopCacheStatus, HopReason, HopSource } from './words.js'
+
+/** The hop that has no fresh answer. */
+export interface FailedHop extends AttemptScope {
+  readonly plan: PlannedHop
+  readonly engine: Engine
+  readonly input: unknown
+  readonly failure: Failure | undefined
+  readonly done: boolean
+  /** The run's end: nothing is waited for from then on. */
+  readonly hardAt: number
+  cacheStatus: HopCacheStatus
+  cacheAgeMs: number | null
+  degraded(value: unknown, source: HopSource, now: number): void
+  exhausted(now: number): void
+}
 
 /**
  * The fallbacks of one hop, tried in their order once there is no fresh answer.
@@ -20,12 +36,14 @@ export class FallbackChain implements CallWaiter, Timed {
   dueAt = Infinity
   slot = NO_SLOT
   call: GuardedCall | undefined
-  readonly #hop: HopRun
+  /** Attempts of other providers that failed. */
+  records: readonly AttemptRecord[] | undefined
+  readonly #hop: FailedHop
   readonly #steps: readonly FallbackStep[]
   #step = -1
   #abort: LazyAbort | undefined
 
-  constructor(hop: HopRun) {
+  constructor(hop: FailedHop) {
     this.#hop = hop
     this.#steps = hop.plan.definition.fallback
   }
@@ -65,7 +83,6 @@ export class FallbackChain implements CallWaiter, Timed {
 
   cancel(cause: unknown): void {
     this.#leaveStep(cause)
-    this.#step = Math.max(this.#step, 0)
   }
 
   onDue(now: number): void {
@@ -77,7 +94,8 @@ export class FallbackChain implements CallWaiter, Timed {
     if (step?.kind === 'provider') this.#hop.degraded(value, `provider:${step.name}`, now)
   }
 
-  callFailed(_call: GuardedCall, _failure: Failure, now: number): void {
+  callFailed(call: GuardedCall, _failure: Failure, now: number): void {
+    this.records = [...(this.records ?? []), ...(call.records ?? [])]
     this.#next(now)
   }
 
@@ -107,9 +125,7 @@ export class FallbackChain implements CallWaiter, Timed {
     const step = this.#step
     this.#abort = new LazyAbort()
     this.#bound(now)
-    const settle = (value: unknown): void => {
-      if (step === this.#step && !this.#hop.done) this.#settled(value, 'function')
-    }
+    const settle = (value: unknown): void => this.#take(step, value, 'function')
     const refuse = (): void => this.#skip(step)
     try {
       const value = run(new ChainContext(this.#hop, this.#abort, this.dueAt))
@@ -129,28 +145,17 @@ export class FallbackChain implements CallWaiter, Timed {
         if (answer === undefined) return this.#skip(step)
         this.#hop.cacheStatus = 'stale'
         this.#hop.cacheAgeMs = answer.ageMs
-        this.#checked(answer.value)
+        // What comes from a store passes the output contract again: the schema may be younger than the value.
+        const accept = (value: unknown): void => this.#take(step, value, 'stale')
+        checkAgain(this.#hop.plan, answer.raw, accept, () => this.#skip(step))
       },
       () => this.#skip(step),
     )
   }
 
-  // What comes from a store passes the output contract again: the schema may be younger than the value.
-  #checked(raw: unknown): void {
-    const step = this.#step
-    const schema = this.#hop.plan.definition.output
-    if (schema === undefined) return this.#settled(raw, 'stale')
-    Promise.resolve()
-      .then(() => schema['~standard'].validate(raw))
-      .then((result) => {
-        if (result.issues !== undefined) throw contractError(this.#hop.name, 'output', result.issues)
-        if (step === this.#step && !this.#hop.done) this.#settled(result.value, 'stale')
-      })
-      .catch(() => this.#skip(step))
-  }
-
-  #settled(value: unknown, source: 'function' | 'stale'): void {
-    this.#leaveStep(undefined)
+  #take(step: number, value: unknown, source: 'function' | 'stale'): void {
+    if (step !== this.#step || this.#hop.done) return
+    this.#hop.engine.timers.remove(this)
     this.#hop.degraded(value, source, this.now())
   }
 
@@ -172,11 +177,11 @@ class ChainContext implements FallbackContext<unknown> {
   readonly input: unknown
   readonly reason: HopReason
   readonly error: unknown
-  readonly #hop: HopRun
+  readonly #hop: FailedHop
   readonly #abort: LazyAbort
   readonly #dueAt: number
 
-  constructor(hop: HopRun, abort: LazyAbort, dueAt: number) {
+  constructor(hop: FailedHop, abort: LazyAbort, dueAt: number) {
     this.input = hop.input
     this.reason = hop.failure?.reason ?? 'error'
     this.error = hop.failure?.error
@@ -190,7 +195,7 @@ class ChainContext implements FallbackContext<unknown> {
   }
 
   get remainingMs(): number {
-    return Math.max(0, Math.min(this.#hop.host.hardAt, this.#dueAt) - this.#hop.now())
+    return Math.max(0, Math.min(this.#hop.hardAt, this.#dueAt) - this.#hop.now())
   }
 
   get usage(): UsageMeter {

@@ -1,9 +1,9 @@
 import type { StandardResult } from '../cache/standard-schema.js'
-import { type CachedAnswer, CacheRead } from './cache-read.js'
+import { type CachedAnswer, CacheRead, type CachingHop } from './cache-read.js'
 import { contractError } from './contract.js'
 import type { Engine } from './engine.js'
 import { contractFailure, deadlineFailure, type Failure, wiringFailure } from './failure.js'
-import { FallbackChain } from './fallback-chain.js'
+import { type FailedHop, FallbackChain } from './fallback-chain.js'
 import { type CallWaiter, GuardedCall } from './guarded-call.js'
 import type { HopLog, UsageMeter } from './hop-context.js'
 import type { PlannedHop, Values } from './planned-hop.js'
@@ -31,7 +31,7 @@ export interface HopHost {
 }
 
 /** One hop of one run. Reaches exactly one terminal status, whatever happens. */
-export class HopRun implements CallWaiter {
+export class HopRun implements CallWaiter, CachingHop, FailedHop {
   readonly plan: PlannedHop
   readonly host: HopHost
   /** Needs that have not settled yet. */
@@ -50,6 +50,8 @@ export class HopRun implements CallWaiter {
   call: GuardedCall | undefined
   chain: FallbackChain | undefined
   done = false
+  /** Attempts of the call when the hop was over: a shared call may go on for others. */
+  attemptsSeen = 0
   input: unknown
   #read: CacheRead | undefined
   #usage: UsageSum | undefined
@@ -70,6 +72,10 @@ export class HopRun implements CallWaiter {
 
   get deadlineAt(): number {
     return this.host.softAt
+  }
+
+  get hardAt(): number {
+    return this.host.hardAt
   }
 
   get phase(): HopPhase {
@@ -146,7 +152,7 @@ export class HopRun implements CallWaiter {
 
   /** There will be no fresh answer: tries the fallbacks. */
   fail(failure: Failure, now: number): void {
-    if (this.done) return
+    if (this.done || this.chain !== undefined) return
     this.failure = failure
     this.chain = new FallbackChain(this)
     this.chain.start(now)
@@ -224,8 +230,8 @@ export class HopRun implements CallWaiter {
       // A client of one run, a fake most often, must not fill the cache for the others, nor must what it answers.
       this.tainted = true
       this.call = new GuardedCall(host.engine, plan.spec, override.upstream, this, this.input, override.client)
-    } else if (plan.definition.cache !== undefined) {
-      this.#read = new CacheRead(this, plan.definition.cache)
+    } else if (plan.cache !== undefined) {
+      this.#read = new CacheRead(this, plan.cache)
       return this.#read.start(now)
     } else {
       this.call = new GuardedCall(host.engine, plan.spec, plan.upstream, this, this.input, plan.definition.client)
@@ -245,6 +251,7 @@ export class HopRun implements CallWaiter {
     this.source = source
     this.reason = reason
     this.endedAt = now
+    this.attemptsSeen = this.call?.records?.length ?? 0
     this.#usage?.close()
     this.host.hopDone(this, now)
   }

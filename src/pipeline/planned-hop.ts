@@ -1,3 +1,4 @@
+import type { PlannedCache } from './planned-cache.js'
 import type { CallSpec } from './guarded-call.js'
 import type { HopDefinition } from './define-hop.js'
 import type { ResolvedPolicies } from './policies.js'
@@ -31,6 +32,7 @@ export interface PlannedHop {
   readonly optional: boolean
   readonly enabled: boolean
   readonly spec: CallSpec
+  readonly cache: PlannedCache | undefined
   /** Aligned with the fallback chain; `undefined` where a step is no provider. */
   readonly providers: readonly (PlannedProvider | undefined)[]
 }

@@ -1,0 +1,281 @@
+import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import { digestOf } from '../keys/digest.js'
+import { onceAborted } from '../runtime/abort.js'
+import type { AttemptScope } from './attempt.js'
+import type { HopCache } from './define-hop.js'
+import type { Engine } from './engine.js'
+import { type Failure, thrownFailure } from './failure.js'
+import { type CallWaiter, GuardedCall } from './guarded-call.js'
+import type { PlannedHop } from './planned-hop.js'
+import type { HopCacheStatus } from './words.js'
+
+/** What is stored for a hop: the answer as it came, so that it can pass the output contract again. */
+export interface StoredAnswer {
+  readonly raw: unknown
+  /** Travels to those who share the load; a tainted answer is never stored. */
+  readonly tainted: boolean
+}
+
+/** A hop's cache, as all runs of the pipeline share it. */
+export interface PlannedCache {
+  readonly options: HopCache<unknown>
+  readonly records: Records<StoredAnswer>
+  readonly readers: Set<CacheRead>
+}
+
+/** An answer that came through the cache. */
+export interface CachedAnswer {
+  readonly value: unknown
+  readonly source: 'live' | 'cache' | 'stale'
+  readonly status: HopCacheStatus
+  readonly ageMs: number
+  readonly tainted: boolean
+}
+
+/** The hop that reads. */
+export interface CachingHop extends AttemptScope, CallWaiter {
+  readonly plan: PlannedHop
+  readonly engine: Engine
+  readonly input: unknown
+  readonly tainted: boolean
+  call: GuardedCall | undefined
+  cacheStatus: HopCacheStatus
+  answered(answer: CachedAnswer, now: number): void
+  fail(failure: Failure, now: number): void
+}
+
+interface ReadKey {
+  readonly key: unknown
+  readonly scope: string | undefined
+}
+
+/** One hop's read through its cache. It can leave; a call that others wait for then goes on without it. */
+export class CacheRead {
+  readonly #hop: CachingHop
+  readonly #cache: PlannedCache
+  readonly #leave = new AbortController()
+  #key: ReadKey | undefined
+  #digest: string | undefined
+  #fresh: { readonly value: unknown } | undefined
+  #over = false
+
+  constructor(hop: CachingHop, cache: PlannedCache) {
+    this.#hop = hop
+    this.#cache = cache
+  }
+
+  get deadlineAt(): number {
+    return this.#hop.deadlineAt
+  }
+
+  start(now: number): void {
+    let options: RecordOptions<StoredAnswer>
+    try {
+      this.#key = readKey(this.#hop, this.#cache.options)
+      options = this.#options(this.#key.scope)
+    } catch {
+      // A key that cannot be worked out costs the hop its cache, not its answer.
+      this.#hop.cacheStatus = 'bypass'
+      return this.#direct(now)
+    }
+    this.#cache.readers.add(this)
+    this.#load(this.#key.key, options).then(
+      (outcome) => this.#loaded(outcome),
+      (error) => this.#refused(error),
+    )
+  }
+
+  leave(cause: unknown): void {
+    this.#end()
+    this.#leave.abort(cause)
+  }
+
+  /** Names the load: equal for reads that may share one. */
+  get digest(): string {
+    if (this.#digest !== undefined) return this.#digest
+    try {
+      this.#digest = digestOf([this.#key?.scope, this.#key?.key])
+    } catch {
+      this.#digest = ''
+    }
+    return this.#digest
+  }
+
+  async #load(key: unknown, options: RecordOptions<StoredAnswer>): Promise<RecordOutcome<StoredAnswer>> {
+    return this.#cache.records.load(key, ({ signal }) => this.#call(signal), options)
+  }
+
+  #options(scope: string | undefined): RecordOptions<StoredAnswer> {
+    const { ttl, tags, cacheable } = this.#cache.options
+    const input = this.#hop.input
+    const { keepStaleMs } = this.#hop.plan.definition
+    return {
+      ...(ttl !== undefined && { ttl }),
+      ...(tags !== undefined && { tags: typeof tags === 'function' ? tags({ input }) : tags }),
+      ...(scope !== undefined && { scope }),
+      ...(keepStaleMs > 0 && { keepStaleFor: keepStaleMs }),
+      signal: this.#leave.signal,
+      cacheable: (answer) => !answer.tainted && (cacheable?.(this.#fresh?.value) ?? true),
+    }
+  }
+
+  /** Runs as the leader of a load, for everybody who waits for it. */
+  #call(signal: AbortSignal): Promise<StoredAnswer> {
+    const hop = this.#hop
+    return new Promise((resolve, reject) => {
+      const waiter = new SharedWaiter(hop, () => this.#latestDeadline(), {
+        succeeded: (value, raw) => {
+          unlisten()
+          this.#fresh = { value }
+          resolve({ raw, tainted: hop.tainted })
+        },
+        failed: (failure) => {
+          unlisten()
+          reject(new LoadFailure(failure))
+        },
+      })
+      const { spec, upstream, definition } = hop.plan
+      const call = new GuardedCall(hop.engine, spec, upstream, waiter, hop.input, definition.client)
+      const unlisten = onceAborted(signal, (reason) => {
+        call.cancel('aborted', reason)
+        reject(reason)
+      })
+      hop.call = call
+      call.request(1, hop.now())
+    })
+  }
+
+  // A load goes on for its last waiter, so that one's budget decides whether another attempt is worth while.
+  #latestDeadline(): number {
+    let latest = this.#hop.deadlineAt
+    for (const reader of this.#cache.readers) {
+      if (reader.deadlineAt > latest && reader.digest !== '' && reader.digest === this.digest) latest = reader.deadlineAt
+    }
+    return latest
+  }
+
+  #loaded(outcome: RecordOutcome<StoredAnswer>): void {
+    if (this.#over) return
+    const { status, ageMs } = outcome
+    const source = status === 'hit' ? 'cache' : status === 'stale' ? 'stale' : 'live'
+    const accept = (value: unknown): void => {
+      if (this.#over) return
+      this.#end()
+      this.#hop.answered({ value, source, status, ageMs, tainted: outcome.value.tainted }, this.#hop.now())
+    }
+    if (this.#fresh !== undefined && source === 'live') return accept(this.#fresh.value)
+    checkAgain(this.#hop.plan, outcome.value.raw, accept, () => {
+      // Stored under an older contract: as good as a miss.
+      this.#hop.cacheStatus = 'bypass'
+      if (!this.#over) this.#direct(this.#hop.now())
+    })
+  }
+
+  #refused(error: unknown): void {
+    if (this.#over) return
+    this.#end()
+    const hop = this.#hop
+    hop.cacheStatus = 'miss'
+    hop.fail(error instanceof LoadFailure ? error.failure : thrownFailure(error, hop.engine.clock.wall()), hop.now())
+  }
+
+  #direct(now: number): void {
+    this.#end()
+    const hop = this.#hop
+    const { spec, upstream, definition } = hop.plan
+    const call = new GuardedCall(hop.engine, spec, upstream, hop, hop.input, definition.client)
+    hop.call = call
+    onceAborted(this.#leave.signal, (reason) => call.cancel('aborted', reason))
+    call.request(1, now)
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#cache.readers.delete(this)
+  }
+}
+
+/** The hop's kept value, if it is not older than `maxAgeMs` after its lifetime; still to pass the output contract. */
+export async function staleAnswer(
+  hop: { readonly plan: PlannedHop; readonly input: unknown },
+  maxAgeMs: number,
+): Promise<{ readonly raw: unknown; readonly ageMs: number } | undefined> {
+  const { cache } = hop.plan
+  if (cache === undefined) return undefined
+  const { key, scope } = readKey(hop, cache.options)
+  const outcome = await cache.records.stale(key, maxAgeMs, scope === undefined ? {} : { scope })
+  return outcome === undefined ? undefined : { raw: outcome.value.raw, ageMs: outcome.ageMs }
+}
+
+/** Passes `raw` through the output contract of `plan`, at once where the schema allows it. */
+export function checkAgain(plan: PlannedHop, raw: unknown, accept: (value: unknown) => void, refuse: () => void): void {
+  const schema = plan.definition.output
+  if (schema === undefined) return accept(raw)
+  try {
+    const result = schema['~standard'].validate(raw)
+    if (!(result instanceof Promise)) return result.issues === undefined ? accept(result.value) : refuse()
+    result.then((late) => (late.issues === undefined ? accept(late.value) : refuse()), refuse)
+  } catch {
+    refuse()
+  }
+}
+
+function readKey(hop: { readonly input: unknown }, options: HopCache<unknown>): ReadKey {
+  const { input } = hop
+  return { key: options.key === undefined ? input : options.key({ input }), scope: options.scope?.({ input }) }
+}
+
+interface Settlement {
+  succeeded(value: unknown, raw: unknown): void
+  failed(failure: Failure): void
+}
+
+class SharedWaiter implements CallWaiter {
+  readonly #hop: CachingHop
+  readonly #latestDeadline: () => number
+  readonly #settlement: Settlement
+
+  constructor(hop: CachingHop, latestDeadline: () => number, settlement: Settlement) {
+    this.#hop = hop
+    this.#latestDeadline = latestDeadline
+    this.#settlement = settlement
+  }
+
+  get usage() {
+    return this.#hop.usage
+  }
+
+  get log() {
+    return this.#hop.log
+  }
+
+  get idempotencyKey(): string {
+    return this.#hop.idempotencyKey
+  }
+
+  get deadlineAt(): number {
+    return this.#latestDeadline()
+  }
+
+  now(): number {
+    return this.#hop.now()
+  }
+
+  callSucceeded(_call: GuardedCall, value: unknown, raw: unknown): void {
+    this.#settlement.succeeded(value, raw)
+  }
+
+  callFailed(_call: GuardedCall, failure: Failure): void {
+    this.#settlement.failed(failure)
+  }
+}
+
+class LoadFailure extends Error {
+  override readonly name = 'LoadFailure'
+  readonly failure: Failure
+
+  constructor(failure: Failure) {
+    super(`A hop's call failed: ${failure.reason}`)
+    this.failure = failure
+  }
+}
