@@ -1,11 +1,14 @@
 /** Highest known invalidation of one tag in one namespace. Entries point at it; it lives while somebody does. */
 export class Cell {
   readonly tag: string
-  /** Sequence number of the last hard invalidation. */
+  /** This process's sequence number of its last hard invalidation. */
   hard: number
-  /** Sequence number of the last soft one (`mode: 'expire'`), and when this process learnt of it. */
+  /** The same of the last soft one (`mode: 'expire'`), and when this process learnt of it. */
   soft = 0
   softAt = 0
+  /** Highest sequence numbers of the shared store's markers of this tag, in the incarnation that is known. */
+  storeHard = 0
+  storeSoft = 0
   /** Entries that point here. */
   refs = 0
 
@@ -38,7 +41,11 @@ const MAX_LOOSE = 10_000
 export class Cells {
   /** Loads in flight: while there are none, an invalidated tag that nobody carries need not be remembered. */
   inFlight = 0
+  /** The same for the namespace as a whole, as the shared store tells it. */
+  storeHard = 0
+  storeSoft = 0
   #floor = 0
+  #storeFloor = 0
   readonly #byTag = new Map<string, Cell>()
   readonly #loose = new Set<Cell>()
 
@@ -51,6 +58,7 @@ export class Cells {
     let cell = this.#byTag.get(tag)
     if (cell === undefined) {
       cell = new Cell(tag, this.#floor)
+      cell.storeHard = this.#storeFloor
       this.#byTag.set(tag, cell)
       this.#loose.add(cell)
     }
@@ -67,6 +75,32 @@ export class Cells {
       cell.softAt = now
     }
     if (this.#loose.size > MAX_LOOSE) this.#forgetOldest()
+  }
+
+  /**
+   * Takes a marker of the shared store. Guard `cells`: while a load is in flight every marker heard of is kept, so that
+   * a message cannot overtake the reply that brings a value of its tag.
+   */
+  learn(tag: string, seq: number, mode: InvalidationMode, now: number): void {
+    if (!this.#byTag.has(tag) && this.inFlight === 0) return
+    const cell = this.of(tag)
+    if (mode === 'delete') cell.storeHard = Math.max(cell.storeHard, seq)
+    else if (seq > cell.storeSoft) {
+      cell.storeSoft = seq
+      cell.softAt = now
+    }
+    if (this.#loose.size > MAX_LOOSE) this.#forgetOldest()
+  }
+
+  /** Another incarnation of the store: its sequence numbers start anew. */
+  forgetStore(): void {
+    this.storeHard = 0
+    this.storeSoft = 0
+    this.#storeFloor = 0
+    for (const cell of this.#byTag.values()) {
+      cell.storeHard = 0
+      cell.storeSoft = 0
+    }
   }
 
   retain(cells: readonly Cell[]): void {
@@ -99,6 +133,7 @@ export class Cells {
   #forgetOldest(): void {
     for (const cell of this.#loose) {
       this.#floor = Math.max(this.#floor, cell.hard, cell.soft)
+      this.#storeFloor = Math.max(this.#storeFloor, cell.storeHard, cell.storeSoft)
       this.#loose.delete(cell)
       this.#byTag.delete(cell.tag)
       return

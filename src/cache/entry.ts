@@ -40,11 +40,13 @@ export class About {
   readonly startSeq: number
   readonly cells: readonly Cell[]
   readonly readersGetCopies: boolean
+  /** How the entry stands to the shared store; absent where there is none. */
+  shared: SharedStamp | undefined = undefined
   /** No refresh is tried before this instant: the last one failed. */
   retryAt = 0
   failures = 0
 
-  constructor(init: Omit<About, 'retryAt' | 'failures'>) {
+  constructor(init: Omit<About, 'retryAt' | 'failures' | 'shared'>) {
     this.storedAt = init.storedAt
     this.freshUntil = init.freshUntil
     this.refreshAt = init.refreshAt
@@ -55,6 +57,18 @@ export class About {
     this.cells = init.cells
     this.readersGetCopies = init.readersGetCopies
   }
+}
+
+/** What an entry in memory remembers of its stored twin. */
+export interface SharedStamp {
+  /** Write nonce of the stored entry; `undefined` for a value the store never confirmed. */
+  readonly id: string | undefined
+  /** The store's sequence number from before the load. */
+  readonly startSeq: number
+  /** The epoch the flight that brought it began in, moved on by each confirmation. */
+  epoch: number
+  /** What peers call the key. */
+  readonly digest: string
 }
 
 /**
