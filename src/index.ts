@@ -1,3 +1,4 @@
+export type { StashMethods, StashStats } from './cache/build-stash.js'
 export { byConfidence, type ConfidenceOptions } from './cache/by-confidence.js'
 export { type CachedFunction, type CachedMethods, type CachedOptions, cached } from './cache/cached.js'
 export type { ReadOptions, ScopeOption, WriteOptions } from './cache/call-options.js'
@@ -7,7 +8,7 @@ export { createDeduper, type DedupeContext, type DedupeOptions, type Deduper } f
 export type { EntryView } from './cache/entry-view.js'
 export type { Explanation } from './cache/explain-entry.js'
 export type { InvalidateOptions } from './cache/invalidate.js'
-export type { Loader, LoaderContext } from './cache/load.js'
+export type { Loader, LoaderContext } from './cache/loader.js'
 export type { BatchLoader, BatchRows, ManyOptions } from './cache/many.js'
 export type { GetOrSet, Namespace } from './cache/namespace.js'
 export type {
@@ -38,7 +39,7 @@ export {
 export type { RecordHost, RecordOptions, RecordOutcome, Records } from './cache/records.js'
 export type { Registry, RegistryItem, RegistryKind } from './cache/registry.js'
 export type { StandardResult, StandardSchema } from './cache/standard-schema.js'
-export { createStash, type Stash, type StashMethods, type StashStats } from './cache/stash.js'
+export { createStash, type Stash } from './cache/stash.js'
 export { type NamespaceDefinitions, RESERVED_NAMES, type StashOptions } from './cache/stash-options.js'
 export type { WarmItem, WarmOptions, WarmProgress, WarmSummary } from './cache/warm.js'
 export type { MissCause, ReadStatus, Tier, TierResult, WriteResult } from './cache/words.js'

@@ -79,17 +79,27 @@ export class Cells {
 
   /**
    * Takes a marker of the shared store. Guard `cells`: while a load is in flight every marker heard of is kept, so that
-   * a message cannot overtake the reply that brings a value of its tag.
+   * a message cannot overtake the reply that brings a value of its tag. Tells whether it was news.
    */
-  learn(tag: string, seq: number, mode: InvalidationMode, now: number): void {
-    if (!this.#byTag.has(tag) && this.inFlight === 0) return
+  learn(tag: string, seq: number, mode: InvalidationMode, now: number): boolean {
+    if (!this.#byTag.has(tag) && this.inFlight === 0) return false
     const cell = this.of(tag)
-    if (mode === 'delete') cell.storeHard = Math.max(cell.storeHard, seq)
-    else if (seq > cell.storeSoft) {
+    if (seq <= (mode === 'delete' ? cell.storeHard : cell.storeSoft)) return false
+    if (mode === 'delete') cell.storeHard = seq
+    else {
       cell.storeSoft = seq
       cell.softAt = now
     }
     if (this.#loose.size > MAX_LOOSE) this.#forgetOldest()
+    return true
+  }
+
+  /** The same for the namespace as a whole. */
+  learnOfAll(hard: number, soft: number): boolean {
+    if (hard <= this.storeHard && soft <= this.storeSoft) return false
+    this.storeHard = Math.max(this.storeHard, hard)
+    this.storeSoft = Math.max(this.storeSoft, soft)
+    return true
   }
 
   /** Another incarnation of the store: its sequence numbers start anew. */

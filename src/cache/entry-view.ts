@@ -1,5 +1,6 @@
 import type { ScopeOption } from './call-options.js'
 import { About, type Entry } from './entry.js'
+import type { FoundEntry } from './found-entry.js'
 import { copyOf } from './ownership.js'
 import { identify } from './read.js'
 import type { NamespaceState } from './state.js'
@@ -38,7 +39,7 @@ export function freshValue(state: NamespaceState, key: unknown, options: ScopeOp
   return undefined
 }
 
-/** The entry of a key, stale ones included; `undefined` if there is none. */
+/** The entry of a key in memory, stale ones included; `undefined` if there is none. */
 export function entryView(
   state: NamespaceState,
   key: unknown,
@@ -46,22 +47,37 @@ export function entryView(
 ): EntryView<unknown> | undefined {
   const id = idOrUndefined(state, key, options)
   const entry = id === undefined ? undefined : validEntry(state, id)
-  if (id === undefined || entry === undefined) return undefined
+  return id === undefined || entry === undefined ? undefined : viewFound(state, { id, entry, tier: 'memory' })
+}
+
+/** What is known of an entry that was found; `undefined` if it is past every window. */
+export function viewFound(state: NamespaceState, found: FoundEntry): EntryView<unknown> | undefined {
+  const { id, entry, tier } = found
   const now = state.clock.now()
   const freshness = freshnessOf(state, entry, now)
   if (freshness === 'dead') return undefined
   const times = timesOf(entry)
-  const fresh = freshness === 'fresh' || freshness === 'refresh'
   return {
     value: valueFor(entry),
-    status: fresh ? 'hit' : 'stale',
-    tier: 'memory',
+    status: freshness === 'fresh' || freshness === 'refresh' ? 'hit' : 'stale',
+    tier,
     ageMs: Math.max(0, now - times.storedAt),
     ttlMs: times.freshUntil === Infinity ? null : Math.max(0, times.freshUntil - now),
     tags: entry.about instanceof About ? entry.about.cells.map((cell) => cell.tag) : NOTHING,
     key: state.keyer.text(id),
     degraded: NOTHING,
   }
+}
+
+/** The value of an entry that was found, if it is fresh; counts as a read. */
+export function fresh(state: NamespaceState, found: FoundEntry | undefined): unknown {
+  const freshness = found === undefined ? 'dead' : freshnessOf(state, found.entry, state.clock.now())
+  if (found === undefined || (freshness !== 'fresh' && freshness !== 'refresh')) {
+    state.counters.misses++
+    return undefined
+  }
+  state.counters.hits++
+  return valueFor(found.entry)
 }
 
 /** What one reader gets of an entry. */

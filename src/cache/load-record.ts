@@ -1,6 +1,8 @@
 import type { Flight } from '../resilience/single-flight.js'
 import type { Cell } from './cells.js'
 import type { Entry } from './entry.js'
+import type { SharedFlight } from './shared-flight.js'
+import type { MissCause } from './words.js'
 
 /** One load under way. */
 export interface Load {
@@ -9,6 +11,8 @@ export interface Load {
   /** The logical time it began: an invalidation after it outranks what it brings. */
   readonly startSeq: number
   readonly startedAt: number
+  /** The coherence generation it began in. */
+  readonly generation: number
   /** The loader is in its synchronous part. */
   starting: boolean
   /** Nobody else joins and nothing is kept: the key was written, deleted or cleared meanwhile. */
@@ -20,10 +24,17 @@ export interface Load {
   cells: readonly Cell[] | undefined
   /** The load failed and a stale value stood in. */
   servedStale: boolean
-  readonly replaces: Entry | undefined
+  replaces: Entry | undefined
   /** Whether the old value may stand in for a failed load. */
   readonly mayStandIn: boolean
-  /** A refresh behind a stale answer: nobody waits. */
-  readonly background: boolean
+  /** Why the reader that began it missed; `undefined` for a refresh behind, which is no miss. */
+  readonly missCause: MissCause | undefined
   timer: unknown
+  /** Its way through the shared store, where there is one. */
+  shared: SharedFlight | undefined
+  /** The shared store had the value: how fresh it was. */
+  found: 'fresh' | 'refresh' | 'stale' | undefined
+  /** Settles when the store has answered the write, or will not: callers who joined late wait for it. */
+  published: Promise<boolean> | undefined
+  onEnd: (() => void) | undefined
 }

@@ -1,33 +1,20 @@
-import { loadReentrant, loadTimeout } from '../errors/load-error.js'
+import { loadReentrant, loadTimeout, notCached } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
-import type { Duration } from '../runtime/duration.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
 import { type Cell, outranked } from './cells.js'
-import { About, type Entry } from './entry.js'
+import type { About, Entry } from './entry.js'
 import { backOffMs } from './freshness.js'
 import { keep, lifetimeOf } from './keep.js'
 import type { Load } from './load-record.js'
+import { LoadContext, type Loader } from './loader.js'
 import { copyOf, own } from './ownership.js'
 import { checkTags } from './policy.js'
-import type { NamespaceState } from './state.js'
-
-/** What a loader is given. Nothing in it is made before it is asked for. */
-export interface LoaderContext<V = unknown> {
-  /** Aborts when nobody waits any more, and at `hardTimeout`. */
-  readonly signal: AbortSignal
-  /** The value that is being replaced, if one is still kept. */
-  readonly stale: V | undefined
-  /** Counts what the upstream call used, for the savings in `stats()`. */
-  readonly usage: { add(used: { readonly tokens?: number; readonly money?: number }): void }
-  /** Lifetime of this value; capped by `maxTtl`. 0 stores nothing. */
-  setTtl(ttl: Duration): void
-  addTags(...tags: readonly string[]): void
-}
-
-/** Computes a value. What it throws reaches every caller that waits. */
-export type Loader<V> = (context: LoaderContext<V>) => V | PromiseLike<V>
+import { type Publication, publishShared } from './shared-load.js'
+import { runThroughStore } from './shared-run.js'
+import type { NamespaceState, SharedSide } from './state.js'
+import type { MissCause } from './words.js'
 
 /** What a load is for. */
 export interface LoadRequest {
@@ -45,7 +32,7 @@ export function startLoad(
   state: NamespaceState,
   request: LoadRequest,
   replaces: Entry | undefined,
-  background = false,
+  missCause?: MissCause,
 ): Load {
   const { loads, clock, cells } = state
   const load: Load = {
@@ -53,6 +40,7 @@ export function startLoad(
     flight: new Flight(() => endLoad(state, load)),
     startSeq: state.coherence.seq,
     startedAt: clock.now(),
+    generation: state.coherence.generation,
     starting: true,
     void: false,
     ended: false,
@@ -61,8 +49,12 @@ export function startLoad(
     servedStale: false,
     replaces,
     mayStandIn: request.keepStaleForMs === undefined,
-    background,
+    missCause,
     timer: undefined,
+    shared: undefined,
+    found: undefined,
+    published: undefined,
+    onEnd: undefined,
   }
   if (request.options?.noStore !== true) {
     // A newer load of the same key (`forceFresh`) outranks an older one, whichever ends first.
@@ -71,17 +63,55 @@ export function startLoad(
     loads.set(request.id, load)
   }
   cells.loadBegins()
-  state.counters.loads++
-  runLoader(state, load, request)
+  if (state.shared === undefined) runLoader(state, load, request)
+  else askStore(state, state.shared, load, request)
   return load
 }
 
+function askStore(state: NamespaceState, tier: SharedSide, load: Load, request: LoadRequest): void {
+  const { forceFresh = false, maxAge } = request.options ?? {}
+  load.starting = false
+  const accept = { forceFresh, maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge') }
+  const asked = runThroughStore(state, tier, load, accept, {
+    runLoader: () => runLoader(state, load, request),
+    serve: (entry, freshness) => serveFound(state, load, entry, freshness),
+  })
+  // What goes wrong around the store never fails a load: the loader answers.
+  asked.catch(() => {
+    if (!load.ended) runLoader(state, load, request)
+  })
+}
+
+/** A read that found nothing, and why. */
+export function countMiss(state: NamespaceState, cause: MissCause): void {
+  state.counters.misses++
+  state.counters.missCauses[cause]++
+}
+
+/** The shared store had the value. */
+function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 'fresh' | 'refresh' | 'stale'): void {
+  const about = entry.about as About
+  load.found = freshness
+  if (load.missCause !== undefined) state.counters[freshness === 'stale' ? 'stale' : 'hits']++
+  load.cells = about.cells
+  load.readersGetCopies = about.readersGetCopies
+  endLoad(state, load)
+  load.flight.resolve(about.readersGetCopies ? copyOf(entry.value) : entry.value)
+}
+
 function runLoader(state: NamespaceState, load: Load, request: LoadRequest): void {
+  if (load.missCause !== undefined) countMiss(state, load.missCause)
+  if (request.options?.onlyIfCached === true) {
+    fail(state, load, notCached(state.name))
+    return
+  }
+  state.counters.loads++
+  load.starting = true
   const timeout = request.options?.hardTimeout
   const timeoutMs = timeout === undefined ? state.live.policy.hardTimeoutMs : parseDuration(timeout, 'hardTimeout')
   if (Number.isFinite(timeoutMs))
     load.timer = state.clock.setTimer(() => timeOut(state, load, timeoutMs), timeoutMs, true)
-  const context = new Context(state, load)
+  const context = new LoadContext(state, load)
   try {
     const result = request.loader(context)
     load.starting = false
@@ -114,16 +144,17 @@ function endLoad(state: NamespaceState, load: Load): boolean {
   if (load.timer !== undefined) state.clock.clearTimer(load.timer)
   if (state.loads.get(load.id) === load) state.loads.delete(load.id)
   state.cells.loadEnds()
+  load.onEnd?.()
   return true
 }
 
-function finish(state: NamespaceState, load: Load, request: LoadRequest, context: Context, value: unknown): void {
-  if (load.ended) return
+function finish(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown): void {
+  if (load.ended || load.flight.settled) return
   const { counters } = state
   const { policy } = state.live
   const now = state.clock.now()
   counters.loadTimes.record(now - load.startedAt)
-  if (!load.background) counters.missTimes.record(now - load.startedAt)
+  if (load.missCause !== undefined) counters.missTimes.record(now - load.startedAt)
   const owned = own(value, { isolation: policy.isolation, copy: false, maxBytes: policy.maxValueBytes })
   if ('refused' in owned) {
     counters.refused[owned.refused]++
@@ -134,6 +165,13 @@ function finish(state: NamespaceState, load: Load, request: LoadRequest, context
   }
   load.readersGetCopies = owned.handOut === 'copy'
   const life = judge(state, load, request, context, value)
+  if (state.shared !== undefined && load.shared !== undefined) {
+    load.flight.resolve(value)
+    if (life === undefined) return void endLoad(state, load)
+    const kept = load.readersGetCopies ? { ...owned, value: copyOf(value) } : owned
+    publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt })
+    return
+  }
   if (life !== undefined) {
     const kept = load.readersGetCopies ? { ...owned, value: copyOf(value) } : owned
     keep(state, load.id, kept, { ...life, startSeq: load.startSeq, loadMs: now - load.startedAt, now: Math.floor(now) })
@@ -142,8 +180,21 @@ function finish(state: NamespaceState, load: Load, request: LoadRequest, context
   load.flight.resolve(value)
 }
 
+/** The callers have their value; the flight stays until the store has answered, so that nothing slips in between. */
+function publish(state: NamespaceState, tier: SharedSide, load: Load, publication: Publication): void {
+  const { shared } = load
+  if (shared === undefined) return
+  if (load.timer !== undefined) state.clock.clearTimer(load.timer)
+  const work = publishShared(state, tier, load.id, shared, publication).catch(() => false)
+  load.published = work.then((kept) => {
+    load.void ||= !kept
+    endLoad(state, load)
+    return kept
+  })
+}
+
 /** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
-function judge(state: NamespaceState, load: Load, request: LoadRequest, context: Context, value: unknown) {
+function judge(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown) {
   const { counters } = state
   const { policy } = state.live
   try {
@@ -220,44 +271,4 @@ function rememberError(state: NamespaceState, load: Load, error: unknown): void 
 /** @throws {LoadError} `ERR_LOAD_REENTRANT` when a loader asks for the key it is loading. */
 export function refuseReentry(state: NamespaceState, load: Load): void {
   if (load.starting) throw loadReentrant(state.name)
-}
-
-class Context implements LoaderContext {
-  readonly tags: string[] = []
-  ttlMs: number | undefined
-  readonly #state: NamespaceState
-  readonly #load: Load
-
-  constructor(state: NamespaceState, load: Load) {
-    this.#state = state
-    this.#load = load
-  }
-
-  get signal(): AbortSignal {
-    return this.#load.flight.signal
-  }
-
-  get stale(): unknown {
-    const { replaces } = this.#load
-    if (replaces === undefined) return undefined
-    return replaces.about instanceof About && replaces.about.readersGetCopies ? copyOf(replaces.value) : replaces.value
-  }
-
-  get usage(): LoaderContext['usage'] {
-    const { counters } = this.#state
-    return {
-      add(used) {
-        counters.loadTokens += used.tokens ?? 0
-        counters.loadMoney += used.money ?? 0
-      },
-    }
-  }
-
-  setTtl(ttl: Duration): void {
-    this.ttlMs = parseDuration(ttl, 'setTtl')
-  }
-
-  addTags(...tags: readonly string[]): void {
-    this.tags.push(...checkTags(tags, 'addTags'))
-  }
 }

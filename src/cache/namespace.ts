@@ -4,10 +4,10 @@ import type { Duration } from '../runtime/duration.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions, ScopeOption, WriteOptions } from './call-options.js'
 import { type NamespaceStats, statsOf } from './counters.js'
-import { type EntryView, entryView, freshValue } from './entry-view.js'
+import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
-import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
-import type { Loader } from './load.js'
+import type { InvalidateOptions } from './invalidate.js'
+import type { Loader } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
 import { bindState } from './namespace-state.js'
 import { resolveMax, withChanges } from './policy.js'
@@ -15,9 +15,10 @@ import { getOrSet } from './read.js'
 import { createRecords } from './record-store.js'
 import type { RecordHost } from './records.js'
 import type { NamespaceState } from './state.js'
+import { clearIn, invalidateTagsIn, verbsOf } from './verbs.js'
 import { type WarmItem, type WarmOptions, type WarmSummary, warm } from './warm.js'
 import type { WriteResult } from './words.js'
-import { expire, remove, set, writeThrough } from './write.js'
+import { writeThrough } from './write.js'
 
 /** Only a namespace of `unknown` values takes the type of a value from the call. */
 export type GetOrSet<V, K> = unknown extends V
@@ -90,6 +91,7 @@ export interface Namespace<V = unknown, K = unknown> extends RecordHost {
 
 /** Gives a namespace's state its public face. */
 export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
+  const verbs = verbsOf(state)
   const many = async (
     keys: readonly K[],
     loader: BatchLoader<K, V>,
@@ -106,20 +108,21 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
       getOrSet(state, key, loader, options)) as GetOrSet<V, K>,
     getOrSetMany: many as Namespace<V, K>['getOrSetMany'],
     peek: (key, options) => freshValue(state, key, options) as V | undefined,
-    get: async (key, options) => freshValue(state, key, options) as V | undefined,
-    getEntry: async (key, options) => entryView(state, key, options) as EntryView<V> | undefined,
-    getMany: async (keys, options) => keys.map((key) => freshValue(state, key, options) as V | undefined),
-    has: async (key, options) => freshValue(state, key, options) !== undefined,
-    set: async (key, value, options) => set(state, key, value, options),
-    setMany: async (entries, options) => [...entries].map(([key, value]) => set(state, key, value, options)),
-    delete: async (key, options) => remove(state, key, options),
-    deleteMany: async (keys, options) => keys.map((key) => remove(state, key, options)),
-    expire: async (key, options) => expire(state, key, options),
-    clear: async () => clear([state]),
-    invalidateTags: async (tags, options) => invalidateTags([state], tags, options),
+    get: (key, options) => verbs.get(key, options) as Promise<V | undefined>,
+    getEntry: (key, options) => verbs.getEntry(key, options) as Promise<EntryView<V> | undefined>,
+    getMany: (keys, options) => Promise.all(keys.map((key) => verbs.get(key, options))) as Promise<(V | undefined)[]>,
+    has: async (key, options) => (await verbs.get(key, options)) !== undefined,
+    set: (key, value, options) => verbs.set(key, value, options),
+    setMany: async (entries, options) =>
+      Promise.all([...entries].map(([key, value]) => verbs.set(key, value, options))),
+    delete: (key, options) => verbs.remove(key, options),
+    deleteMany: (keys, options) => Promise.all(keys.map((key) => verbs.remove(key, options))),
+    expire: (key, options) => verbs.expire(key, options),
+    clear: () => clearIn([state], false),
+    invalidateTags: (tags, options) => invalidateTagsIn([state], tags, options, false),
     writeThrough: through,
     update: async (key, change, save, options) =>
-      through(key, await change(freshValue(state, key, options) as V | undefined), save, options),
+      through(key, await change((await verbs.get(key, options)) as V | undefined), save, options),
     warm: (items, options) => warm(state, items as readonly WarmItem<unknown, unknown>[], options),
     resize: (changes) => resize(state, changes),
     stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state)),

@@ -3,8 +3,10 @@ import { notCached } from '../errors/load-error.js'
 import { parseDuration } from '../runtime/duration.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
-import { type Loader, type LoadRequest, refuseReentry, startLoad } from './load.js'
+import { join } from './join.js'
+import { countMiss, type LoadRequest, startLoad } from './load.js'
 import type { Load } from './load-record.js'
+import type { Loader } from './loader.js'
 import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
 import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
@@ -172,7 +174,7 @@ export function refreshBehind(state: NamespaceState, request: LoadRequest, entry
   state.counters.refreshes++
   // The caller's signal ends its own wait, not a refresh for everybody.
   const { signal: _signal, ...options } = request.options ?? {}
-  const load = startLoad(state, { ...request, options }, entry, true)
+  const load = startLoad(state, { ...request, options }, entry)
   load.flight.pin()
   state.waitUntil(load.flight.promise.then(ignore, ignore))
 }
@@ -194,55 +196,24 @@ function miss(
   const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
   const running = request.options?.forceFresh || request.options?.noStore ? undefined : state.loads.get(request.id)
   if (running !== undefined) return join(state, running, request, outcome)
-  state.counters.misses++
-  state.counters.missCauses[why]++
-  if (request.options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
-  const load = startLoad(state, request, replaces)
+  if (request.options?.onlyIfCached === true && state.shared === undefined) {
+    countMiss(state, why)
+    return Promise.reject(notCached(state.name))
+  }
+  const load = startLoad(state, request, replaces, why)
   if (outcome === undefined) return load.flight.join(request.options?.signal)
   return load.flight.join(request.options?.signal).then((value) => {
-    outcome.status = load.servedStale ? 'stale' : replaces === undefined ? 'miss' : 'revalidated'
-    outcome.tier = load.servedStale ? 'memory' : 'loader'
+    outcome.status = statusOf(load)
+    outcome.tier = load.servedStale ? 'memory' : load.found === undefined ? 'loader' : 'store'
     outcome.cause = why
     return value
   })
 }
 
-/** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */
-function join(
-  state: NamespaceState,
-  load: Load,
-  request: LoadRequest,
-  outcome: CacheOutcome | undefined,
-): Promise<unknown> {
-  refuseReentry(state, load)
-  state.counters.coalesced++
-  if (outcome !== undefined) {
-    outcome.status = 'coalesced'
-    outcome.tier = 'loader'
-  }
-  const joined = load.flight.join(request.options?.signal)
-  // An invalidation since the load began: its value may be from before. This caller must not get it then.
-  if (load.startSeq !== state.coherence.seq) {
-    return joined.then((value) => (isDead(load) ? again(state, request) : handOut(load, value)))
-  }
-  return state.live.policy.isolation === 'share' ? joined : joined.then((value) => handOut(load, value))
-}
-
-function handOut(load: Load, value: unknown): unknown {
-  return load.readersGetCopies ? copyOf(value) : value
-}
-
-function isDead(load: Load): boolean {
-  const { cells, startSeq } = load
-  return load.void || cells === undefined || cells.some((cell) => cell.hard > startSeq || cell.soft > startSeq)
-}
-
-/** A second try, which by now began after the caller's call: whatever it brings is new enough. */
-function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
-  const running = state.loads.get(request.id)
-  const load = running ?? startLoad(state, request, undefined)
-  const joined = load.flight.join(request.options?.signal)
-  return running === undefined ? joined : joined.then((value) => handOut(load, value))
+function statusOf(load: Load): ReadStatus {
+  if (load.servedStale || load.found === 'stale') return 'stale'
+  if (load.found !== undefined) return 'hit'
+  return load.replaces === undefined ? 'miss' : 'revalidated'
 }
 
 /** The key cannot be told from others, so nothing is shared or kept: the loader answers this one caller. */

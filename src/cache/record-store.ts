@@ -1,7 +1,7 @@
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
 import { valueFor } from './entry-view.js'
-import type { Loader } from './load.js'
+import type { Loader } from './loader.js'
 import { createOutcome } from './outcome.js'
 import { identify, read } from './read.js'
 import type { RecordOptions, RecordOutcome, Records } from './records.js'

@@ -1,61 +1,10 @@
-import { namespaceUnknown, optionInvalid } from '../errors/option-error.js'
-import { createKeyer } from '../keys/key.js'
-import { Ghost } from '../metrics/ghost.js'
-import { channelNamed } from '../runtime/channels.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
-import { namespaceSettings, type Settings, settings } from '../runtime/settings.js'
-import { type ByteBudget, createByteBudget, MemoryStore } from '../stores/memory.js'
-import { Cells, type Coherence } from './cells.js'
-import { createCounters, type NamespaceStats } from './counters.js'
-import { About, type Entry } from './entry.js'
-import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
-import { createNamespace, type Namespace } from './namespace.js'
-import type { NamespaceDefinition, NamespaceOptions } from './namespace-options.js'
-import { CACHE_CHANNEL } from './outcome.js'
-import { resolvePolicy, withChanges } from './policy.js'
-import { type Presets, presets } from './presets.js'
-import { createRegistry, type Registry } from './registry.js'
-import {
-  type AnyDefinition,
-  checkNamespace,
-  checkStashOptions,
-  type NamespaceDefinitions,
-  type StashOptions,
-} from './stash-options.js'
-import type { NamespaceState } from './state.js'
-import { createSweeper } from './sweep.js'
-import type { MissCause, WriteResult } from './words.js'
-
-/** What a stash can do beside holding its namespaces. */
-export interface StashMethods {
-  /** A namespace by name. @throws {OptionError} `ERR_NAMESPACE_UNKNOWN`, with the nearest name */
-  namespace(name: string): Namespace
-  names(): readonly string[]
-  /** Makes every entry with one of the tags a miss, in all namespaces. */
-  invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>
-  /** Empties all namespaces. */
-  clear(): Promise<WriteResult>
-  stats(): StashStats
-  /** Every namespace, cached function, hop and pipeline that exists. */
-  readonly registry: Registry
-  /** Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more. */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/** Statistics of all namespaces at an instant. */
-export interface StashStats {
-  readonly namespaces: Readonly<Record<string, NamespaceStats>>
-  readonly totals: {
-    readonly size: number
-    readonly bytes: number
-    readonly maxBytes: number
-    readonly hits: number
-    readonly misses: number
-    readonly hitRate: number
-    readonly saved: NamespaceStats['saved']
-  }
-}
+import { optionInvalid } from '../errors/option-error.js'
+import { type Settings, settings } from '../runtime/settings.js'
+import { buildStash, type StashMethods } from './build-stash.js'
+import type { Namespace } from './namespace.js'
+import type { NamespaceDefinition } from './namespace-options.js'
+import type { Presets } from './presets.js'
+import { checkStashOptions, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
 
 /** A stash: its namespaces by name, and {@link StashMethods}. */
 export type Stash<Definitions extends NamespaceDefinitions = Presets> = StashMethods & {
@@ -63,9 +12,6 @@ export type Stash<Definitions extends NamespaceDefinitions = Presets> = StashMet
     ? Namespace<V, K>
     : never
 }
-
-const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
-const GHOSTS_PER_ENTRY = 2
 
 /**
  * Makes a stash: storage for a set of typed namespaces, all presets by default.
@@ -88,141 +34,7 @@ export function createStash(options: StashOptions<NamespaceDefinitions> = {}): u
   checkStashOptions(options)
   const environment = settings()
   refuseStore(options, environment)
-  const site: Site = {
-    options,
-    environment,
-    clock: options.clock ?? createSystemClock(),
-    coherence: { generation: 0, seq: 0 },
-    budget: createByteBudget(options.maxBytes ?? DEFAULT_MAX_BYTES),
-    registry: createRegistry(),
-  }
-  const states: NamespaceState[] = []
-  const namespaces = new Map<string, Namespace>()
-  for (const [name, definition] of Object.entries<AnyDefinition>(
-    options.namespaces ?? (presets as NamespaceDefinitions),
-  )) {
-    checkNamespace(name, definition)
-    const state = createState(site, name, definition.options)
-    states.push(state)
-    namespaces.set(name, createNamespace(state))
-    const { category, labels = [], description } = definition.options
-    site.registry.register({ kind: 'namespace', name, category, tags: labels, description })
-  }
-  return assemble(site, states, namespaces)
-}
-
-/** What the namespaces of one stash share. */
-interface Site {
-  readonly options: StashOptions<NamespaceDefinitions>
-  readonly environment: Settings
-  readonly clock: Clock
-  readonly coherence: Coherence
-  readonly budget: ByteBudget
-  readonly registry: Registry
-}
-
-function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, Namespace>): StashMethods {
-  const sweeper = createSweeper(site.clock, states)
-  const close = async (): Promise<void> => {
-    sweeper.stop()
-    for (const state of states) closeState(state)
-  }
-  const methods: StashMethods = {
-    namespace(name) {
-      const found = namespaces.get(name)
-      if (found === undefined) throw namespaceUnknown(name, [...namespaces.keys()])
-      return found
-    },
-    names: () => [...namespaces.keys()],
-    invalidateTags: async (tags, options) => invalidateTags(states, tags, options),
-    clear: async () => clear(states),
-    stats: () => stashStats(site, namespaces),
-    registry: site.registry,
-    close,
-    [Symbol.asyncDispose]: close,
-  }
-  return Object.freeze(Object.assign(Object.fromEntries(namespaces), methods))
-}
-
-function createState(site: Site, name: string, options: NamespaceOptions<unknown, unknown>): NamespaceState {
-  const declared = resolvePolicy(name, options)
-  const policy = withChanges(declared, namespaceSettings(name, site.environment))
-  const cells = new Cells()
-  const counters = createCounters()
-  const ghost = new Ghost<MissCause>(Math.max(1000, GHOSTS_PER_ENTRY * policy.max))
-  const memory = new MemoryStore<Entry>({
-    max: policy.max,
-    budget: site.budget,
-    onRemove: (entry, id, why) => {
-      if (entry.about instanceof About) cells.release(entry.about.cells)
-      if (why !== 'evicted') return
-      counters.evictions++
-      ghost.note(id, 'evicted')
-    },
-  })
-  return {
-    name,
-    clock: site.clock,
-    channel: channelNamed(CACHE_CHANNEL),
-    coherence: site.coherence,
-    cells,
-    memory,
-    loads: new Map(),
-    negatives: new Map(),
-    saves: new Map(),
-    counters,
-    ghost,
-    keyer: createKeyer({
-      namespace: name,
-      prefix: site.options.prefix,
-      secret: site.options.secret,
-      text: options.text ?? site.options.text,
-      version: options.version,
-      parts: options.key,
-    }),
-    scopeOf: options.scope,
-    requireScope: options.requireScope ?? false,
-    registry: site.registry,
-    live: { policy, closed: false },
-    waitUntil: (work) => site.options.waitUntil?.(work),
-  }
-}
-
-/** After it nothing is kept: loads under way keep their callers. */
-function closeState(state: NamespaceState): void {
-  state.live.closed = true
-  for (const load of state.loads.values()) load.void = true
-  state.loads.clear()
-  state.negatives.clear()
-  state.saves.clear()
-  state.memory.close()
-}
-
-function stashStats(site: Site, namespaces: Map<string, Namespace>): StashStats {
-  const each = Object.fromEntries([...namespaces].map(([name, namespace]) => [name, namespace.stats()]))
-  const sum = (pick: (stats: NamespaceStats) => number): number =>
-    Object.values(each).reduce((total, one) => total + pick(one), 0)
-  const hits = sum((one) => one.hits)
-  const misses = sum((one) => one.misses)
-  const stale = sum((one) => one.stale)
-  const reads = hits + misses + stale + sum((one) => one.coalesced)
-  return {
-    namespaces: each,
-    totals: {
-      size: sum((one) => one.size),
-      bytes: site.budget.used,
-      maxBytes: site.budget.limitBytes,
-      hits,
-      misses,
-      hitRate: reads === 0 ? 0 : (hits + stale) / reads,
-      saved: {
-        calls: sum((one) => one.saved.calls),
-        ms: sum((one) => one.saved.ms),
-        tokens: sum((one) => one.saved.tokens),
-        money: sum((one) => one.saved.money),
-      },
-    },
-  }
+  return buildStash(options, environment)
 }
 
 function refuseStore(options: StashOptions<NamespaceDefinitions>, environment: Settings): void {

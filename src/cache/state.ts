@@ -3,9 +3,12 @@ import type { Ghost } from '../metrics/ghost.js'
 import type { Channel } from '../runtime/channels.js'
 import type { Clock } from '../runtime/clock.js'
 import type { MemoryStore } from '../stores/memory.js'
+import type { KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
 import type { Cells, Coherence } from './cells.js'
 import type { Counters } from './counters.js'
 import type { Entry } from './entry.js'
+import type { Fills } from './fills.js'
+import type { Link, PendingInvalidation } from './link.js'
 import type { Load } from './load-record.js'
 import type { Policy } from './policy.js'
 import type { Registry } from './registry.js'
@@ -24,6 +27,10 @@ export interface NamespaceState {
   readonly negatives: Map<string, NegativeEntry>
   /** Write-throughs under way, by key id: each save holds a token that any other write takes from it. */
   readonly saves: Map<string, object>
+  /** Everything on its way into memory, for what arrives late. */
+  readonly fills: Fills
+  /** The shared store, where the stash has one. */
+  readonly shared: SharedSide | undefined
   readonly counters: Counters
   readonly ghost: Ghost<MissCause>
   readonly keyer: Keyer<unknown>
@@ -48,4 +55,37 @@ export interface NegativeEntry {
   readonly error: unknown
   readonly until: number
   readonly generation: number
+}
+
+/** Encodes values for the shared store. A refusal keeps the value out of it; a broken body is a miss. */
+export interface BodyCodec {
+  encode(value: unknown): Promise<Uint8Array | undefined> | Uint8Array | undefined
+  decode(body: Uint8Array): Promise<DecodedBody> | DecodedBody
+}
+
+/** A decoded value, or why there is none. */
+export type DecodedBody =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: string }
+
+/** The shared store of a stash, as its namespaces use it. */
+export interface SharedSide {
+  readonly link: Link
+  readonly store: SharedStore
+  readonly codec: BodyCodec
+  readonly clock: Clock
+  readonly storeTimeoutMs: number
+  readonly maxDisconnectedMs: number
+  /** A random id, for entries and tokens. */
+  nonce(): string
+  /** A key as the store and the peers know it. */
+  refOf(state: NamespaceState, id: string): KeyRef
+  remember(ref: KeyRef, id: string): void
+  forget(namespace: string, digest: string): void
+  /** One round trip within the budget; `undefined` if the store is away or does not answer in time. */
+  ask<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined>
+  /** Takes markers of a reply into the cells of a namespace. */
+  learn(state: NamespaceState, markers: Markers): void
+  /** Keeps an invalidation for when the store is back. */
+  owe(invalidation: PendingInvalidation): void
 }

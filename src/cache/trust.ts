@@ -10,7 +10,13 @@ export type Trust = 'serve' | 'ask' | 'drop'
  * and no marker known here outranks it; in an outage, what was held before is served for a while, and what was loaded
  * meanwhile for its own lifetime.
  */
-export function trustOf(state: NamespaceState, about: About, link: Link, maxDisconnectedMs: number, now: number): Trust {
+export function trustOf(
+  state: NamespaceState,
+  about: About,
+  link: Link,
+  maxDisconnectedMs: number,
+  now: number,
+): Trust {
   const { shared } = about
   if (shared === undefined) return 'serve'
   if (shared.epoch < link.floor || outrankedByStore(state, about, shared.startSeq)) return 'drop'

@@ -2,6 +2,7 @@ import { About, type Entry, horizonFrom } from './entry.js'
 import { type Freshness, freshnessAt, refreshesEarly, type Windows } from './freshness.js'
 import { checkAtOf } from './keep.js'
 import type { NamespaceState } from './state.js'
+import { softenedByStore, type Trust, trustOf } from './trust.js'
 import type { MissCause } from './words.js'
 
 /**
@@ -12,12 +13,22 @@ import type { MissCause } from './words.js'
 export function validEntry(state: NamespaceState, id: string, how: 'get' | 'peek' = 'get'): Entry | undefined {
   const entry = state.memory[how](id)
   if (entry === undefined || entry.generation === state.coherence.generation) return entry
-  if (entry.about instanceof About && !survives(entry, entry.about)) {
-    removeAs(state, id, 'invalidated')
-    return undefined
+  if (entry.about instanceof About) {
+    const trust = survives(entry, entry.about) ? trustIn(state, entry, entry.about) : 'drop'
+    if (trust === 'drop') removeAs(state, id, 'invalidated')
+    if (trust !== 'serve') return undefined
   }
   entry.generation = state.coherence.generation
   return entry
+}
+
+/** What the shared store's state, as far as it is known here, says of an entry. `ask` leaves it where it is. */
+function trustIn(state: NamespaceState, entry: Entry, about: About): Trust {
+  const { shared } = state
+  if (shared === undefined || about.shared === undefined) return 'serve'
+  const softAt = softenedByStore(about, about.shared.startSeq)
+  if (softAt !== undefined) endFreshness(entry, about, softAt)
+  return trustOf(state, about, shared.link, shared.maxDisconnectedMs, state.clock.now())
 }
 
 /** Compares an entry with its cells; a soft invalidation ends its freshness, a hard one its life. */

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { optionInvalid } from '../errors/option-error.js'
-import type { Loader } from './load.js'
+import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
 

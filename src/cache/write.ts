@@ -6,7 +6,9 @@ import { keep, lifetimeOf } from './keep.js'
 import { own } from './ownership.js'
 import { checkTags } from './policy.js'
 import { identify } from './read.js'
+import { removeShared, setShared } from './shared-write.js'
 import type { NamespaceState } from './state.js'
+import { supersede } from './supersede.js'
 import { endFreshness, freshnessOf, removeAs, validEntry } from './valid.js'
 import type { WriteResult } from './words.js'
 
@@ -78,21 +80,16 @@ export async function writeThrough(
   }
   const undisturbed = state.saves.get(id) === token
   const written = saved === undefined ? value : saved
+  if (state.shared !== undefined) {
+    await (undisturbed && !state.live.closed
+      ? setShared(state, state.shared, key, written, options)
+      : removeShared(state, state.shared, key, options))
+    return written
+  }
   supersede(state, id)
   if (undisturbed && !state.live.closed) store(state, id, key, written, options)
   else removeAs(state, id, 'invalidated')
   return written
-}
-
-/** Voids what is under way for a key: loads keep their callers, but leave nothing behind. */
-export function supersede(state: NamespaceState, id: string): void {
-  const load = state.loads.get(id)
-  if (load !== undefined) {
-    load.void = true
-    state.loads.delete(id)
-  }
-  state.saves.delete(id)
-  state.negatives.delete(id)
 }
 
 function store(

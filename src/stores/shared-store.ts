@@ -19,6 +19,8 @@ export interface SharedStore {
   expire(key: KeyRef): Promise<StampReply>
   /** Script BUMP: the next sequence number into each marker and the log, peers told. */
   bump(names: readonly string[], mode: 'delete' | 'expire'): Promise<BumpReply>
+  /** Whether the store answers, and which life it lives. */
+  ping(): Promise<StampReply>
   /** Listens to peers. The listener is told of every loss, and of every confirmed subscription after it. */
   subscribe(listener: BusListener): void
   close(): Promise<void>
@@ -122,7 +124,13 @@ export interface StoredEntry {
 /** What peers say. Never a value, never a raw key. */
 export type Frame =
   | { readonly kind: 'key'; readonly inc: string; readonly namespace: string; readonly digest: string }
-  | { readonly kind: 'names'; readonly inc: string; readonly seq: number; readonly names: readonly string[]; readonly mode: 'delete' | 'expire' }
+  | {
+      readonly kind: 'names'
+      readonly inc: string
+      readonly seq: number
+      readonly names: readonly string[]
+      readonly mode: 'delete' | 'expire'
+    }
 
 /** Who listens to peers. */
 export interface BusListener {
@@ -144,7 +152,12 @@ export function markerNames(namespace: string, tags: readonly string[]): string[
  * The protocol's one rule: valid if and only if every marker that concerns the entry is present in its incarnation and
  * not above its `startSeq`. An absent marker may have been evicted: then nothing is known.
  */
-export function isValid(entry: Pick<StoredEntry, 'inc' | 'startSeq'>, names: readonly string[], inc: string, markers: Markers): boolean {
+export function isValid(
+  entry: Pick<StoredEntry, 'inc' | 'startSeq'>,
+  names: readonly string[],
+  inc: string,
+  markers: Markers,
+): boolean {
   if (entry.inc !== inc) return false
   for (const name of names) {
     const marker = markers.get(name)

@@ -1,7 +1,21 @@
 import type { Clock } from '../runtime/clock.js'
 import {
-  type BumpReply, type BusListener, type Frame, isValid, type KeyRef, type Marker, markerNames, type Markers, type ReadReply,
-  type ReadRequest, type SetReply, type SetRequest, type SharedStore, type StampReply, type StoredEntry, type WriteReply,
+  type BumpReply,
+  type BusListener,
+  type Frame,
+  isValid,
+  type KeyRef,
+  type Marker,
+  type Markers,
+  markerNames,
+  type ReadReply,
+  type ReadRequest,
+  type SetReply,
+  type SetRequest,
+  type SharedStore,
+  type StampReply,
+  type StoredEntry,
+  type WriteReply,
   type WriteRequest,
 } from '../stores/shared-store.js'
 
@@ -131,7 +145,8 @@ export function createSimulatedStore(options: SimulatedStoreOptions): SimulatedS
       const markers = ensure(names)
       const base = { ...stamp(), markers }
       if (!isValid(request.entry, names, base.inc, markers)) return { ...base, outcome: 'dead' }
-      if (tokenAt(request.key) !== request.token || clock.now() > request.notAfterMs) return { ...base, outcome: 'refused' }
+      if (tokenAt(request.key) !== request.token || clock.now() > request.notAfterMs)
+        return { ...base, outcome: 'refused' }
       put(request.key, request.namespace, request.entry, request.lifeMs)
       data.tokens.delete(request.key)
       return { ...base, outcome: 'written' }
@@ -167,7 +182,11 @@ export function createSimulatedStore(options: SimulatedStoreOptions): SimulatedS
       const seq = ++state.seq
       for (const name of names) {
         const old = before.get(name) as Marker
-        data.markers.set(name, { inc: state.inc, hard: mode === 'delete' ? seq : old.hard, soft: mode === 'expire' ? seq : old.soft })
+        data.markers.set(name, {
+          inc: state.inc,
+          hard: mode === 'delete' ? seq : old.hard,
+          soft: mode === 'expire' ? seq : old.soft,
+        })
         data.log?.set(name, seq)
       }
       publish({ kind: 'names', inc: state.inc, seq, names, mode }, from)
@@ -211,6 +230,8 @@ export function createSimulatedStore(options: SimulatedStoreOptions): SimulatedS
     expire = (ref: KeyRef): Promise<StampReply> => this.#send(() => scripts.expire(ref, this))
     bump = (names: readonly string[], mode: 'delete' | 'expire'): Promise<BumpReply> =>
       this.#send(() => scripts.bump(names, mode, this))
+
+    ping = (): Promise<StampReply> => this.#send(stamp)
 
     /** Which run of the store this is, as a reconnecting client would ask. */
     run = (): Promise<number> => this.#send(() => runs)

@@ -1,0 +1,63 @@
+import { type LoadRequest, refuseReentry, startLoad } from './load.js'
+import type { Load } from './load-record.js'
+import type { CacheOutcome } from './outcome.js'
+import { copyOf } from './ownership.js'
+import type { NamespaceState } from './state.js'
+
+/** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */
+export function join(
+  state: NamespaceState,
+  load: Load,
+  request: LoadRequest,
+  outcome: CacheOutcome | undefined,
+): Promise<unknown> {
+  refuseReentry(state, load)
+  state.counters.coalesced++
+  if (outcome !== undefined) {
+    outcome.status = 'coalesced'
+    outcome.tier = 'loader'
+  }
+  const joined = load.flight.join(request.options?.signal)
+  if (state.shared !== undefined) return joinShared(state, load, request, joined)
+  // An invalidation since the load began: its value may be from before. This caller must not get it then.
+  if (load.startSeq !== state.coherence.seq) {
+    return joined.then((value) => (isDead(load) ? again(state, request) : handOut(load, value)))
+  }
+  return state.live.policy.isolation === 'share' ? joined : joined.then((value) => handOut(load, value))
+}
+
+/**
+ * As above, with a shared store: whoever joins after an invalidation this process made or heard of waits until the
+ * store has compared the markers. Guard `joiners`.
+ */
+function joinShared(
+  state: NamespaceState,
+  load: Load,
+  request: LoadRequest,
+  joined: Promise<unknown>,
+): Promise<unknown> {
+  if (load.generation === state.coherence.generation) return joined.then((value) => handOut(load, value))
+  return joined.then(async (value) => {
+    const kept = load.published === undefined || (await load.published)
+    return !kept || isDead(load) ? again(state, request) : handOut(load, value)
+  })
+}
+
+function handOut(load: Load, value: unknown): unknown {
+  return load.readersGetCopies ? copyOf(value) : value
+}
+
+function isDead(load: Load): boolean {
+  const { cells, startSeq, shared } = load
+  const storeSeq = shared?.stamp?.seq
+  if (storeSeq !== undefined && cells?.some((cell) => cell.storeHard > storeSeq)) return true
+  return load.void || cells === undefined || cells.some((cell) => cell.hard > startSeq || cell.soft > startSeq)
+}
+
+/** A second try, which by now began after the caller's call: whatever it brings is new enough. */
+function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
+  const running = state.loads.get(request.id)
+  const load = running ?? startLoad(state, request, undefined)
+  const joined = load.flight.join(request.options?.signal)
+  return running === undefined ? joined : joined.then((value) => handOut(load, value))
+}

@@ -1,0 +1,63 @@
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import { About } from './entry.js'
+import type { Load } from './load-record.js'
+import { copyOf } from './ownership.js'
+import { checkTags } from './policy.js'
+import type { NamespaceState } from './state.js'
+
+/** What a loader is given. Nothing in it is made before it is asked for. */
+export interface LoaderContext<V = unknown> {
+  /** Aborts when nobody waits any more, and at `hardTimeout`. */
+  readonly signal: AbortSignal
+  /** The value that is being replaced, if one is still kept. */
+  readonly stale: V | undefined
+  /** Counts what the upstream call used, for the savings in `stats()`. */
+  readonly usage: { add(used: { readonly tokens?: number; readonly money?: number }): void }
+  /** Lifetime of this value; capped by `maxTtl`. 0 stores nothing. */
+  setTtl(ttl: Duration): void
+  addTags(...tags: readonly string[]): void
+}
+
+/** Computes a value. What it throws reaches every caller that waits. */
+export type Loader<V> = (context: LoaderContext<V>) => V | PromiseLike<V>
+
+/** The context of one load. */
+export class LoadContext implements LoaderContext {
+  readonly tags: string[] = []
+  ttlMs: number | undefined
+  readonly #state: NamespaceState
+  readonly #load: Load
+
+  constructor(state: NamespaceState, load: Load) {
+    this.#state = state
+    this.#load = load
+  }
+
+  get signal(): AbortSignal {
+    return this.#load.flight.signal
+  }
+
+  get stale(): unknown {
+    const { replaces } = this.#load
+    if (replaces === undefined) return undefined
+    return replaces.about instanceof About && replaces.about.readersGetCopies ? copyOf(replaces.value) : replaces.value
+  }
+
+  get usage(): LoaderContext['usage'] {
+    const { counters } = this.#state
+    return {
+      add(used) {
+        counters.loadTokens += used.tokens ?? 0
+        counters.loadMoney += used.money ?? 0
+      },
+    }
+  }
+
+  setTtl(ttl: Duration): void {
+    this.ttlMs = parseDuration(ttl, 'setTtl')
+  }
+
+  addTags(...tags: readonly string[]): void {
+    this.tags.push(...checkTags(tags, 'addTags'))
+  }
+}

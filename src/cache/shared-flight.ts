@@ -1,0 +1,18 @@
+import type { KeyRef } from '../stores/shared-store.js'
+import type { Fill } from './fills.js'
+
+/** What a flight through the shared store remembers between its round trips. */
+export interface SharedFlight {
+  readonly ref: KeyRef
+  readonly fill: Fill
+  /** Guard `epochStart`: a value belongs to the epoch its flight began in. */
+  readonly epoch: number
+  /** The process's own sequence number when it began. */
+  readonly bornAt: number
+  readonly generation: number
+  /** The stamp of the read before the load; `undefined` if the store did not answer. */
+  stamp: { readonly inc: string; readonly seq: number } | undefined
+  token: string | undefined
+  /** The nonce of what is being written. */
+  id: string | undefined
+}

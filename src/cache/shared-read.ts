@@ -1,0 +1,26 @@
+import type { ScopeOption } from './call-options.js'
+import type { FoundEntry } from './found-entry.js'
+import { identify } from './read.js'
+import { beginShared, endShared, readShared } from './shared-load.js'
+import type { NamespaceState, SharedSide } from './state.js'
+import { freshnessOf, validEntry } from './valid.js'
+
+/** The entry of a key in the nearest tier that has it, whatever its age. */
+export async function findShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  key: unknown,
+  options: ScopeOption | undefined,
+): Promise<FoundEntry | undefined> {
+  const id = identify(state, key, options?.scope)
+  const held = validEntry(state, id)
+  if (held !== undefined && freshnessOf(state, held, state.clock.now()) !== 'dead')
+    return { id, entry: held, tier: 'memory' }
+  const flight = beginShared(state, tier, id, 'read')
+  try {
+    const entry = await readShared(state, tier, id, flight, false)
+    return entry === undefined ? undefined : { id, entry, tier: 'store' }
+  } finally {
+    endShared(state, tier, id, flight)
+  }
+}

@@ -1,0 +1,221 @@
+import type { Clock } from '../runtime/clock.js'
+import type { BusListener, Frame, KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
+import type { Coherence } from './cells.js'
+import { Link, type PendingInvalidation } from './link.js'
+import type { BodyCodec, NamespaceState, SharedSide } from './state.js'
+import { supersede } from './supersede.js'
+import { removeAs } from './valid.js'
+
+/** Options of {@link SharedTier}. */
+export interface SharedTierOptions {
+  readonly store: SharedStore
+  readonly codec: BodyCodec
+  readonly clock: Clock
+  readonly coherence: Coherence
+  /** Budget of one round trip, ms. @defaultValue `250` */
+  readonly storeTimeoutMs?: number
+  /** How long memory is served in an outage, ms. @defaultValue 300,000 */
+  readonly maxDisconnectedMs?: number
+}
+
+const RECOVER_FIRST_MS = 50
+const RECOVER_MOST_MS = 1000
+
+/**
+ * The shared store of one stash, seen from this process: one link, one budget, one replay queue for all namespaces.
+ *
+ * Guard `replayFirst`: while invalidations are owed, no other command is sent.
+ */
+export class SharedTier implements BusListener, SharedSide {
+  readonly link: Link
+  readonly store: SharedStore
+  readonly codec: BodyCodec
+  readonly storeTimeoutMs: number
+  readonly maxDisconnectedMs: number
+  readonly clock: Clock
+  readonly #states = new Map<string, NamespaceState>()
+  /** Key ids by what peers call them, for what is in memory or on its way there. */
+  readonly #ids = new Map<string, string>()
+  #recovering = false
+  #recoverTimer: unknown
+  #closed = false
+  #nonce = 0
+  readonly #nonceStem: string
+
+  constructor(options: SharedTierOptions) {
+    this.store = options.store
+    this.codec = options.codec
+    this.clock = options.clock
+    this.storeTimeoutMs = options.storeTimeoutMs ?? 250
+    this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
+    this.#nonceStem = `${Math.floor(options.clock.random() * 2 ** 48).toString(36)}${options.clock.wall().toString(36)}`
+    this.link = new Link(options.clock, options.coherence, {
+      frame: (frame) => this.#hear(frame, options.coherence),
+      newIncarnation: () => {
+        for (const state of this.#states.values()) state.cells.forgetStore()
+      },
+    })
+    options.store.subscribe(this)
+  }
+
+  attach(state: NamespaceState): void {
+    this.#states.set(state.name, state)
+  }
+
+  /** A random id, for entries and tokens. Never a counter alone: two processes must not meet. */
+  nonce(): string {
+    return `${this.#nonceStem}${(++this.#nonce).toString(36)}${Math.floor(this.clock.random() * 2 ** 40).toString(36)}`
+  }
+
+  /** A key as the store and the peers know it. */
+  refOf(state: NamespaceState, id: string): KeyRef {
+    return { key: state.keyer.text(id), namespace: state.name, digest: state.keyer.label(id) }
+  }
+
+  remember(ref: KeyRef, id: string): void {
+    this.#ids.set(`${ref.namespace}\u0000${ref.digest}`, id)
+  }
+
+  forget(namespace: string, digest: string): void {
+    this.#ids.delete(`${namespace}\u0000${digest}`)
+  }
+
+  /**
+   * One round trip within the budget; `undefined` if the store is away or does not answer in time. A late reply changes
+   * nothing here.
+   */
+  async ask<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined> {
+    if (this.link.away || this.#closed) return undefined
+    return this.#within(command)
+  }
+
+  /** Takes markers of a reply into the cells of a namespace. */
+  learn(state: NamespaceState, markers: Markers): void {
+    const now = Math.floor(this.clock.now())
+    for (const [name, { hard, soft }] of markers) learnName(state, name, hard, soft, now)
+  }
+
+  /** Keeps an invalidation for when the store is back, and sees to it that it gets there. */
+  owe(invalidation: PendingInvalidation): void {
+    this.link.owe(invalidation)
+    this.#recover(RECOVER_FIRST_MS)
+  }
+
+  /** The store did not answer something that owes it nothing: find out whether it is there. */
+  doubt(): void {
+    this.link.leave()
+    this.#recover(RECOVER_FIRST_MS)
+  }
+
+  frame(frame: Frame): void {
+    this.link.frame(frame)
+  }
+
+  lost(): void {
+    this.link.lost()
+  }
+
+  confirmed(): void {
+    this.link.confirmed()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.clock.clearTimer(this.#recoverTimer)
+    await this.store.close()
+  }
+
+  #hear(frame: Frame, coherence: Coherence): void {
+    if (frame.kind === 'key') {
+      this.#dropKey(frame.namespace, frame.digest)
+      return
+    }
+    coherence.generation++
+    const now = Math.floor(this.clock.now())
+    const [hard, soft] = frame.mode === 'delete' ? [frame.seq, 0] : [0, frame.seq]
+    for (const state of this.#states.values()) for (const name of frame.names) learnName(state, name, hard, soft, now)
+  }
+
+  async #within<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined> {
+    const sentAt = this.clock.now()
+    let timer: unknown
+    const timeout = new Promise<undefined>((resolve) => {
+      timer = this.clock.setTimer(() => resolve(undefined), this.storeTimeoutMs, true)
+    })
+    try {
+      const reply = await Promise.race([command().catch(ignore), timeout])
+      if (reply === undefined) this.doubt()
+      else if (typeof reply !== 'string') this.link.saw(reply, sentAt)
+      return reply
+    } finally {
+      this.clock.clearTimer(timer)
+    }
+  }
+
+  #recover(delayMs: number): void {
+    if (this.#recovering || this.#closed) return
+    this.#recovering = true
+    this.#recoverTimer = this.clock.setTimer(async () => {
+      const done = await this.#replay()
+      this.#recovering = false
+      if (!done) this.#recover(Math.min(RECOVER_MOST_MS, delayMs * 2))
+    }, delayMs)
+  }
+
+  /** Tells the store everything owed, then trusts it again. The operations commute, so their order is free. */
+  async #replay(): Promise<boolean> {
+    for (const [id, owed] of [...this.link.pending]) {
+      const reply = await this.#within(() =>
+        owed.kind === 'key' ? this.store.kill(owed) : this.store.bump(owed.names, owed.mode),
+      )
+      if (reply === undefined) return false
+      this.#takeBack(owed, reply)
+      if (this.link.pending.get(id) === owed) this.link.pending.delete(id)
+    }
+    if (this.link.pending.size > 0) return false
+    if ((await this.#within(() => this.store.ping())) === undefined) return false
+    if (this.link.pending.size > 0) return false
+    this.link.returned()
+    return true
+  }
+
+  /** Memory drops what a replayed invalidation named: it may have been filled again meanwhile. */
+  #takeBack(owed: PendingInvalidation, reply: StampReply): void {
+    if (owed.kind === 'names') this.#heardOwn(owed, reply as StampReply & { seq: number })
+    else this.#dropKey(owed.namespace, owed.digest)
+  }
+
+  #dropKey(namespace: string, digest: string): void {
+    const state = this.#states.get(namespace)
+    const id = this.#ids.get(`${namespace}\u0000${digest}`)
+    if (state === undefined || id === undefined) return
+    supersede(state, id)
+    removeAs(state, id, 'invalidated')
+  }
+
+  #heardOwn(owed: PendingInvalidation & { kind: 'names' }, reply: StampReply & { seq: number }): void {
+    const [hard, soft] = owed.mode === 'delete' ? [reply.seq, 0] : [0, reply.seq]
+    const now = Math.floor(this.clock.now())
+    for (const state of this.#states.values()) for (const name of owed.names) learnName(state, name, hard, soft, now)
+  }
+}
+
+/** Takes what is known of one marker into a namespace's cells; news makes every hit think again. */
+export function learnName(state: NamespaceState, name: string, hard: number, soft: number, now: number): void {
+  if (learnedIn(state, name, hard, soft, now)) state.coherence.generation++
+}
+
+function learnedIn(state: NamespaceState, name: string, hard: number, soft: number, now: number): boolean {
+  const { cells } = state
+  if (name === '*' || name === `n/${state.name}`) return cells.learnOfAll(hard, soft)
+  const own = `t/${state.name}/`
+  const tag = name.startsWith('t//') ? name.slice(3) : name.startsWith(own) ? name.slice(own.length) : undefined
+  if (tag === undefined) return false
+  const learntHard = hard > 0 && cells.learn(tag, hard, 'delete', now)
+  const learntSoft = soft > 0 && cells.learn(tag, soft, 'expire', now)
+  return learntHard || learntSoft
+}
+
+function ignore(): undefined {
+  return undefined
+}

@@ -1,0 +1,195 @@
+import { storeUnconfirmed } from '../errors/store-error.js'
+import { valueUnsupported } from '../errors/value-error.js'
+import type { KeyRef, SetReply, StoredEntry } from '../stores/shared-store.js'
+import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-options.js'
+import type { InvalidationMode } from './cells.js'
+import type { Fill } from './fills.js'
+import { lifetimeOf } from './keep.js'
+import { own } from './ownership.js'
+import { checkTags } from './policy.js'
+import { identify } from './read.js'
+import type { SharedFlight } from './shared-flight.js'
+import {
+  beginShared,
+  confirmSet,
+  endShared,
+  keepUnconfirmed,
+  type Publication,
+  physicalLifeMs,
+  storedEntry,
+} from './shared-load.js'
+import type { NamespaceState, SharedSide } from './state.js'
+import { supersede } from './supersede.js'
+import { removeAs } from './valid.js'
+import type { TierResult, WriteResult } from './words.js'
+
+/** What a caller may insist on. */
+export interface RequireOption {
+  readonly require?: 'store'
+}
+
+/** `set` with a shared store: ordered where the store executes it. A failed one leaves no old value behind. */
+export async function setShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  key: unknown,
+  value: unknown,
+  options: WriteOptions = {},
+): Promise<WriteResult> {
+  checkWriteOptions(options)
+  const id = identify(state, key, options.scope)
+  supersede(state, id)
+  const flight = beginShared(state, tier, id, 'set')
+  try {
+    const publication = prepare(state, key, value, options)
+    const body = publication === undefined ? undefined : await tier.codec.encode(publication.owned.value)
+    if (publication === undefined || body === undefined) return await refused(state, tier, id, flight, publication)
+    const reply = await send(tier, flight, publication, body)
+    if (reply?.outcome !== 'written') return await unanswered(state, tier, id, flight, publication)
+    state.counters.writes++
+    // Guards `setKept`, `ownSets`: whatever else is under way for the key is older than what the store holds now.
+    const { void: overtaken } = flight.fill
+    supersede(state, id)
+    removeAs(state, id, 'invalidated')
+    if (!overtaken) confirmSet(state, tier, id, flight, publication, reply)
+    return { memory: 'done', store: 'done' }
+  } finally {
+    endShared(state, tier, id, flight)
+  }
+}
+
+/** `delete` with a shared store. Guard `deleteTwice`: a read between call and reply may have brought the old value. */
+export async function removeShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  key: unknown,
+  options: ScopeOption & RequireOption = {},
+): Promise<WriteResult> {
+  const id = identify(state, key, options.scope)
+  state.counters.deletes++
+  const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)))
+  return confirmed('delete', state, store, options)
+}
+
+/** `expire` with a shared store. What cannot be told to the store in an outage is replayed as a delete. */
+export async function expireShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  key: unknown,
+  options: ScopeOption & RequireOption = {},
+): Promise<WriteResult> {
+  const id = identify(state, key, options.scope)
+  const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.expire(ref)))
+  return confirmed('expire', state, store, options)
+}
+
+/** Raises markers in the store. The local part has been done: this process obeys already. */
+export async function bumpShared(
+  states: readonly NamespaceState[],
+  tier: SharedSide,
+  names: readonly string[],
+  mode: InvalidationMode,
+): Promise<TierResult> {
+  const reply = await tier.ask(() => tier.store.bump(names, mode))
+  if (reply === undefined) {
+    tier.owe({ kind: 'names', names, mode })
+    return 'queued'
+  }
+  const marker = mode === 'delete' ? { hard: reply.seq, soft: 0 } : { hard: 0, soft: reply.seq }
+  const markers = new Map(names.map((name) => [name, marker]))
+  for (const state of states) tier.learn(state, markers)
+  return 'done'
+}
+
+async function killKey(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  send: (ref: KeyRef) => Promise<unknown>,
+  but?: Fill,
+): Promise<TierResult> {
+  const ref = tier.refOf(state, id)
+  drop()
+  const reply = await send(ref)
+  drop()
+  if (reply !== undefined) return 'done'
+  tier.owe({ kind: 'key', ...ref })
+  return 'queued'
+
+  function drop(): void {
+    supersede(state, id, but)
+    removeAs(state, id, 'invalidated')
+  }
+}
+
+function confirmed(operation: string, state: NamespaceState, store: TierResult, options: RequireOption): WriteResult {
+  if (options.require === 'store' && store !== 'done') throw storeUnconfirmed(operation, state.name, store)
+  return { memory: 'done', store }
+}
+
+/** Takes the value over and works out its lifetime; `undefined` if it is not to be stored. */
+function prepare(state: NamespaceState, key: unknown, value: unknown, options: WriteOptions): Publication | undefined {
+  const { policy } = state.live
+  const owned = own(value, { isolation: policy.isolation, copy: true, maxBytes: policy.maxValueBytes })
+  if ('refused' in owned) {
+    state.counters.refused[owned.refused]++
+    if (policy.strict && owned.refused === 'type') throw valueUnsupported(owned.path, owned.received)
+    return undefined
+  }
+  if (value === undefined) {
+    state.counters.refused.undefined++
+    return undefined
+  }
+  const tags = [...new Set([...(policy.tagsOf?.(value, key) ?? []), ...(options.tags ?? [])])]
+  checkTags(tags, 'tags')
+  const life = lifetimeOf(state, value, { options })
+  if (life.ttlMs <= 0) {
+    state.counters.refused.ttl++
+    return undefined
+  }
+  return { owned, life, cells: tags.map((tag) => state.cells.of(tag)), loadMs: 0 }
+}
+
+function send(
+  tier: SharedSide,
+  flight: SharedFlight,
+  publication: Publication,
+  body: Uint8Array,
+): Promise<SetReply | undefined> {
+  const entry: StoredEntry = storedEntry(tier, publication, { inc: '', seq: 0, body })
+  flight.id = entry.id
+  const notAfterMs = tier.link.storeNowMs() + tier.storeTimeoutMs
+  const lifeMs = physicalLifeMs(publication.life)
+  return tier.ask(() => tier.store.set({ ...flight.ref, entry, lifeMs, notAfterMs }))
+}
+
+/** The value cannot be stored: the old one is over all the same. */
+async function refused(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  flight: SharedFlight,
+  publication: Publication | undefined,
+): Promise<WriteResult> {
+  const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)))
+  flight.fill.void = true
+  const memory = publication === undefined ? 'none' : 'failed'
+  return { memory, store: store === 'done' ? memory : store }
+}
+
+/**
+ * Guard `replayDelete`: a set the store did not acknowledge is owed as a delete; a value is never replayed. In an outage
+ * this process serves it meanwhile.
+ */
+async function unanswered(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  flight: SharedFlight,
+  publication: Publication,
+): Promise<WriteResult> {
+  const kill = (ref: KeyRef) => tier.ask(() => tier.store.kill(ref))
+  const store = await killKey(state, tier, id, kill, flight.fill)
+  if (store === 'done') return { memory: 'none', store: 'failed' }
+  return { memory: keepUnconfirmed(state, tier, id, flight, publication) ? 'done' : 'none', store: 'queued' }
+}

@@ -1,0 +1,71 @@
+import type { ScopeOption, WriteOptions } from './call-options.js'
+import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
+import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
+import { findShared } from './shared-read.js'
+import { bumpShared, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
+import type { NamespaceState, SharedSide } from './state.js'
+import type { WriteResult } from './words.js'
+import { expire, remove, set } from './write.js'
+
+/** What reads and writes of a namespace come down to: in memory alone, or through a shared store, too. */
+export interface Verbs {
+  get(key: unknown, options: ScopeOption | undefined): Promise<unknown>
+  getEntry(key: unknown, options: ScopeOption | undefined): Promise<EntryView<unknown> | undefined>
+  set(key: unknown, value: unknown, options: WriteOptions | undefined): Promise<WriteResult>
+  remove(key: unknown, options: (ScopeOption & RequireOption) | undefined): Promise<WriteResult>
+  expire(key: unknown, options: (ScopeOption & RequireOption) | undefined): Promise<WriteResult>
+}
+
+/** The verbs a namespace needs, with or without a shared store. */
+export function verbsOf(state: NamespaceState): Verbs {
+  return state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
+}
+
+function localVerbs(state: NamespaceState): Verbs {
+  return {
+    get: async (key, options) => freshValue(state, key, options),
+    getEntry: async (key, options) => entryView(state, key, options),
+    set: async (key, value, options) => set(state, key, value, options),
+    remove: async (key, options) => remove(state, key, options),
+    expire: async (key, options) => expire(state, key, options),
+  }
+}
+
+function sharedVerbs(state: NamespaceState, tier: SharedSide): Verbs {
+  return {
+    async get(key, options) {
+      const found = await findShared(state, tier, key, options)
+      return fresh(state, found)
+    },
+    async getEntry(key, options) {
+      const found = await findShared(state, tier, key, options)
+      return found === undefined ? undefined : viewFound(state, found)
+    },
+    set: (key, value, options) => setShared(state, tier, key, value, options),
+    remove: (key, options) => removeShared(state, tier, key, options),
+    expire: (key, options) => expireShared(state, tier, key, options),
+  }
+}
+
+/** Invalidates tags in the given namespaces: here at once, and in the shared store. `everywhere` names all namespaces. */
+export async function invalidateTagsIn(
+  states: readonly NamespaceState[],
+  tags: readonly string[],
+  options: InvalidateOptions | undefined,
+  everywhere: boolean,
+): Promise<WriteResult> {
+  const local = invalidateTags(states, tags, options)
+  const shared = states[0]?.shared
+  if (shared === undefined || tags.length === 0) return local
+  const names = tags.flatMap((tag) => (everywhere ? [`t//${tag}`] : states.map((state) => `t/${state.name}/${tag}`)))
+  return { ...local, store: await bumpShared(states, shared, names, options?.mode ?? 'delete') }
+}
+
+/** Empties the given namespaces: here at once, and in the shared store. `everywhere` names all namespaces. */
+export async function clearIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
+  const local = clear(states)
+  const shared = states[0]?.shared
+  if (shared === undefined) return local
+  const names = everywhere ? ['*'] : states.map((state) => `n/${state.name}`)
+  return { ...local, store: await bumpShared(states, shared, names, 'delete') }
+}

@@ -1,0 +1,154 @@
+import type { StashMethods } from '../../src/cache/build-stash.js'
+import { buildStash } from '../../src/cache/build-stash.js'
+import type { Namespace } from '../../src/cache/namespace.js'
+import { namespace } from '../../src/cache/presets.js'
+import { SharedTier } from '../../src/cache/shared-tier.js'
+import { readSettings } from '../../src/runtime/settings.js'
+import { createFakeClock, type FakeClock, seededRandom } from '../../src/testing/fake-clock.js'
+import { createSimulatedStore, type SimulatedConnection, type SimulatedStore } from '../../src/testing/simulated-store.js'
+
+/** What a loader returns: the version of the source it read, and for which key. */
+export interface Versioned {
+  readonly key: string
+  readonly v: number
+}
+
+/** One process of the simulated world. */
+export interface Process {
+  readonly name: string
+  readonly stash: StashMethods
+  readonly ns: Namespace<Versioned, string>
+  readonly connection: SimulatedConnection
+}
+
+/** A world of processes over one simulated store, and the checker of its history. */
+export interface World {
+  readonly clock: FakeClock
+  readonly random: () => number
+  readonly store: SimulatedStore
+  readonly processes: readonly Process[]
+  /** The system of record: the present version of each key. */
+  readonly source: Map<string, number>
+  /** Versions below these were invalidated and acknowledged by the store (`all`) or by one process (`own`). */
+  readonly floors: { all: Map<string, number>; own: Map<string, number>[] }
+  readonly changing: Set<string>
+  readonly violations: string[]
+  readonly trace: string[]
+}
+
+/** Encodes by reference: the simulated store keeps bytes it never looks into. */
+const codec = {
+  encode: (value: unknown) => new TextEncoder().encode(JSON.stringify(value)),
+  decode: (body: Uint8Array) => ({ ok: true as const, value: JSON.parse(new TextDecoder().decode(body)) as unknown }),
+}
+
+/** Makes a world of two processes. */
+export function createWorld(seed: number): World {
+  const clock = createFakeClock({ seed })
+  const random = seededRandom(seed * 7919 + 1)
+  const store = createSimulatedStore({ clock, delay: () => 1 + Math.floor(random() * 20) })
+  const processes = [0, 1].map((index): Process => {
+    const connection = store.connect()
+    const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, tags: (value) => [`tag:${value.key}`] })
+    const stash = buildStash(
+      { clock, namespaces: { things: definition } },
+      readSettings({}),
+      (site) => new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }),
+    )
+    return { name: 'pq'[index] as string, stash, ns: stash.namespace('things') as Namespace<Versioned, string>, connection }
+  })
+  return {
+    clock, random, store, processes,
+    source: new Map(),
+    floors: { all: new Map(), own: [new Map(), new Map()] },
+    changing: new Set(), violations: [], trace: [],
+  }
+}
+
+/** Reads a key and checks what comes back: never older than what was acknowledged before the read began. */
+export async function checkedRead(world: World, index: number, key: string, how: 'get' | 'getOrSet' | 'peek'): Promise<void> {
+  const { clock, random, source, floors } = world
+  const process = world.processes[index] as Process
+  // Another process's invalidation must be seen by store reads at once, by memory after the message or the gap.
+  const own = floors.own[index]?.get(key) ?? 0
+  const startedAt = clock.now()
+  let value: Versioned | undefined
+  if (how === 'peek') value = process.ns.peek(key)
+  else if (how === 'get') value = await process.ns.get(key)
+  else {
+    value = await process.ns.getOrSet(key, async () => {
+      const v = source.get(key) ?? 0
+      await pause(world, 1 + Math.floor(random() * 60))
+      return { key, v }
+    })
+  }
+  if (value === undefined) return
+  world.trace.push(`${startedAt} ${process.name} ${how} ${key} -> v${value.v} at ${clock.now()}`)
+  if (value.key !== key) world.violations.push(`${process.name} ${how}(${key}) returned the value of ${value.key}`)
+  if (value.v < own) world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, own floor v${own} (began ${startedAt})`)
+}
+
+/** Changes the source and tells the cache, in one of the ways a host would. */
+export async function checkedChange(world: World, index: number, key: string, how: 'delete' | 'set' | 'tag' | 'clear'): Promise<void> {
+  const { clock, source, floors } = world
+  const process = world.processes[index] as Process
+  // Two writes of one key at once have no order that a cache could keep: a host that writes so uses writeThrough.
+  while (world.changing.has(key)) await pause(world, 3)
+  world.changing.add(key)
+  const v = (source.get(key) ?? 0) + 1
+  source.set(key, v)
+  const startedAt = clock.now()
+  const result =
+    how === 'delete' ? await process.ns.delete(key)
+    : how === 'set' ? await process.ns.set(key, { key, v })
+    : how === 'tag' ? await process.ns.invalidateTags([`tag:${key}`])
+    : await process.ns.clear()
+  world.changing.delete(key)
+  raise(floors.own[index] as Map<string, number>, key, v)
+  world.trace.push(`${startedAt} ${process.name} ${how} ${key} v${v} -> ${result.store} at ${clock.now()}`)
+  if (result.store === 'done') raise(floors.all, key, v)
+}
+
+/** Waits, in virtual time. */
+export function pause(world: World, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    world.clock.setTimer(resolve, ms, true)
+  })
+}
+
+/** After the world has calmed down: nothing that was acknowledged as invalidated is served anywhere. */
+export async function checkQuiet(world: World, keys: readonly string[]): Promise<void> {
+  for (const process of world.processes) {
+    process.connection.heal()
+    process.connection.healBus()
+  }
+  await world.clock.advance(10_000)
+  for (const process of world.processes) {
+    for (const key of keys) {
+      const floor = world.floors.all.get(key) ?? 0
+      const peeked = process.ns.peek(key)
+      const got = settleNow(world, process.ns.get(key))
+      const stored = await got
+      for (const [how, value] of [['peek', peeked], ['get', stored]] as const) {
+        if (value !== undefined && value.v < floor) {
+          world.violations.push(`quiet: ${process.name} ${how}(${key}) returned v${value.v}, everybody's floor v${floor}`)
+        }
+      }
+    }
+  }
+}
+
+/** Runs a promise to its end in virtual time. */
+export async function settleNow<T>(world: World, promise: Promise<T>): Promise<T> {
+  let done = false
+  const watched = promise.finally(() => {
+    done = true
+  })
+  watched.catch(() => undefined)
+  for (let round = 0; round < 2000 && !done; round++) await world.clock.advance(5)
+  return watched
+}
+
+function raise(floors: Map<string, number>, key: string, v: number): void {
+  floors.set(key, Math.max(floors.get(key) ?? 0, v))
+}
