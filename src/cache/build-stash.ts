@@ -181,6 +181,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
 function closeState(state: NamespaceState): void {
   state.live.closed = true
   for (const load of state.loads.values()) load.void = true
+  state.fills.voidAll()
   state.loads.clear()
   state.negatives.clear()
   state.saves.clear()

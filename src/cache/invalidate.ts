@@ -44,6 +44,7 @@ export function clear(states: readonly NamespaceState[]): WriteResult {
 
 function empty(state: NamespaceState): void {
   for (const load of state.loads.values()) load.void = true
+  state.fills.voidAll()
   state.loads.clear()
   state.saves.clear()
   state.negatives.clear()

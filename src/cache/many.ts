@@ -44,72 +44,121 @@ export function getOrSetMany<K, V>(
   }
   if (!Array.isArray(keys)) throw optionInvalid('keys', 'an array', keys)
   const { by, aligned, settled: _settled, ...each } = options as ManyOptions<K, V> & { settled?: boolean }
-  const batch = new Batch<K, V>(state, by, aligned === true, each.scope)
-  const answers = keys.map((key) => getOrSet(state, key, ({ signal }) => batch.rowOf(key, () => signal), each))
-  batch.start(loader)
+  const batch = new Batch<K, V>(state, loader, by, aligned === true, each.scope)
+  const answers = keys.map((key) => {
+    const decided = batch.expect(state.loads.has(idOrEmpty(state, key, each.scope)))
+    const answer = getOrSet(state, key, ({ signal }) => batch.rowOf(key, () => signal, decided), each)
+    answer.then(decided, decided)
+    return answer
+  })
   return Promise.allSettled(answers) as Promise<PromiseSettledResult<V | undefined>[]>
 }
 
-/** The keys one call has to load. They are gathered while `getOrSet` claims its flights, then asked for at once. */
+function idOrEmpty(state: NamespaceState, key: unknown, scope: string | undefined): string {
+  try {
+    return identify(state, key, scope)
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * The keys one call has to load, gathered until every key is either answered from the cache or known to be missing, then
+ * asked for at once. A key that turns out to be missing later makes a batch of its own.
+ */
 class Batch<K, V> {
-  readonly #keys: K[] = []
-  readonly #ids: string[] = []
-  readonly #signals: (() => AbortSignal)[] = []
-  readonly #rows: Promise<Map<string, V | Error>>
-  #resolve!: (rows: Map<string, V | Error> | Promise<Map<string, V | Error>>) => void
+  #keys: K[] = []
+  #ids: string[] = []
+  #signals: (() => AbortSignal)[] = []
+  #rows: Deferred<Map<string, V | Error>> | undefined
+  #undecided = 0
+  #flushing = false
+  readonly #loader: BatchLoader<K, V>
   readonly #state: NamespaceState
   readonly #by: ((row: V) => K) | undefined
   readonly #aligned: boolean
   readonly #scope: string | undefined
 
-  constructor(state: NamespaceState, by: ((row: V) => K) | undefined, aligned: boolean, scope: string | undefined) {
+  constructor(
+    state: NamespaceState,
+    loader: BatchLoader<K, V>,
+    by: ((row: V) => K) | undefined,
+    aligned: boolean,
+    scope: string | undefined,
+  ) {
     this.#state = state
+    this.#loader = loader
     this.#by = by
     this.#aligned = aligned
     this.#scope = scope
-    this.#rows = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
   }
 
-  async rowOf(key: K, signal: () => AbortSignal): Promise<V | undefined> {
+  /** Announces a key; the returned function says that its fate is known. Another caller's load is not waited for. */
+  expect(isLoading: boolean): () => void {
+    let open = !isLoading
+    if (open) this.#undecided++
+    return () => {
+      if (!open) return
+      open = false
+      this.#undecided--
+      this.#flushSoon()
+    }
+  }
+
+  async rowOf(key: K, signal: () => AbortSignal, decided: () => void): Promise<V | undefined> {
     const id = identify(this.#state, key, this.#scope)
     this.#keys.push(key)
     this.#ids.push(id)
     this.#signals.push(signal)
-    const row = (await this.#rows).get(id)
+    this.#rows ??= new Deferred()
+    const { promise } = this.#rows
+    decided()
+    this.#flushSoon()
+    const row = (await promise).get(id)
     if (row instanceof Error) throw row
     return row
   }
 
-  start(loader: BatchLoader<K, V>): void {
-    if (this.#keys.length === 0) return
-    this.#resolve(this.#load(loader))
+  #flushSoon(): void {
+    if (this.#flushing || this.#undecided > 0 || this.#rows === undefined) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      if (this.#undecided > 0 || this.#rows === undefined) return
+      const rows = this.#rows
+      this.#rows = undefined
+      rows.follow(this.#load())
+    })
   }
 
-  async #load(loader: BatchLoader<K, V>): Promise<Map<string, V | Error>> {
+  async #load(): Promise<Map<string, V | Error>> {
+    const keys = Object.freeze(this.#keys)
+    const ids = this.#ids
     const signals = this.#signals
+    this.#keys = []
+    this.#ids = []
+    this.#signals = []
     const context = {
       get signal(): AbortSignal {
         return allAborted(signals.map((signal) => signal()))
       },
     }
-    return this.#index(await loader(Object.freeze([...this.#keys]), context))
+    return this.#index(ids, await this.#loader(keys, context))
   }
 
-  #index(rows: BatchRows<K, V>): Map<string, V | Error> {
+  #index(ids: readonly string[], rows: BatchRows<K, V>): Map<string, V | Error> {
     const byId = new Map<string, V | Error>()
     if (rows instanceof Map) {
       for (const [key, row] of rows as ReadonlyMap<K, V | Error>) byId.set(identify(this.#state, key, this.#scope), row)
       return byId
     }
     if (!Array.isArray(rows)) throw batchShape(this.#state.name, preview(rows))
-    if (this.#aligned && rows.length !== this.#ids.length) {
-      throw batchMisaligned(this.#state.name, this.#ids.length, rows.length)
+    if (this.#aligned && rows.length !== ids.length) {
+      throw batchMisaligned(this.#state.name, ids.length, rows.length)
     }
     for (const [position, row] of (rows as readonly (V | Error | undefined)[]).entries()) {
       if (row === undefined) continue
-      const id = this.#aligned ? (this.#ids[position] as string) : this.#idOfRow(row)
+      const id = this.#aligned ? (ids[position] as string) : this.#idOfRow(row)
       // The first row of a key stands: a second one is not the answer to another key.
       if (id !== undefined && !byId.has(id)) byId.set(id, row)
     }
@@ -121,6 +170,22 @@ class Batch<K, V> {
     if (this.#by === undefined)
       throw optionInvalid('by', 'a function that reads the key off a row, or `aligned: true`', undefined)
     return identify(this.#state, this.#by(row), this.#scope)
+  }
+}
+
+/** A promise and its settlement. */
+class Deferred<T> {
+  readonly promise: Promise<T>
+  #resolve!: (value: T | Promise<T>) => void
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  follow(promise: Promise<T>): void {
+    this.#resolve(promise)
   }
 }
 

@@ -24,6 +24,8 @@ export interface Policy<V = unknown, K = unknown> {
   readonly cacheable: ((value: V) => boolean) | undefined
   readonly strict: boolean
   readonly detectReentrancy: boolean
+  readonly schema: NamespaceOptions<V, K>['schema']
+  readonly migrate: NamespaceOptions<V, K>['migrate']
   readonly cost: NamespaceOptions<V, K>['cost']
   /** An entry without tags, windows or early refresh needs no {@link About} record. */
   readonly plain: boolean
@@ -71,6 +73,8 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     cacheable: options.cacheable,
     strict: options.strict ?? false,
     detectReentrancy: options.detectReentrancy ?? false,
+    schema: options.schema,
+    migrate: options.migrate,
     cost: options.cost,
   }
   refuseContradictions(name, policy)
@@ -100,7 +104,21 @@ export function withChanges<V, K>(policy: Policy<V, K>, changes: { ttlMs?: numbe
   return Object.freeze({ ...changed, plain: isPlain(changed) })
 }
 
-function isPlain(policy: Omit<Policy<never, never>, 'plain'>): boolean {
+/** The part of a policy that is about time: free of value types. */
+type Timing = Pick<
+  Policy,
+  | 'ttlMs'
+  | 'maxTtlMs'
+  | 'staleWhileRevalidateMs'
+  | 'staleIfErrorMs'
+  | 'refreshAhead'
+  | 'earlyRefreshBeta'
+  | 'sliding'
+  | 'softTimeoutMs'
+  | 'hardTimeoutMs'
+> & { readonly ttlOf: unknown }
+
+function isPlain(policy: Timing): boolean {
   const windows = policy.staleWhileRevalidateMs + policy.staleIfErrorMs
   return windows === 0 && !policy.sliding && policy.refreshAhead === undefined && policy.earlyRefreshBeta === undefined
 }
@@ -147,7 +165,7 @@ function betaOf(early: NamespaceOptions<never, never>['earlyRefresh'], option: s
   return early === true ? 1 : inRange(early.beta ?? 1, 0.01, 100, option)
 }
 
-function refuseContradictions(name: string, policy: Omit<Policy<never, never>, 'plain'>): void {
+function refuseContradictions(name: string, policy: Timing): void {
   const { softTimeoutMs, hardTimeoutMs, maxTtlMs, ttlMs, ttlOf, sliding } = policy
   if (softTimeoutMs !== undefined && softTimeoutMs >= hardTimeoutMs) {
     throw optionInvalid(

@@ -6,6 +6,7 @@ import {
   type StoredEntry,
   type WriteReply,
 } from '../stores/shared-store.js'
+import { admit } from './admit.js'
 import type { Cell } from './cells.js'
 import { About, Entry, horizonFrom } from './entry.js'
 import type { Fill } from './fills.js'
@@ -164,8 +165,7 @@ export function keepUnconfirmed(
   publication: Publication,
 ): boolean {
   if (!tier.link.away || flight.fill.void || flight.epoch < tier.link.floor) return false
-  if (publication.cells.some((cell) => cell.hard > flight.bornAt || cell.soft > flight.bornAt)) return false
-  if (flight.stamp !== undefined && outrankedByStore(state, publication, flight.stamp.seq)) return false
+  if (state.coherence.seq !== flight.bornAt) return false
   const kept = memoryEntry(publication, Math.floor(tier.clock.now()), flight.bornAt)
   kept.shared = { id: undefined, startSeq: Number.MAX_SAFE_INTEGER, epoch: flight.epoch, digest: flight.ref.digest }
   insert(state, tier, id, publication.owned, kept)
@@ -202,10 +202,11 @@ async function decoded(
 ): Promise<Entry | undefined> {
   if (entry.body === undefined) return undefined
   const body = await tier.codec.decode(entry.body)
-  if (!body.ok) return undefined
+  const checked = body.ok ? await admit(state, body.value) : undefined
+  if (checked === undefined) return undefined
   const { isolation, maxValueBytes } = state.live.policy
-  const owned = own(body.value, { isolation, copy: false, maxBytes: maxValueBytes })
-  const kept = 'refused' in owned ? { value: body.value, bytes: maxValueBytes, handOut: 'same' as const } : owned
+  const owned = own(checked.value, { isolation, copy: false, maxBytes: maxValueBytes })
+  const kept = 'refused' in owned ? { value: checked.value, bytes: maxValueBytes, handOut: 'same' as const } : owned
   const { link } = tier
   const storedAt = Math.floor(link.toLocalMs(entry.storedAtMs))
   const about = new About({

@@ -202,7 +202,9 @@ export class SharedTier implements BusListener, SharedSide {
 
 /** Takes what is known of one marker into a namespace's cells; news makes every hit think again. */
 export function learnName(state: NamespaceState, name: string, hard: number, soft: number, now: number): void {
-  if (learnedIn(state, name, hard, soft, now)) state.coherence.generation++
+  if (!learnedIn(state, name, hard, soft, now)) return
+  state.coherence.generation++
+  state.coherence.seq++
 }
 
 function learnedIn(state: NamespaceState, name: string, hard: number, soft: number, now: number): boolean {

@@ -29,6 +29,16 @@ function recordLive(live: LiveState): LiveState {
   }
 }
 
+// A namespace's schema speaks of direct use; records are of another type.
+const NO_SCHEMA = { schema: undefined, migrate: undefined }
+
 function recordPolicy(policy: Policy): Policy {
-  return Object.freeze({ ...policy, tagsOf: undefined, ttlOf: undefined, cacheable: undefined, cost: undefined })
+  return Object.freeze({
+    ...policy,
+    tagsOf: undefined,
+    ttlOf: undefined,
+    cacheable: undefined,
+    cost: undefined,
+    ...NO_SCHEMA,
+  })
 }

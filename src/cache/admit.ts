@@ -1,0 +1,30 @@
+import type { NamespaceState } from './state.js'
+
+/** A value that may enter. */
+export interface Admitted {
+  readonly value: unknown
+}
+
+/**
+ * Checks a value that comes from outside the process: against the schema, and what no longer fits against `migrate`.
+ * What neither accepts is a miss, and so is a check that throws.
+ */
+export async function admit(state: NamespaceState, value: unknown): Promise<Admitted | undefined> {
+  const { schema, migrate } = state.live.policy
+  try {
+    if (schema === undefined) return { value }
+    const result = await schema['~standard'].validate(value)
+    if (result.issues === undefined) return { value: result.value }
+    const migrated = migrate?.(value)
+    if (migrated === undefined) return refuse(state)
+    const again = await schema['~standard'].validate(migrated)
+    return again.issues === undefined ? { value: again.value } : refuse(state)
+  } catch {
+    return refuse(state)
+  }
+}
+
+function refuse(state: NamespaceState): undefined {
+  state.counters.refused.schema++
+  return undefined
+}
