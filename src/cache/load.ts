@@ -11,6 +11,7 @@ import type { Load } from './load-record.js'
 import { LoadContext, type Loader } from './loader.js'
 import { copyOf, own } from './ownership.js'
 import { checkTags } from './policy.js'
+import { isHeld, runHolding } from './reentrancy.js'
 import { type Publication, publishShared } from './shared-load.js'
 import { runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -113,7 +114,9 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
     load.timer = state.clock.setTimer(() => timeOut(state, load, timeoutMs), timeoutMs, true)
   const context = new LoadContext(state, load)
   try {
-    const result = request.loader(context)
+    const result = state.live.policy.detectReentrancy
+      ? runHolding(load, () => request.loader(context))
+      : request.loader(context)
     load.starting = false
     if (isThenable(result)) {
       result.then(
@@ -270,5 +273,5 @@ function rememberError(state: NamespaceState, load: Load, error: unknown): void 
 
 /** @throws {LoadError} `ERR_LOAD_REENTRANT` when a loader asks for the key it is loading. */
 export function refuseReentry(state: NamespaceState, load: Load): void {
-  if (load.starting) throw loadReentrant(state.name)
+  if (load.starting || (state.live.policy.detectReentrancy && isHeld(load))) throw loadReentrant(state.name)
 }

@@ -1,6 +1,7 @@
 import type { ScopeOption, WriteOptions } from './call-options.js'
 import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
+import { observed } from './observe-verb.js'
 import { findShared } from './shared-read.js'
 import { bumpShared, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -18,7 +19,13 @@ export interface Verbs {
 
 /** The verbs a namespace needs, with or without a shared store. */
 export function verbsOf(state: NamespaceState): Verbs {
-  return state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
+  const verbs = state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
+  return {
+    ...verbs,
+    set: (key, value, options) => observed(state, 'set', key, () => verbs.set(key, value, options)),
+    remove: (key, options) => observed(state, 'delete', key, () => verbs.remove(key, options)),
+    expire: (key, options) => observed(state, 'expire', key, () => verbs.expire(key, options)),
+  }
 }
 
 function localVerbs(state: NamespaceState): Verbs {
@@ -48,7 +55,16 @@ function sharedVerbs(state: NamespaceState, tier: SharedSide): Verbs {
 }
 
 /** Invalidates tags in the given namespaces: here at once, and in the shared store. `everywhere` names all namespaces. */
-export async function invalidateTagsIn(
+export function invalidateTagsIn(
+  states: readonly NamespaceState[],
+  tags: readonly string[],
+  options: InvalidateOptions | undefined,
+  everywhere: boolean,
+): Promise<WriteResult> {
+  return observedIn(states, 'invalidateTags', () => invalidateIn(states, tags, options, everywhere))
+}
+
+async function invalidateIn(
   states: readonly NamespaceState[],
   tags: readonly string[],
   options: InvalidateOptions | undefined,
@@ -62,7 +78,21 @@ export async function invalidateTagsIn(
 }
 
 /** Empties the given namespaces: here at once, and in the shared store. `everywhere` names all namespaces. */
-export async function clearIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
+export function clearIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
+  return observedIn(states, 'clear', () => emptyIn(states, everywhere))
+}
+
+// One outcome for the whole operation, in the name of the namespace it was called on, or of the first.
+async function observedIn(
+  states: readonly NamespaceState[],
+  operation: 'clear' | 'invalidateTags',
+  run: () => Promise<WriteResult>,
+): Promise<WriteResult> {
+  const [first] = states
+  return first === undefined ? run() : observed(first, operation, undefined, run)
+}
+
+async function emptyIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
   const local = clear(states)
   const shared = states[0]?.shared
   if (shared === undefined) return local

@@ -42,17 +42,17 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && value !== '' && NAMESPACE_VARIABLE.test(name)) variables[name] = value
   }
-  const mode = environment['CACHE_MODE'] || undefined
+  const mode = environment.CACHE_MODE || undefined
   if (mode !== undefined && !MODES.includes(mode as CacheMode)) {
     throw optionInvalid('CACHE_MODE', `one of ${MODES.join(', ')}`, mode)
   }
   return Object.freeze({
-    cacheUrl: environment['CACHE_URL'] || undefined,
+    cacheUrl: environment.CACHE_URL || undefined,
     cacheMode: mode as CacheMode | undefined,
     namespaceVariables: Object.freeze(variables),
     batchMaxWorkers: wholeNumber(environment, 'BATCH_MAX_WORKERS', 5),
     batchSize: wholeNumber(environment, 'BATCH_SIZE', 10),
-    batchTimeoutMs: durationOf(environment['BATCH_TIMEOUT'], 'BATCH_TIMEOUT') ?? 30_000,
+    batchTimeoutMs: durationOf(environment.BATCH_TIMEOUT, 'BATCH_TIMEOUT') ?? 30_000,
   })
 }
 
