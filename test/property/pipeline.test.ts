@@ -24,7 +24,17 @@ interface RunPlan {
   readonly seed: number
 }
 
-const faultArbitrary = fc.constantFrom<Fault>('ok', 'ok', 'ok', 'throw', 'reject', 'permanent', 'deaf', 'rate_limited', 'sync')
+const faultArbitrary = fc.constantFrom<Fault>(
+  'ok',
+  'ok',
+  'ok',
+  'throw',
+  'reject',
+  'permanent',
+  'deaf',
+  'rate_limited',
+  'sync',
+)
 
 const hopArbitrary = fc.record({
   needs: fc.uniqueArray(fc.nat(11), { maxLength: 3 }),
@@ -85,12 +95,14 @@ function checkHop(plan: HopPlan, hop: HopReport, report: RunReport): void {
   expect(hop.source === null).toBe(!['ok', 'degraded'].includes(hop.status))
   expect(hop.attempts.length).toBeLessThanOrEqual(plan.attempts)
   if (hop.status === 'degraded') expect(plan.fallback).not.toBe('none')
-  if (hop.status === 'failed') expect(plan.fallback === 'value' || plan.fallback === 'deaf function then value').toBe(false)
+  if (hop.status === 'failed')
+    expect(plan.fallback === 'value' || plan.fallback === 'deaf function then value').toBe(false)
   if (plan.skipped) expect(called).toBe(false)
   // A hop begins only when every need is over, and a degraded or missing need taints it.
   for (const need of needs) {
     if (hop.startMs !== null && need.startMs !== null) expect(hop.startMs).toBeGreaterThanOrEqual(need.startMs)
-    if ((need.tainted || need.status === 'degraded' || need.status === 'failed') && called) expect(hop.tainted).toBe(true)
+    if ((need.tainted || need.status === 'degraded' || need.status === 'failed') && called)
+      expect(hop.tainted).toBe(true)
   }
   if (report.deadlineMs !== null) {
     for (const attempt of hop.attempts) expect(attempt.startMs).toBeLessThanOrEqual(report.deadlineMs)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkedChange, checkedRead, checkQuiet, createWorld, pause, settleNow, type World } from './shared-history.js'
 
-const RUNS = process.env['SCALE'] === 'full' ? 10_000 : 150
+const RUNS = Number(process.env['RUNS'] ?? (process.env['SCALE'] === 'full' ? 10_000 : 150))
 const SEED = Number(process.env['SEED'] ?? 1)
 const KEYS = ['a', 'b']
 

@@ -19,6 +19,7 @@ export interface Process {
   readonly stash: StashMethods
   readonly ns: Namespace<Versioned, string>
   readonly connection: SimulatedConnection
+  readonly tier: SharedTier
 }
 
 /** A world of processes over one simulated store, and the checker of its history. */
@@ -32,6 +33,8 @@ export interface World {
   /** Versions below these were invalidated and acknowledged by the store (`all`) or by one process (`own`). */
   readonly floors: { all: Map<string, number>; own: Map<string, number>[] }
   readonly changing: Set<string>
+  /** Every acknowledged change, and when. */
+  readonly acknowledged: { readonly key: string; readonly v: number; readonly at: number }[]
   readonly violations: string[]
   readonly trace: string[]
 }
@@ -50,18 +53,19 @@ export function createWorld(seed: number): World {
   const processes = [0, 1].map((index): Process => {
     const connection = store.connect()
     const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, tags: (value) => [`tag:${value.key}`] })
-    const stash = buildStash(
-      { clock, namespaces: { things: definition } },
-      readSettings({}),
-      (site) => new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }),
-    )
-    return { name: 'pq'[index] as string, stash, ns: stash.namespace('things') as Namespace<Versioned, string>, connection }
+    const tiers: SharedTier[] = []
+    const stash = buildStash({ clock, namespaces: { things: definition } }, readSettings({}), (site) => {
+      tiers.push(new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }))
+      return tiers[0] as SharedTier
+    })
+    const ns = stash.namespace('things') as Namespace<Versioned, string>
+    return { name: 'pq'[index] as string, stash, ns, connection, tier: tiers[0] as SharedTier }
   })
   return {
     clock, random, store, processes,
     source: new Map(),
     floors: { all: new Map(), own: [new Map(), new Map()] },
-    changing: new Set(), violations: [], trace: [],
+    changing: new Set(), acknowledged: [], violations: [], trace: [],
   }
 }
 
@@ -72,6 +76,8 @@ export async function checkedRead(world: World, index: number, key: string, how:
   // Another process's invalidation must be seen by store reads at once, by memory after the message or the gap.
   const own = floors.own[index]?.get(key) ?? 0
   const startedAt = clock.now()
+  // A message takes at most 20 ms; an outage excuses memory, and nothing else does.
+  const everybody = process.tier.link.away ? 0 : floorAt(world, key, startedAt - 21)
   let value: Versioned | undefined
   if (how === 'peek') value = process.ns.peek(key)
   else if (how === 'get') value = await process.ns.get(key)
@@ -85,6 +91,9 @@ export async function checkedRead(world: World, index: number, key: string, how:
   if (value === undefined) return
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} -> v${value.v} at ${clock.now()}`)
   if (value.key !== key) world.violations.push(`${process.name} ${how}(${key}) returned the value of ${value.key}`)
+  if (value.v < everybody) {
+    world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, everybody's floor v${everybody} (began ${startedAt})`)
+  }
   if (value.v < own) world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, own floor v${own} (began ${startedAt})`)
 }
 
@@ -106,7 +115,15 @@ export async function checkedChange(world: World, index: number, key: string, ho
   world.changing.delete(key)
   raise(floors.own[index] as Map<string, number>, key, v)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} v${v} -> ${result.store} at ${clock.now()}`)
-  if (result.store === 'done') raise(floors.all, key, v)
+  if (result.store !== 'done') return
+  raise(floors.all, key, v)
+  world.acknowledged.push({ key, v, at: clock.now() })
+}
+
+function floorAt(world: World, key: string, at: number): number {
+  let floor = 0
+  for (const change of world.acknowledged) if (change.key === key && change.at <= at) floor = Math.max(floor, change.v)
+  return floor
 }
 
 /** Waits, in virtual time. */
