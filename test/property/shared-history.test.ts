@@ -24,6 +24,8 @@ describe('the shared tier against a simulated store', () => {
   it.each([
     ['without faults', []],
     ['with evictions', ['entry evicted', 'token evicted', 'marker evicted', 'control evicted', 'log evicted']],
+    ['when the control key is evicted', ['control evicted']],
+    ['when the store restarts empty', ['restarted empty', 'link cut', 'link back']],
     ['with a flapping bus', ['bus cut', 'bus back']],
     ['with outages', ['link cut', 'link back']],
     ['with everything at once', Object.keys(FAULTS)],
@@ -41,7 +43,7 @@ async function play(world: World, faults: readonly string[]): Promise<void> {
   await world.clock.advance(100)
   const running: Promise<void>[] = []
   const script = (async () => {
-    for (let step = 0; step < 14; step++) {
+    for (let step = 0; step < 18; step++) {
       running.push(act(world, faults))
       await pause(world, Math.floor(world.random() * 40))
     }
