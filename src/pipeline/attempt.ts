@@ -38,13 +38,24 @@ export class Attempt implements Timed {
   over = false
   readonly number: number
   readonly startedAt: number
-  readonly abort = new LazyAbort()
+  #abort: LazyAbort | undefined
   readonly #owner: AttemptOwner
 
   constructor(number: number, startedAt: number, owner: AttemptOwner) {
     this.number = number
     this.startedAt = startedAt
     this.#owner = owner
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new LazyAbort()
+    return this.#abort.signal
+  }
+
+  /** Aborts the signal, and the one that is asked for later. */
+  abort(reason: unknown): void {
+    this.#abort ??= new LazyAbort()
+    this.#abort.abort(reason)
   }
 
   onDue(): void {
@@ -71,7 +82,7 @@ export class AttemptContext implements HopContext<unknown, unknown, unknown> {
   }
 
   get signal(): AbortSignal {
-    return this.#attempt.abort.signal
+    return this.#attempt.signal
   }
 
   get remainingMs(): number {

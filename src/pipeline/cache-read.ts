@@ -1,27 +1,15 @@
-import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import type { RecordOptions, RecordOutcome } from '../cache/records.js'
 import { digestOf } from '../keys/digest.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { AttemptScope } from './attempt.js'
+import { applyContract } from './contract.js'
 import type { HopCache } from './define-hop.js'
 import type { Engine } from './engine.js'
 import { type Failure, thrownFailure } from './failure.js'
 import { type CallWaiter, GuardedCall } from './guarded-call.js'
+import type { CacheReader, PlannedCache, StoredAnswer } from './planned-cache.js'
 import type { PlannedHop } from './planned-hop.js'
 import type { HopCacheStatus } from './words.js'
-
-/** What is stored for a hop: the answer as it came, so that it can pass the output contract again. */
-export interface StoredAnswer {
-  readonly raw: unknown
-  /** Travels to those who share the load; a tainted answer is never stored. */
-  readonly tainted: boolean
-}
-
-/** A hop's cache, as all runs of the pipeline share it. */
-export interface PlannedCache {
-  readonly options: HopCache<unknown>
-  readonly records: Records<StoredAnswer>
-  readonly readers: Set<CacheRead>
-}
 
 /** An answer that came through the cache. */
 export interface CachedAnswer {
@@ -50,7 +38,7 @@ interface ReadKey {
 }
 
 /** One hop's read through its cache. It can leave; a call that others wait for then goes on without it. */
-export class CacheRead {
+export class CacheRead implements CacheReader {
   readonly #hop: CachingHop
   readonly #cache: PlannedCache
   readonly #leave = new AbortController()
@@ -76,7 +64,8 @@ export class CacheRead {
     } catch {
       // A key that cannot be worked out costs the hop its cache, not its answer.
       this.#hop.cacheStatus = 'bypass'
-      return this.#direct(now)
+      this.#direct(now)
+      return
     }
     this.#cache.readers.add(this)
     this.#load(this.#key.key, options).then(
@@ -149,7 +138,8 @@ export class CacheRead {
   #latestDeadline(): number {
     let latest = this.#hop.deadlineAt
     for (const reader of this.#cache.readers) {
-      if (reader.deadlineAt > latest && reader.digest !== '' && reader.digest === this.digest) latest = reader.deadlineAt
+      if (reader.deadlineAt > latest && reader.digest !== '' && reader.digest === this.digest)
+        latest = reader.deadlineAt
     }
     return latest
   }
@@ -163,7 +153,10 @@ export class CacheRead {
       this.#end()
       this.#hop.answered({ value, source, status, ageMs, tainted: outcome.value.tainted }, this.#hop.now())
     }
-    if (this.#fresh !== undefined && source === 'live') return accept(this.#fresh.value)
+    if (this.#fresh !== undefined && source === 'live') {
+      accept(this.#fresh.value)
+      return
+    }
     checkAgain(this.#hop.plan, outcome.value.raw, accept, () => {
       // Stored under an older contract: as good as a miss.
       this.#hop.cacheStatus = 'bypass'
@@ -207,17 +200,11 @@ export async function staleAnswer(
   return outcome === undefined ? undefined : { raw: outcome.value.raw, ageMs: outcome.ageMs }
 }
 
-/** Passes `raw` through the output contract of `plan`, at once where the schema allows it. */
+/** Passes a stored answer through the output contract again: the schema may be younger than the answer. */
 export function checkAgain(plan: PlannedHop, raw: unknown, accept: (value: unknown) => void, refuse: () => void): void {
-  const schema = plan.definition.output
-  if (schema === undefined) return accept(raw)
-  try {
-    const result = schema['~standard'].validate(raw)
-    if (!(result instanceof Promise)) return result.issues === undefined ? accept(result.value) : refuse()
-    result.then((late) => (late.issues === undefined ? accept(late.value) : refuse()), refuse)
-  } catch {
-    refuse()
-  }
+  const { output } = plan.definition
+  if (output === undefined) accept(raw)
+  else applyContract(output, raw, { hop: plan.name, side: 'output' }, accept, refuse)
 }
 
 function readKey(hop: { readonly input: unknown }, options: HopCache<unknown>): ReadKey {

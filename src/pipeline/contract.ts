@@ -1,5 +1,6 @@
-import type { StandardSchema } from '../cache/standard-schema.js'
+import type { StandardResult, StandardSchema } from '../cache/standard-schema.js'
 import { contractViolated } from '../errors/pipeline-error.js'
+import { isThenable } from './thenable.js'
 
 type Issues = readonly { readonly path?: readonly unknown[] | undefined }[]
 
@@ -10,8 +11,37 @@ export function isSchema(value: unknown): value is StandardSchema {
   return typeof standard === 'object' && standard !== null && typeof standard.validate === 'function'
 }
 
+/** Which contract of which hop. */
+export interface ContractPlace {
+  readonly hop: string
+  readonly side: 'input' | 'output'
+}
+
+/** Passes `value` through `schema`, at once where it can be, and tells exactly one of `accept` and `refuse`. */
+export function applyContract(
+  schema: StandardSchema,
+  value: unknown,
+  { hop, side }: ContractPlace,
+  accept: (value: unknown) => void,
+  refuse: (error: unknown) => void,
+): void {
+  const decide = (result: StandardResult<unknown>): void => {
+    if (result.issues === undefined) accept(result.value)
+    else refuse(contractError(hop, side, result.issues))
+  }
+  let result: StandardResult<unknown> | Promise<StandardResult<unknown>>
+  try {
+    result = schema['~standard'].validate(value)
+  } catch (error) {
+    refuse(error)
+    return
+  }
+  if (isThenable(result)) Promise.resolve(result).then(decide, refuse)
+  else decide(result)
+}
+
 /** The error for `issues`: where the value does not fit, never what it is (a schema's message may quote it). */
-export function contractError(hop: string, side: 'input' | 'output', issues: Issues): Error {
+function contractError(hop: string, side: 'input' | 'output', issues: Issues): Error {
   return contractViolated(hop, side, [...new Set(issues.slice(0, 5).map((issue) => pathOf(issue.path ?? [])))])
 }
 

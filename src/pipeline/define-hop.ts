@@ -1,10 +1,16 @@
-import { optionInvalid } from '../errors/option-error.js'
-import { type Duration, parseDuration } from '../runtime/duration.js'
 import type { RecordHost } from '../cache/records.js'
 import type { StandardSchema } from '../cache/standard-schema.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isSchema } from './contract.js'
-import { type FallbackFunction, type FallbackStep, type ProviderStep, resolveFallback, type StaleStep } from './fallback.js'
+import {
+  type FallbackFunction,
+  type FallbackStep,
+  type ProviderStep,
+  resolveFallback,
+  type StaleStep,
+} from './fallback.js'
 import type { HopContext } from './hop-context.js'
 import { type HopPolicies, POLICY_NAMES, resolvePolicies } from './policies.js'
 
@@ -99,7 +105,8 @@ export interface Hop<In, Out, Client, Guarded extends boolean> {
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
-const KNOWN = [
+/** Options of a hop by name. */
+export const HOP_OPTIONS: readonly string[] = [
   'name',
   'category',
   'description',
@@ -163,7 +170,7 @@ export type AnyHopOptions = HopOptions<unknown, unknown, unknown, unknown, unkno
 
 /** Checks options of a hop. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveHop(options: AnyHopOptions): HopDefinition {
-  checkShape('defineHop', options, KNOWN)
+  checkShape('defineHop', options, HOP_OPTIONS)
   const { name } = options
   checkHopName('hop name', name)
   const where = `hop '${name}'`

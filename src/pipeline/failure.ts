@@ -1,4 +1,4 @@
-import { runDeadline, hopTimeout } from '../errors/pipeline-error.js'
+import { hopTimeout, runDeadline } from '../errors/pipeline-error.js'
 import { breakerOpen, queueFull, retryBudgetExhausted } from '../errors/resilience-error.js'
 import type { CallVerdict } from '../resilience/breaker.js'
 import { classifyError } from '../resilience/classify.js'

@@ -2,8 +2,8 @@ import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
 import type { AttemptRecord, AttemptScope } from './attempt.js'
 import { checkAgain, staleAnswer } from './cache-read.js'
 import type { Engine } from './engine.js'
-import { copyPlain, type FallbackContext, type FallbackStep } from './fallback.js'
 import type { Failure } from './failure.js'
+import { copyPlain, type FallbackContext, type FallbackStep } from './fallback.js'
 import { type CallWaiter, GuardedCall } from './guarded-call.js'
 import type { HopLog, UsageMeter } from './hop-context.js'
 import { LazyAbort } from './lazy-abort.js'
@@ -76,7 +76,10 @@ export class FallbackChain implements CallWaiter, Timed {
   force(now: number): void {
     this.cancel(this.#hop.failure?.error)
     for (const step of this.#steps.slice(this.#step + 1)) {
-      if (step.kind === 'value') return this.#hop.degraded(copyPlain(step.value), 'default', now)
+      if (step.kind === 'value') {
+        this.#hop.degraded(copyPlain(step.value), 'default', now)
+        return
+      }
     }
     this.#hop.exhausted(now)
   }
@@ -118,22 +121,23 @@ export class FallbackChain implements CallWaiter, Timed {
 
   #bound(now: number): void {
     this.dueAt = now + this.#hop.plan.policies.timeoutMs
-    if (this.dueAt !== Infinity) this.#hop.engine.timers.add(this)
+    if (this.dueAt !== Infinity) this.#hop.engine.timers.add(this, now)
   }
 
   #run(run: (context: FallbackContext<unknown>) => unknown, now: number): void {
     const step = this.#step
     this.#abort = new LazyAbort()
     this.#bound(now)
-    const settle = (value: unknown): void => this.#take(step, value, 'function')
-    const refuse = (): void => this.#skip(step)
+    let value: unknown
     try {
-      const value = run(new ChainContext(this.#hop, this.#abort, this.dueAt))
-      if (isThenable(value)) Promise.resolve(value).then(settle, refuse)
-      else settle(value)
+      value = run(new ChainContext(this.#hop, this.#abort, this.dueAt))
     } catch {
-      refuse()
+      this.#skip(step)
+      return
     }
+    const settle = (settled: unknown): void => this.#take(step, settled, 'function')
+    if (isThenable(value)) Promise.resolve(value).then(settle, () => this.#skip(step))
+    else settle(value)
   }
 
   #readStale(maxAgeMs: number, now: number): void {
@@ -143,10 +147,12 @@ export class FallbackChain implements CallWaiter, Timed {
       (answer) => {
         if (step !== this.#step || this.#hop.done) return
         if (answer === undefined) return this.#skip(step)
-        this.#hop.cacheStatus = 'stale'
-        this.#hop.cacheAgeMs = answer.ageMs
-        // What comes from a store passes the output contract again: the schema may be younger than the value.
-        const accept = (value: unknown): void => this.#take(step, value, 'stale')
+        const accept = (value: unknown): void => {
+          if (step !== this.#step || this.#hop.done) return
+          this.#hop.cacheStatus = 'stale'
+          this.#hop.cacheAgeMs = answer.ageMs
+          this.#take(step, value, 'stale')
+        }
         checkAgain(this.#hop.plan, answer.raw, accept, () => this.#skip(step))
       },
       () => this.#skip(step),
@@ -166,7 +172,10 @@ export class FallbackChain implements CallWaiter, Timed {
   #ask(now: number): void {
     const provider = this.#hop.plan.providers[this.#step]
     // No upstream is called in the time that is reserved for fallbacks and assembly.
-    if (provider === undefined || now >= this.deadlineAt) return this.#next(now)
+    if (provider === undefined || now >= this.deadlineAt) {
+      this.#next(now)
+      return
+    }
     const { engine, input } = this.#hop
     this.call = new GuardedCall(engine, provider.spec, provider.upstream, this, input, undefined)
     this.call.request(1, now)

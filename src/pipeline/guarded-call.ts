@@ -1,8 +1,8 @@
-import type { StandardResult, StandardSchema } from '../cache/standard-schema.js'
 import type { QueuePlace } from '../resilience/limiter.js'
-import { backoffMs, continueAttempts } from '../resilience/retry.js'
+import { continueAttempts } from '../resilience/retry.js'
 import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
-import { contractError } from './contract.js'
+import type { CallSpec } from './call-spec.js'
+import { applyContract } from './contract.js'
 import type { AuthContext } from './define-hop.js'
 import type { Engine } from './engine.js'
 import {
@@ -15,21 +15,9 @@ import {
   timeoutFailure,
 } from './failure.js'
 import { Pause } from './pause.js'
-import type { ResolvedPolicies } from './policies.js'
+import { isRepeatable, retryWaitMs } from './retry-decision.js'
 import { isThenable } from './thenable.js'
 import type { Upstream } from './upstream.js'
-
-/** What to call, and how. The same for every run. */
-export interface CallSpec {
-  readonly hop: string
-  /** Name of the other provider; `null` for the hop's own call. */
-  readonly provider: string | null
-  readonly call: (context: AttemptContext) => unknown
-  readonly auth: ((context: AuthContext) => unknown) | undefined
-  readonly output: StandardSchema | undefined
-  readonly idempotent: boolean | undefined
-  readonly policies: ResolvedPolicies
-}
 
 /** Who waits for a call. Is told once, unless it cancels. `raw` is the answer before the output contract. */
 export interface CallWaiter extends AttemptScope {
@@ -84,8 +72,14 @@ export class GuardedCall implements AttemptOwner {
   request(number: number, now: number): void {
     this.#number = number
     this.#pass = this.#upstream.breaker.tryPass(now)
-    if (this.#pass === 0) return this.#refuse(now)
-    if (this.#upstream.limiter.tryAcquire()) return this.#begin(now)
+    if (this.#pass === 0) {
+      this.#refuse(now)
+      return
+    }
+    if (this.#upstream.limiter.tryAcquire()) {
+      this.#begin(now)
+      return
+    }
     this.#askedAt = now
     this.#place = this.#upstream.limiter.enqueue(() => this.#granted())
     if (this.#place !== undefined) return
@@ -105,7 +99,7 @@ export class GuardedCall implements AttemptOwner {
     if (attempt !== undefined && !attempt.over) {
       this.#record({ outcome, code: null, status: null }, attempt.startedAt, now)
       this.#finishAttempt(attempt, 'neutral', now)
-      attempt.abort.abort(reason)
+      attempt.abort(reason)
     }
     this.#pause?.cancel()
     this.#rejectFurther?.(CANCELLED)
@@ -119,10 +113,16 @@ export class GuardedCall implements AttemptOwner {
     this.#place = undefined
     const now = this.#engine.clock.now()
     this.queueMs += now - this.#askedAt
-    if (this.#upstream.breaker.honours(this.#pass)) return this.#begin(now)
+    if (this.#upstream.breaker.honours(this.#pass)) {
+      this.#begin(now)
+      return
+    }
     // The breaker changed its state while the call waited for its permit.
     this.#pass = this.#upstream.breaker.tryPass(now)
-    if (this.#pass !== 0) return this.#begin(now)
+    if (this.#pass !== 0) {
+      this.#begin(now)
+      return
+    }
     this.#upstream.limiter.release()
     this.#refuse(now)
   }
@@ -139,55 +139,61 @@ export class GuardedCall implements AttemptOwner {
       this.#upstream.budget.noteCall(now)
     }
     attempt.dueAt = now + this.#spec.policies.timeoutMs
-    if (attempt.dueAt !== Infinity) this.#engine.timers.add(attempt)
+    if (attempt.dueAt !== Infinity) this.#engine.timers.add(attempt, now)
     if (this.#spec.auth === undefined) this.#invoke(attempt, undefined)
     else this.#authorise(attempt, this.#spec.auth)
   }
 
   #authorise(attempt: Attempt, auth: (context: AuthContext) => unknown): void {
-    const refuse = (error: unknown): void => this.#failed(attempt, thrownFailure(error, this.#wall(), 'auth'))
+    const refuse = (error: unknown): void => {
+      if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall(), 'auth'))
+    }
+    let credentials: unknown
     try {
-      const refresh = this.#lastFailure?.status === 401
-      const credentials = auth({ attempt: attempt.number, refresh })
-      if (!isThenable(credentials)) return this.#invoke(attempt, credentials)
-      Promise.resolve(credentials).then((value) => this.#invoke(attempt, value), refuse)
+      credentials = auth({ attempt: attempt.number, refresh: this.#lastFailure?.status === 401 })
     } catch (error) {
       refuse(error)
+      return
     }
+    if (isThenable(credentials)) Promise.resolve(credentials).then((value) => this.#invoke(attempt, value), refuse)
+    else this.#invoke(attempt, credentials)
   }
 
   #invoke(attempt: Attempt, auth: unknown): void {
     if (attempt.over) return
+    let returned: unknown
+    let later: boolean
     try {
-      const returned = this.#spec.call(new AttemptContext(attempt, this.#waiter, this.#input, this.#client, auth))
-      if (!isThenable(returned)) return this.#answered(attempt, returned)
-      Promise.resolve(returned).then(
-        (value) => this.#answered(attempt, value),
-        (error) => this.#failed(attempt, thrownFailure(error, this.#wall())),
-      )
+      returned = this.#spec.call(new AttemptContext(attempt, this.#waiter, this.#input, this.#client, auth))
+      later = isThenable(returned)
     } catch (error) {
-      this.#failed(attempt, thrownFailure(error, this.#wall()))
+      this.#threw(attempt, error)
+      return
     }
+    if (!later) {
+      this.#answered(attempt, returned)
+      return
+    }
+    Promise.resolve(returned).then(
+      (value) => this.#answered(attempt, value),
+      (error) => this.#threw(attempt, error),
+    )
+  }
+
+  #threw(attempt: Attempt, error: unknown): void {
+    if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall()))
   }
 
   #answered(attempt: Attempt, raw: unknown): void {
+    const { output, hop } = this.#spec
     if (attempt.over) return
-    if (this.#spec.output === undefined) return this.#succeeded(attempt, raw, raw)
-    try {
-      const result = this.#spec.output['~standard'].validate(raw)
-      if (!(result instanceof Promise)) return this.#checked(attempt, raw, result)
-      result.then(
-        (late) => this.#checked(attempt, raw, late),
-        (error) => this.#failed(attempt, contractFailure(error, 'output')),
-      )
-    } catch (error) {
-      this.#failed(attempt, contractFailure(error, 'output'))
+    if (output === undefined) {
+      this.#succeeded(attempt, raw, raw)
+      return
     }
-  }
-
-  #checked(attempt: Attempt, raw: unknown, result: StandardResult<unknown>): void {
-    if (result.issues === undefined) return this.#succeeded(attempt, result.value, raw)
-    this.#failed(attempt, contractFailure(contractError(this.#spec.hop, 'output', result.issues), 'output'))
+    const accept = (value: unknown): void => this.#succeeded(attempt, value, raw)
+    const refuse = (error: unknown): void => this.#failed(attempt, contractFailure(error, 'output'))
+    applyContract(output, raw, { hop, side: 'output' }, accept, refuse)
   }
 
   #succeeded(attempt: Attempt, value: unknown, raw: unknown): void {
@@ -205,7 +211,7 @@ export class GuardedCall implements AttemptOwner {
     if (attempt.over) return
     const now = this.#engine.clock.now()
     this.#finishAttempt(attempt, failure.verdict, now)
-    attempt.abort.abort(failure.error)
+    attempt.abort(failure.error)
     this.#attemptFailed(failure, attempt.startedAt, now)
   }
 
@@ -221,7 +227,8 @@ export class GuardedCall implements AttemptOwner {
     const reject = this.#rejectFurther
     if (reject !== undefined) {
       this.#rejectFurther = undefined
-      return reject(failure)
+      reject(failure)
+      return
     }
     const firstWaitMs = this.#decide(failure, 1)
     if (firstWaitMs === undefined) this.#end(failure)
@@ -255,30 +262,15 @@ export class GuardedCall implements AttemptOwner {
 
   /** Milliseconds until the next attempt, or `undefined`: there is none. */
   #decide(failure: Failure, number: number): number | undefined {
-    const { retry } = this.#spec.policies
-    const repeated = this.#lastFailure
+    const earlier = this.#lastFailure
     this.#lastFailure = failure
-    if (this.#over || number >= retry.attempts || !this.#isRepeatable(failure, repeated)) return undefined
-    const waitMs = failure.retryAfterMs ?? backoffMs(retry, number, this.#engine.clock.random())
-    if (failure.retryAfterMs !== undefined && waitMs > retry.maxRetryAfterMs) return undefined
+    if (this.#over || !isRepeatable(this.#spec, failure, earlier)) return undefined
+    const waitMs = retryWaitMs(this.#spec.policies.retry, failure, number, this.#engine.clock.random())
     const now = this.#engine.clock.now()
-    if (now + waitMs >= this.#waiter.deadlineAt) return undefined
+    if (waitMs === undefined || now + waitMs >= this.#waiter.deadlineAt) return undefined
     if (this.#upstream.budget.tryRetry(now)) return waitMs
     this.#refused = budgetFailure(this.#upstream.name, failure)
     return undefined
-  }
-
-  #isRepeatable(failure: Failure, earlier: Failure | undefined): boolean {
-    if (failure.outcome === 'refused') return false
-    if (this.#spec.idempotent === false && !failure.untouched) return false
-    // Stale credentials and garbled answers get one second chance; after that they are not a hiccup.
-    if (failure.status === 401 && this.#spec.auth !== undefined) return earlier?.status !== 401
-    if (failure.reason === 'contract_output') return failure.retryable && earlier?.reason !== 'contract_output'
-    try {
-      return this.#spec.policies.retry.retryOn?.(failure.error) ?? failure.retryable
-    } catch {
-      return false
-    }
   }
 
   #end(failure: Failure): void {
@@ -291,12 +283,17 @@ export class GuardedCall implements AttemptOwner {
     const { outcome, code, status } = what
     const { provider } = this.#spec
     this.records ??= []
-    this.records.push({ number: this.#number, provider, startedAt, endedAt, outcome, code, status, waitMs: this.#waitMs })
+    this.records.push({
+      number: this.#number,
+      provider,
+      startedAt,
+      endedAt,
+      outcome,
+      code,
+      status,
+      waitMs: this.#waitMs,
+    })
     this.#waitMs = 0
-  }
-
-  #wall(): number {
-    return this.#engine.clock.wall()
   }
 }
 

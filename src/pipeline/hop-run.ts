@@ -1,6 +1,6 @@
-import type { StandardResult } from '../cache/standard-schema.js'
+import type { StandardSchema } from '../cache/standard-schema.js'
 import { type CachedAnswer, CacheRead, type CachingHop } from './cache-read.js'
-import { contractError } from './contract.js'
+import { applyContract } from './contract.js'
 import type { Engine } from './engine.js'
 import { contractFailure, deadlineFailure, type Failure, wiringFailure } from './failure.js'
 import { type FailedHop, FallbackChain } from './fallback-chain.js'
@@ -117,18 +117,28 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
     const { plan } = this
     for (const index of plan.needs) {
       const need = this.host.hops[index] as HopRun
-      if (!need.usable) return this.#finish('skipped', null, 'upstream_failed', now)
+      if (!need.usable) {
+        this.#finish('skipped', null, 'upstream_failed', now)
+        return
+      }
       if (need.tainted || need.status === 'degraded' || need.status === 'failed') this.tainted = true
     }
-    if (!plan.enabled) return this.#finish('skipped', null, 'disabled', now)
+    if (!plan.enabled) {
+      this.#finish('skipped', null, 'disabled', now)
+      return
+    }
     try {
       if (plan.when === undefined && plan.input === undefined) this.input = this.host.input
-      else if (!this.#wire()) return this.#finish('skipped', null, 'condition_false', now)
+      else if (!this.#wire()) {
+        this.#finish('skipped', null, 'condition_false', now)
+        return
+      }
     } catch (error) {
-      return this.fail(wiringFailure(error), now)
+      this.fail(wiringFailure(error), now)
+      return
     }
     if (plan.definition.input === undefined) this.#proceed(now)
-    else this.#checkInput(plan.definition.input['~standard'].validate, now)
+    else this.#checkInput(plan.definition.input)
   }
 
   callSucceeded(_call: GuardedCall, value: unknown, _raw: unknown, now: number): void {
@@ -193,38 +203,32 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
   #wire(): boolean {
     const { plan, host } = this
     const values: Record<string, unknown> = { input: host.input }
-    const needs: HopRun[] = []
     for (const index of plan.needs) {
       const need = host.hops[index] as HopRun
       values[need.name] = need.value
-      needs.push(need)
     }
-    const sight = new LazySight(needs)
+    const sight = new LazySight(host.hops, plan.needs)
     if (plan.when !== undefined && !plan.when(values as Values, sight)) return false
     this.input = plan.input === undefined ? host.input : plan.input(values as Values, sight)
     return true
   }
 
-  #checkInput(validate: (value: unknown) => StandardResult<unknown> | Promise<StandardResult<unknown>>, now: number) {
-    const refuse = (error: unknown): void => this.fail(contractFailure(error, 'input'), this.now())
-    const accept = (result: StandardResult<unknown>, at: number): void => {
+  #checkInput(schema: StandardSchema): void {
+    const accept = (value: unknown): void => {
       if (this.done || this.chain !== undefined) return
-      if (result.issues !== undefined) return refuse(contractError(this.name, 'input', result.issues))
-      this.input = result.value
-      this.#proceed(at)
+      this.input = value
+      this.#proceed(this.now())
     }
-    try {
-      const result = validate(this.input)
-      if (!(result instanceof Promise)) return accept(result, now)
-      result.then((late) => accept(late, this.now()), refuse)
-    } catch (error) {
-      refuse(error)
-    }
+    const refuse = (error: unknown): void => this.fail(contractFailure(error, 'input'), this.now())
+    applyContract(schema, this.input, { hop: this.name, side: 'input' }, accept, refuse)
   }
 
   #proceed(now: number): void {
     const { plan, host } = this
-    if (now >= host.softAt) return this.cut(now)
+    if (now >= host.softAt) {
+      this.cut(now)
+      return
+    }
     const override = host.override(plan)
     if (override !== undefined) {
       // A client of one run, a fake most often, must not fill the cache for the others, nor must what it answers.
@@ -232,7 +236,8 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
       this.call = new GuardedCall(host.engine, plan.spec, override.upstream, this, this.input, override.client)
     } else if (plan.cache !== undefined) {
       this.#read = new CacheRead(this, plan.cache)
-      return this.#read.start(now)
+      this.#read.start(now)
+      return
     } else {
       this.call = new GuardedCall(host.engine, plan.spec, plan.upstream, this, this.input, plan.definition.client)
     }

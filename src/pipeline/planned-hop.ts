@@ -1,6 +1,6 @@
-import type { PlannedCache } from './planned-cache.js'
-import type { CallSpec } from './guarded-call.js'
+import type { CallSpec } from './call-spec.js'
 import type { HopDefinition } from './define-hop.js'
+import type { PlannedCache } from './planned-cache.js'
 import type { ResolvedPolicies } from './policies.js'
 import type { Sight } from './sight.js'
 import type { Upstream } from './upstream.js'
@@ -38,7 +38,7 @@ export interface PlannedHop {
 }
 
 /** Another provider of a hop. */
-export interface PlannedProvider {
+interface PlannedProvider {
   readonly spec: CallSpec
   readonly upstream: Upstream
 }

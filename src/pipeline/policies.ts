@@ -1,10 +1,10 @@
 import { optionInvalid } from '../errors/option-error.js'
-import type { Duration } from '../runtime/duration.js'
 import { type BreakerOptions, type BreakerPolicy, resolveBreaker } from '../resilience/breaker.js'
 import { type RetryBudgetOptions, type RetryBudgetPolicy, resolveRetryBudget } from '../resilience/budget.js'
 import { type LimiterOptions, type LimiterPolicy, resolveLimiter } from '../resilience/limiter.js'
 import { checkShape, positiveDuration } from '../resilience/option-shape.js'
 import { type RetryOptions, type RetryPolicy, resolveRetry } from '../resilience/retry.js'
+import type { Duration } from '../runtime/duration.js'
 
 /** Policies of a hop; what a hop leaves out comes from the pipeline's `defaults`. `false` switches one off. */
 export interface HopPolicies {
@@ -70,7 +70,7 @@ export function resolvePolicies(where: string, own: HopPolicies, defaults: HopPo
     timeoutMs: positiveDuration(own.timeout ?? defaults.timeout ?? '30s', `${where}.timeout`),
     retry: resolveRetry(merge(own.retry, defaults.retry) || ONE_ATTEMPT, `${where}.retry`),
     breaker: breaker ? resolveBreaker(breaker, `${where}.breaker`) : undefined,
-    limiter: limit ? resolveLimiter(limit, `${where}.concurrency`) : undefined,
+    limiter: limit !== undefined && limit !== false ? resolveLimiter(limit, `${where}.concurrency`) : undefined,
     budget: budget ? resolveRetryBudget(budget, `${where}.retryBudget`) : undefined,
   })
 }

@@ -17,20 +17,28 @@ interface Seen {
 /** A {@link Sight} of `hops` that is worked out only where it is looked at. */
 export class LazySight implements Sight {
   readonly #hops: readonly Seen[]
+  readonly #needs: readonly number[] | undefined
 
-  constructor(hops: readonly Seen[]) {
+  /** @param needs Which of `hops`; all of them without it. */
+  constructor(hops: readonly Seen[], needs?: readonly number[]) {
     this.#hops = hops
+    this.#needs = needs
   }
 
   get status(): Readonly<Record<string, HopStatus>> {
-    return Object.fromEntries(this.#hops.map((hop) => [hop.name, hop.status]))
+    return this.#pick((hop) => hop.status)
   }
 
   get source(): Readonly<Record<string, HopSource | null>> {
-    return Object.fromEntries(this.#hops.map((hop) => [hop.name, hop.source]))
+    return this.#pick((hop) => hop.source)
   }
 
   get reason(): Readonly<Record<string, HopReason | null>> {
-    return Object.fromEntries(this.#hops.map((hop) => [hop.name, hop.reason]))
+    return this.#pick((hop) => hop.reason)
+  }
+
+  #pick<Part>(part: (hop: Seen) => Part): Readonly<Record<string, Part>> {
+    const seen = this.#needs?.map((index) => this.#hops[index] as Seen) ?? this.#hops
+    return Object.fromEntries(seen.map((hop) => [hop.name, part(hop)]))
   }
 }

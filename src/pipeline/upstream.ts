@@ -1,7 +1,7 @@
-import type { Clock } from '../runtime/clock.js'
 import { type Breaker, breakerFrom, noBreaker } from '../resilience/breaker.js'
 import { noRetryBudget, type RetryBudget, retryBudgetFrom } from '../resilience/budget.js'
 import { type Limiter, limiterFrom, noLimiter } from '../resilience/limiter.js'
+import type { Clock } from '../runtime/clock.js'
 import type { ResolvedPolicies } from './policies.js'
 
 /** What all calls to one upstream share, whichever hop or run they come from. */

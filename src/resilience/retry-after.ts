@@ -20,7 +20,8 @@ export function retryAfterMs(source: unknown, wallNow: number): number | undefin
 export function parseRetryAfter(value: string | undefined, wallNow: number): number | undefined {
   if (value === undefined || value.length > 64) return undefined
   if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Number(value) * 1000
-  const at = Date.parse(value)
+  // V8 takes even '-5' for a date; an HTTP date begins with the day's name.
+  const at = /^[A-Za-z]{3}/.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - wallNow)
 }
 

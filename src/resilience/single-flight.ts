@@ -12,6 +12,7 @@ export class Flight<V> {
   #resolve!: (value: V) => void
   #reject!: (reason: unknown) => void
   #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
   #leavers = 0
   #pinned = false
   #settled = false
@@ -33,7 +34,11 @@ export class Flight<V> {
 
   /** Aborts when the last waiter leaves, or when {@link abort} is called. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      // Work that asks only after everybody left must hear of it, too.
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    }
     return this.#controller.signal
   }
 
@@ -80,6 +85,7 @@ export class Flight<V> {
 
   /** Tells the work to stop, if it listens. Does not settle the flight. */
   abort(reason: unknown): void {
+    this.#aborted ??= { reason }
     this.#controller?.abort(reason)
   }
 

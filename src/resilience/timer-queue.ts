@@ -15,7 +15,8 @@ const BLOCKED_MS = 50
 
 /** Many deadlines behind one timer. */
 export interface TimerQueue {
-  add(timed: Timed): void
+  /** @param now The clock's time, where the caller knows it. */
+  add(timed: Timed, now?: number): void
   /** Does nothing for what is not queued. */
   remove(timed: Timed): void
   /** Keeps the timer armed between entries, so that a busy run does not arm it anew for each. */
@@ -53,7 +54,8 @@ export function createTimerQueue(clock: Clock): TimerQueue {
     // After a blocked loop the answers may be in the sockets already: they get one turn before they count as late.
     if (late && !gaveTurn) {
       gaveTurn = true
-      return arm(now, 0)
+      arm(now, 0)
+      return
     }
     gaveTurn = false
     for (let first = heap[0]; first !== undefined && first.dueAt <= now; first = heap[0]) {
@@ -65,9 +67,9 @@ export function createTimerQueue(clock: Clock): TimerQueue {
   }
 
   return {
-    add(timed) {
+    add(timed, now) {
       attach(heap, timed)
-      if (timed.dueAt < armedAt) arm(timed.dueAt, timed.dueAt - clock.now())
+      if (timed.dueAt < armedAt) arm(timed.dueAt, timed.dueAt - (now ?? clock.now()))
     },
     remove(timed) {
       if (timed.slot === NO_SLOT) return

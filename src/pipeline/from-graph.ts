@@ -1,0 +1,53 @@
+import { optionUnknown } from '../errors/option-error.js'
+import { checkShape } from '../resilience/option-shape.js'
+import { declareHop } from './declare-hop.js'
+import { checkHopName, type Hop } from './define-hop.js'
+import { assemblePipeline, checkOptions, type Pipeline, type PipelineOptions } from './pipeline.js'
+import type { AnyWiring, Values } from './planned-hop.js'
+import type { Sight } from './sight.js'
+
+/** One hop of a graph that is built at run time, where types cannot follow. */
+export interface GraphHop extends AnyWiring {
+  // biome-ignore lint/suspicious/noExplicitAny: a graph from a configuration has no payload types
+  readonly hop: Hop<any, unknown, any, boolean>
+}
+
+/** Options of {@link fromGraph}. */
+export interface GraphOptions<Output> extends PipelineOptions {
+  /** @defaultValue an object of all hops' values by name */
+  readonly assemble?: (values: Values, sight: Sight) => Output | PromiseLike<Output>
+}
+
+/**
+ * Makes a pipeline of a graph built at run time, from a configuration for instance; hops may come in any order.
+ *
+ * @throws PipelineError `ERR_PIPELINE_INVALID` for an unknown need, or with the path of a cycle: `a -> b -> a`.
+ * @example
+ * import { defineHop, fromGraph } from 'hopstash/pipeline'
+ * const one = defineHop({ name: 'one', call: () => 1 })
+ * const graph = fromGraph('numbers', { a: { hop: one }, b: { hop: one, needs: ['a'] } })
+ * graph.plan().order // => ['a', 'b']
+ */
+export function fromGraph<In = unknown, Output = Values>(
+  name: string,
+  graph: Readonly<Record<string, GraphHop>>,
+  options: GraphOptions<Output> = {},
+): Pipeline<In, Output, Readonly<Record<string, unknown>>> {
+  checkHopName('pipeline name', name)
+  const { assemble = withoutInput, ...pipelineOptions } = options
+  checkOptions(pipelineOptions)
+  const declared = Object.entries(graph).map(([hopName, { hop, ...wiring }]) => {
+    checkShape(`graph.${hopName}.hop`, hop, ['name', 'category', 'guarded', 'definition'])
+    if (hop.definition === undefined) throw optionUnknown(`graph.${hopName}`, 'hop', ['a hop made by defineHop'])
+    return declareHop(hopName, hop.definition, wiring)
+  })
+  return assemblePipeline(name, pipelineOptions, declared, assemble) as unknown as Pipeline<
+    In,
+    Output,
+    Readonly<Record<string, unknown>>
+  >
+}
+
+function withoutInput({ input: _, ...values }: Values): Values {
+  return values
+}

@@ -1,0 +1,23 @@
+export type { PipelineError } from '../errors/pipeline-error.js'
+export { type AuthContext, defineHop, type Hop, type HopCache, type HopOptions } from './define-hop.js'
+export {
+  type FallbackContext,
+  type FallbackFunction,
+  type ProviderContext,
+  type ProviderStep,
+  provider,
+  type StaleStep,
+  staleFor,
+} from './fallback.js'
+export { fromGraph, type GraphHop, type GraphOptions } from './from-graph.js'
+export type { HopContext, HopLog, LogFields, Logger, Usage, UsageMeter } from './hop-context.js'
+export { mermaid } from './mermaid.js'
+export { type Pipeline, type PipelineBuilder, type PipelineOptions, pipeline, type RunOptions } from './pipeline.js'
+export type { Plan, PlanHop, PlanWarning } from './plan.js'
+export { type HopPolicies, resilient } from './policies.js'
+export type { AttemptReport, HopReport, ReportError, RunReport, RunTotals } from './report.js'
+export type { RunResult } from './run-result.js'
+export type { Sight } from './sight.js'
+export type { UsageTotals } from './usage.js'
+export { type PublicHop, type PublicReport, publicReport, serverTiming, waterfall } from './views.js'
+export type { AttemptOutcome, HopCacheStatus, HopPhase, HopReason, HopSource, HopStatus, RunStatus } from './words.js'

@@ -1,0 +1,211 @@
+import type { RecordHost } from '../cache/records.js'
+import { optionInvalid } from '../errors/option-error.js'
+import { checkShape } from '../resilience/option-shape.js'
+import { createTimerQueue } from '../resilience/timer-queue.js'
+import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import { declareHop, declareInline, type InlineOptions } from './declare-hop.js'
+import { checkHopName, type Hop } from './define-hop.js'
+import type { Logger } from './hop-context.js'
+import { describePlan, type Plan, unknownNeed } from './plan.js'
+import { type DeclaredHop, planHops } from './plan-hops.js'
+import type { AnyWiring, Values } from './planned-hop.js'
+import { checkDefaults, type HopPolicies } from './policies.js'
+import type { RunReport } from './report.js'
+import { type PipelinePlan, Run, type RunRequest } from './run.js'
+import { LazyResult, type RunResult } from './run-result.js'
+import type { Sight } from './sight.js'
+import type { Absent, InlineHop, PayloadPart, Presence, UnknownInline, UnknownWiring, WiringBase } from './wiring.js'
+
+/** Options of a pipeline. */
+export interface PipelineOptions {
+  /** What its hops leave out. @defaultValue 30 s for an attempt, 1 attempt, nothing else; see `resilient` */
+  readonly defaults?: HopPolicies
+  /** Bound of a whole run, unless the run brings its own. @defaultValue none */
+  readonly deadline?: Duration
+  /** What is kept of a run's deadline for fallbacks and assembly. @defaultValue 5 % of it, at most 200 ms */
+  readonly reserve?: Duration
+  /** Cancels what still runs once a required hop has failed. @defaultValue `false`: independent hops finish */
+  readonly failFast?: boolean
+  /** Where hops log. @defaultValue nowhere */
+  readonly logger?: Logger
+  /** Is told of every run. What it throws is ignored. */
+  readonly onRun?: (report: RunReport) => void
+  readonly clock?: Clock
+}
+
+/** Options of one run. */
+export interface RunOptions<Clients = Readonly<Record<string, unknown>>> {
+  /** Bound of this run: how much time its caller has left. @defaultValue the pipeline's */
+  readonly deadline?: Duration
+  /** Cancels the run when its caller leaves. */
+  readonly signal?: AbortSignal
+  /** Clients of this run by hop, fakes for instance. Such a hop uses no cache and no shared breaker. */
+  readonly clients?: { readonly [Name in keyof Clients]?: Clients[Name] }
+  /** Makes the `idempotencyKey` of every hop the same for every delivery of the same run. */
+  readonly idempotencyKey?: string
+}
+
+/** A pipeline that can run. */
+export interface Pipeline<In, Output, Clients> {
+  readonly name: string
+  /** Runs it. Rejects for impossible options only, never for a hop. */
+  run(input: In, options?: RunOptions<Clients>): Promise<RunResult<Output>>
+  /** What a run will do at worst, and what is missing for a bad day. */
+  plan(): Plan
+}
+
+/** A pipeline to which hops are added. Each method returns a new one. */
+export interface PipelineBuilder<In, Known, Clients> {
+  /** Adds a hop that needs some of those added before, so that a cycle cannot be written. */
+  hop<
+    const Name extends string,
+    HopIn,
+    Out,
+    Client,
+    Guarded extends boolean,
+    const Needs extends readonly (keyof Known & string)[] = readonly [],
+    Given extends Presence = object,
+  >(
+    name: NewName<Name, Known>,
+    hop: Hop<HopIn, Out, Client, Guarded>,
+    wiring: WiringBase<In, Known, Needs> & PayloadPart<In, Known, Needs, NoInfer<HopIn>> & Given & UnknownWiring<Given>,
+  ): PipelineBuilder<In, Known & With<Name, Out | Absent<Given>>, Clients & With<Name, Client>>
+  /** Adds a hop declared in place. */
+  hop<
+    const Name extends string,
+    Returned,
+    Out = Awaited<Returned>,
+    const Needs extends readonly (keyof Known & string)[] = readonly [],
+    Host extends RecordHost | undefined = undefined,
+    Given extends Presence = object,
+  >(
+    name: NewName<Name, Known>,
+    hop: InlineHop<In, Known, Needs, Returned, Out, Host> & Given & UnknownInline<Given>,
+  ): PipelineBuilder<In, Known & With<Name, Out | Absent<Given>>, Clients>
+  /** Ends the declaration: builds the output from the values of all hops. */
+  assemble<Output>(
+    assemble: (
+      values: { readonly input: In } & Known,
+      sight: Sight<keyof Known & string>,
+    ) => Output | PromiseLike<Output>,
+  ): Pipeline<In, Output, Clients>
+}
+
+type With<Name extends string, Value> = { readonly [Key in Name]: Value }
+type NewName<Name extends string, Known> = Name &
+  (Name extends keyof Known ? `There is a hop named '${Name}'` : unknown)
+
+const KNOWN = ['defaults', 'deadline', 'reserve', 'failFast', 'logger', 'onRun', 'clock']
+const KNOWN_RUN = ['deadline', 'signal', 'clients', 'idempotencyKey']
+
+/**
+ * Begins a pipeline.
+ *
+ * @throws OptionError `ERR_OPTION_INVALID`; its `hop` also PipelineError `ERR_PIPELINE_INVALID`, `ERR_NAME_TAKEN`
+ * @example
+ * import { pipeline, resilient } from 'hopstash/pipeline'
+ * const greet = pipeline<{ name: string }>('greet', { defaults: resilient })
+ *   .hop('upper', { run: ({ input }) => input.name.toUpperCase() })
+ *   .hop('greeting', { needs: ['upper'], run: ({ upper }) => `Hello ${upper}`, fallback: ['Hello'] })
+ *   .assemble(({ greeting }) => ({ greeting }))
+ * const run = await greet.run({ name: 'Ada' })
+ * run.output // => { greeting: 'Hello ADA' }
+ */
+export function pipeline<In>(name: string, options: PipelineOptions = {}): PipelineBuilder<In, unknown, unknown> {
+  checkHopName('pipeline name', name)
+  checkOptions(options)
+  return builder(name, options, []) as PipelineBuilder<In, unknown, unknown>
+}
+
+/** Makes a pipeline of declared hops. @throws OptionError, PipelineError */
+export function assemblePipeline(
+  name: string,
+  options: PipelineOptions,
+  declared: readonly DeclaredHop[],
+  assemble: (values: Values, sight: Sight) => unknown,
+): Pipeline<unknown, unknown, unknown> {
+  if (typeof assemble !== 'function') throw optionInvalid('assemble', 'a function of the values', assemble)
+  const clock = options.clock ?? createSystemClock()
+  const plan: PipelinePlan = {
+    name,
+    engine: { clock, timers: createTimerQueue(clock) },
+    hops: planHops(name, declared, options.defaults ?? {}, clock),
+    assemble,
+    reserveMs: reserveOf(options.reserve),
+    failFast: options.failFast === true,
+    logger: options.logger,
+  }
+  const deadlineMs = options.deadline === undefined ? Infinity : parseDuration(options.deadline, 'deadline')
+  return Object.freeze({
+    name,
+    plan: () => describePlan(plan, deadlineMs),
+    run(input: unknown, runOptions?: RunOptions) {
+      return new Promise<RunResult<unknown>>((resolve) => {
+        const request =
+          runOptions === undefined ? bare(input, deadlineMs) : resolveRun(plan, input, runOptions, deadlineMs)
+        const onEnd = (run: Run): void => {
+          const result = new LazyResult(run) as RunResult<unknown>
+          if (options.onRun !== undefined) tell(options.onRun, result)
+          resolve(result)
+        }
+        new Run(plan, request, onEnd).start()
+      })
+    },
+  })
+}
+
+/** Checks options of a pipeline. @throws OptionError `ERR_OPTION_INVALID` */
+export function checkOptions(options: PipelineOptions): void {
+  checkShape('pipeline', options, KNOWN)
+  if (options.defaults !== undefined) checkDefaults('defaults', options.defaults)
+  if (options.deadline !== undefined) parseDuration(options.deadline, 'deadline')
+  if (options.reserve !== undefined) parseDuration(options.reserve, 'reserve')
+}
+
+function builder(name: string, options: PipelineOptions, declared: readonly DeclaredHop[]): object {
+  return Object.freeze({
+    hop(hopName: string, hop: Hop<never, unknown, unknown, boolean> | InlineOptions, wiring: AnyWiring = {}) {
+      const added = 'definition' in hop ? declareHop(hopName, hop.definition, wiring) : declareInline(hopName, hop)
+      const known = declared.map((earlier) => earlier.name)
+      for (const need of added.needs) if (!known.includes(need)) throw unknownNeed(name, hopName, need, known)
+      return builder(name, options, [...declared, added])
+    },
+    assemble: (assemble: (values: Values, sight: Sight) => unknown) =>
+      assemblePipeline(name, options, declared, assemble),
+  })
+}
+
+function reserveOf(reserve: Duration | undefined): (deadlineMs: number) => number {
+  if (reserve === undefined) return (deadlineMs) => Math.min(deadlineMs * 0.05, 200)
+  const reserveMs = parseDuration(reserve, 'reserve')
+  return (deadlineMs) => Math.min(deadlineMs, reserveMs)
+}
+
+function bare(input: unknown, deadlineMs: number): RunRequest {
+  return { input, deadlineMs, signal: undefined, clients: undefined, idempotencyKey: undefined }
+}
+
+function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, deadlineMs: number): RunRequest {
+  checkShape('run', options, KNOWN_RUN)
+  const { deadline, signal, clients, idempotencyKey } = options
+  if (clients !== undefined)
+    checkShape(
+      'clients',
+      clients,
+      plan.hops.map((hop) => hop.name),
+    )
+  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
+    throw optionInvalid('signal', 'an AbortSignal', signal)
+  }
+  const own = deadline === undefined ? deadlineMs : parseDuration(deadline, 'deadline')
+  return { input, deadlineMs: own, signal, clients, idempotencyKey }
+}
+
+function tell(onRun: (report: RunReport) => void, result: RunResult<unknown>): void {
+  try {
+    onRun(result.report)
+  } catch {
+    // A listener's mistake is not the run's.
+  }
+}

@@ -1,0 +1,140 @@
+import { nameTaken } from '../errors/option-error.js'
+import { pipelineInvalid } from '../errors/pipeline-error.js'
+import type { Clock } from '../runtime/clock.js'
+import type { AttemptContext } from './attempt.js'
+import type { CallSpec } from './call-spec.js'
+import type { HopDefinition } from './define-hop.js'
+import { type GraphNode, sortByNeeds } from './plan.js'
+import type { StoredAnswer } from './planned-cache.js'
+import type { AnyWiring, PlannedHop } from './planned-hop.js'
+import { type HopPolicies, type ResolvedPolicies, resolvePolicies } from './policies.js'
+import { createUpstream, type Upstream } from './upstream.js'
+
+/** A hop and its wiring, as declared. */
+export interface DeclaredHop extends GraphNode {
+  readonly definition: HopDefinition
+  readonly wiring: AnyWiring
+}
+
+/** Works out the hops of a pipeline, in an order in which needs come first. @throws PipelineError, OptionError */
+export function planHops(
+  pipeline: string,
+  declared: readonly DeclaredHop[],
+  defaults: HopPolicies,
+  clock: Clock,
+): readonly PlannedHop[] {
+  const seen = new Set<string>()
+  for (const { name } of declared) {
+    if (seen.has(name)) throw nameTaken('hop', name, `Give each hop of pipeline '${pipeline}' a name of its own.`)
+    seen.add(name)
+  }
+  const sorted = sortByNeeds(pipeline, declared)
+  const indexOf = new Map(sorted.map((hop, index) => [hop.name, index]))
+  const dependents: number[][] = sorted.map(() => [])
+  for (const [index, hop] of sorted.entries()) {
+    for (const need of new Set(hop.needs)) dependents[indexOf.get(need) as number]?.push(index)
+  }
+  const upstreams = createUpstreams(pipeline, resolvePolicies('defaults', {}, defaults), clock)
+  const owned = sorted.map(({ name, definition }) => {
+    const policies = resolvePolicies(`hop '${name}'`, definition.policies, defaults)
+    return { policies, upstream: upstreams.ofHop(definition.upstream, policies, name) }
+  })
+  return sorted.map((hop, index) => {
+    const needNames = [...new Set(hop.needs)]
+    const needs = needNames.map((need) => indexOf.get(need) as number)
+    const position = { index, needNames, needs, dependents: dependents[index] as number[] }
+    return planHop(hop, { ...position, ...(owned[index] as Owned) }, upstreams)
+  })
+}
+
+interface Owned {
+  readonly policies: ResolvedPolicies
+  readonly upstream: Upstream
+}
+
+interface Place extends Owned {
+  readonly index: number
+  readonly needNames: readonly string[]
+  readonly needs: readonly number[]
+  readonly dependents: readonly number[]
+}
+
+function planHop({ name, definition, wiring }: DeclaredHop, place: Place, upstreams: UpstreamTable): PlannedHop {
+  const { policies } = place
+  const { cache } = definition
+  const spec: CallSpec = {
+    hop: name,
+    provider: null,
+    call: definition.call as (context: AttemptContext) => unknown,
+    auth: definition.auth,
+    output: definition.output,
+    idempotent: definition.idempotent,
+    policies,
+  }
+  // Another provider is asked once: the hop has spent its attempts already.
+  const once: ResolvedPolicies = { ...policies, retry: { ...policies.retry, attempts: 1 } }
+  return Object.freeze({
+    ...place,
+    name,
+    definition,
+    input: wiring.input,
+    when: wiring.when,
+    optional: wiring.optional === true,
+    enabled: wiring.enabled !== false,
+    spec,
+    cache:
+      cache === undefined
+        ? undefined
+        : {
+            options: cache,
+            records: cache.in.records<StoredAnswer>(definition.recordsName),
+            readers: new Set<never>(),
+          },
+    providers: definition.fallback.map((step) =>
+      step.kind === 'provider'
+        ? {
+            spec: {
+              ...spec,
+              provider: step.name,
+              auth: undefined,
+              call: step.call as CallSpec['call'],
+              policies: once,
+            },
+            upstream: upstreams.ofProvider(step.name),
+          }
+        : undefined,
+    ),
+  }) as PlannedHop
+}
+
+interface UpstreamTable {
+  ofHop(upstream: string, policies: ResolvedPolicies, hop: string): Upstream
+  ofProvider(name: string): Upstream
+}
+
+function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Clock): UpstreamTable {
+  const table = new Map<string, { readonly upstream: Upstream; readonly shared: string; readonly hop: string }>()
+  const add = (name: string, policies: ResolvedPolicies, hop: string): Upstream => {
+    const upstream = createUpstream(name, policies, clock)
+    table.set(name, { upstream, shared: sharedPart(policies), hop })
+    return upstream
+  }
+  return {
+    ofHop(name, policies, hop) {
+      const known = table.get(name)
+      if (known === undefined) return add(name, policies, hop)
+      if (known.shared === sharedPart(policies)) return known.upstream
+      throw pipelineInvalid(
+        pipeline,
+        `hops '${known.hop}' and '${hop}' share upstream '${name}' but not its breaker, concurrency and retryBudget`,
+        'Give both the same, or an `upstream` each.',
+      )
+    },
+    ofProvider: (name) => table.get(name)?.upstream ?? add(name, defaults, name),
+  }
+}
+
+// Hops that share an upstream share its state, so they cannot each have another idea of it.
+function sharedPart({ breaker, limiter, budget }: ResolvedPolicies): string {
+  return JSON.stringify([breaker, limiter, budget])
+}

@@ -1,0 +1,100 @@
+import type { HopReport, ReportError, RunReport } from './report.js'
+import type { HopReason, HopSource, HopStatus, RunStatus } from './words.js'
+
+const BAR_WIDTH = 40
+/** More entries than this make proxies drop the whole header block. */
+const MAX_TIMINGS = 20
+const MARKS: Readonly<Record<HopStatus, string>> = { ok: '=', degraded: '~', failed: '!', skipped: '-', cancelled: 'x' }
+
+/**
+ * Returns the report as a text waterfall, a line per hop.
+ *
+ * `=` ok, `~` degraded, `!` failed, `-` skipped, `x` cancelled.
+ */
+export function waterfall(report: RunReport): string {
+  const names = Object.keys(report.hops)
+  const width = Math.max(4, ...names.map((name) => name.length))
+  const scale = report.durationMs > 0 ? BAR_WIDTH / report.durationMs : 0
+  const lines = names.map((name) => {
+    const hop = report.hops[name] as HopReport
+    const cells = [
+      name.padEnd(width),
+      `|${bar(hop, scale)}|`,
+      `${hop.durationMs} ms`.padStart(11),
+      hop.status,
+      note(hop),
+    ]
+    return cells.join(' ').trimEnd()
+  })
+  const path = report.criticalPath.length > 0 ? `, critical path ${report.criticalPath.join(' -> ')}` : ''
+  return [`${report.pipeline} ${report.status} in ${report.durationMs} ms${path}`, ...lines].join('\n')
+}
+
+function bar(hop: HopReport, scale: number): string {
+  if (hop.startMs === null) return ' '.repeat(BAR_WIDTH)
+  const from = Math.min(BAR_WIDTH - 1, Math.floor(hop.startMs * scale))
+  const length = Math.max(1, Math.min(BAR_WIDTH - from, Math.round(hop.durationMs * scale)))
+  return `${' '.repeat(from)}${MARKS[hop.status].repeat(length)}`.padEnd(BAR_WIDTH)
+}
+
+function note(hop: HopReport): string {
+  const parts: string[] = []
+  if (hop.source !== null && hop.source !== 'live') parts.push(`from ${hop.source}`)
+  if (hop.reason !== null) parts.push(`reason ${hop.reason}`)
+  if (hop.attempts.length > 1) parts.push(`${hop.attempts.length} attempts`)
+  return parts.length === 0 ? '' : `(${parts.join(', ')})`
+}
+
+/**
+ * Returns the value of a `Server-Timing` header: `total` and the hops, at most 20 entries, tokens only.
+ *
+ * It tells how the service is built: leave it out for callers who should not know.
+ */
+export function serverTiming(report: RunReport): string {
+  const entries = [`total;dur=${report.durationMs};desc="${report.status}"`]
+  for (const [name, hop] of Object.entries(report.hops)) {
+    if (entries.length >= MAX_TIMINGS) break
+    const what = hop.status === 'ok' ? (hop.source ?? 'ok') : `${hop.status} ${hop.reason ?? ''}`.trim()
+    entries.push(`${name};dur=${hop.durationMs};desc="${what}"`)
+  }
+  return entries.join(', ')
+}
+
+/** What a client may see of a run. */
+export interface PublicReport {
+  readonly runId: string
+  readonly status: RunStatus
+  readonly degraded: readonly string[]
+  readonly durationMs: number
+  readonly hops: Readonly<Record<string, PublicHop>>
+  readonly error: Pick<ReportError, 'code' | 'retryable'> | null
+}
+
+/** One hop of a {@link PublicReport}. */
+export interface PublicHop {
+  readonly status: HopStatus
+  /** Without the name of a provider. */
+  readonly source: Exclude<HopSource, `provider:${string}`> | 'provider' | null
+  readonly reason: HopReason | null
+  readonly durationMs: number
+}
+
+/** Returns the part of a report that may go to clients: no providers, no attempts, no usage, no cost. */
+export function publicReport(report: RunReport): PublicReport {
+  const hops = Object.entries(report.hops).map(([name, hop]): [string, PublicHop] => [
+    name,
+    { status: hop.status, source: publicSource(hop.source), reason: hop.reason, durationMs: hop.durationMs },
+  ])
+  return {
+    runId: report.runId,
+    status: report.status,
+    degraded: report.degraded,
+    durationMs: report.durationMs,
+    hops: Object.fromEntries(hops),
+    error: report.error === null ? null : { code: report.error.code, retryable: report.error.retryable },
+  }
+}
+
+function publicSource(source: HopSource | null): PublicHop['source'] {
+  return source?.startsWith('provider:') ? 'provider' : (source as PublicHop['source'])
+}

@@ -1,0 +1,163 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import { z } from 'zod'
+import type { RecordHost } from '../../src/cache/records.js'
+import {
+  defineHop,
+  fromGraph,
+  type ProviderContext,
+  pipeline,
+  provider,
+  resilient,
+  staleFor,
+} from '../../src/pipeline/index.js'
+
+declare const namespace: RecordHost
+declare const client: { post(path: string, body: unknown, options: { signal: AbortSignal }): Promise<unknown> }
+
+const skills = z.object({ skills: z.array(z.string()) })
+const loader = defineHop({
+  name: 'loader',
+  call: async ({ input }: { input: { resume: string } }) => ({ text: input.resume }),
+})
+const score = defineHop({
+  name: 'score',
+  input: z.object({ text: z.string(), boost: z.number().default(1) }),
+  output: skills,
+  client,
+  auth: () => 'token',
+  call: ({ input, client: module, signal, auth }) => {
+    expectTypeOf(input).toEqualTypeOf<{ text: string; boost: number }>()
+    expectTypeOf(auth).toEqualTypeOf<string>()
+    return module.post('/score', input, { signal })
+  },
+  cache: { in: namespace, key: ({ input }) => ({ type: 'svm', data: input.text }) },
+  fallback: [
+    staleFor('1d'),
+    provider('other', ({ input }: ProviderContext<{ text: string; boost: number }>) => ({ raw: input.text })),
+    ({ input, reason }) => ({ skills: [input.text, reason] }),
+    { skills: [] },
+  ],
+})
+
+describe('defineHop', () => {
+  it('infers input, output and whether there is a fallback', () => {
+    type Types = NonNullable<(typeof score)['types']>
+    expectTypeOf<Types['output']>().toEqualTypeOf<{ skills: string[] }>()
+    expectTypeOf<Parameters<Types['input']>[0]>().toEqualTypeOf<{ text: string; boost?: number | undefined }>()
+    expectTypeOf<Types['client']>().toEqualTypeOf<typeof client>()
+    expectTypeOf(score.guarded).toEqualTypeOf<true>()
+    expectTypeOf(loader.guarded).toEqualTypeOf<false>()
+    expectTypeOf<NonNullable<(typeof loader)['types']>['output']>().toEqualTypeOf<{ text: string }>()
+  })
+
+  it('refuses staleFor without a cache', () => {
+    // @ts-expect-error a stale value comes from the hop's cache
+    defineHop({ name: 'a', output: skills, call: () => 1, fallback: [staleFor('1d')] })
+  })
+
+  it('refuses a fallback that does not fit the output', () => {
+    // @ts-expect-error numbers are no skills
+    defineHop({ name: 'a', output: skills, call: () => 1, fallback: [{ skills: [1] }] })
+    // @ts-expect-error inferred from the call where there is no schema
+    defineHop({ name: 'a', call: async () => ({ n: 1 }), fallback: [{ n: 'one' }] })
+    // @ts-expect-error a function of the wrong result
+    defineHop({ name: 'a', output: skills, call: () => 1, fallback: [() => 7] })
+  })
+
+  it('refuses an option nobody knows', () => {
+    // @ts-expect-error timeout
+    defineHop({ name: 'a', call: () => 1, timout: '2s' })
+  })
+})
+
+describe('pipeline', () => {
+  const begun = pipeline<{ resumeText: string; includeJobs: boolean }>('analyze', { defaults: resilient }).hop(
+    'loader',
+    loader,
+    {
+      input: ({ input }) => ({ resume: input.resumeText }),
+    },
+  )
+
+  it('hands a hop the values of its needs and their status', () => {
+    begun.hop('score', score, {
+      needs: ['loader'],
+      input: (values, { status }) => {
+        expectTypeOf(values.loader).toEqualTypeOf<{ text: string }>()
+        expectTypeOf(status.loader).toEqualTypeOf<'ok' | 'degraded' | 'failed' | 'skipped' | 'cancelled'>()
+        return { text: values.loader.text }
+      },
+    })
+  })
+
+  it('refuses a typo in needs, a hop that comes later, and a value that was not asked for', () => {
+    // @ts-expect-error loader
+    begun.hop('score', score, { needs: ['loder'], input: () => ({ text: '' }) })
+    // @ts-expect-error not in needs
+    begun.hop('score', score, { input: ({ loader: value }) => ({ text: value.text }) })
+    // @ts-expect-error not in needs
+    begun.hop('inline', { run: ({ loader: value }) => value })
+  })
+
+  it('refuses a payload that does not fit, a missing one, and a name that is taken', () => {
+    // @ts-expect-error text is a string
+    begun.hop('score', score, { needs: ['loader'], input: () => ({ text: 7 }) })
+    // @ts-expect-error the run's input is not the payload
+    begun.hop('score', score, { needs: ['loader'] })
+    // @ts-expect-error taken
+    begun.hop('loader', score, { input: () => ({ text: '' }) })
+  })
+
+  it('refuses wiring nobody knows', () => {
+    // @ts-expect-error needs
+    begun.hop('score', score, { need: ['loader'], input: () => ({ text: '' }) })
+    // @ts-expect-error timeout
+    begun.hop('inline', { run: () => 1, timout: 1 })
+  })
+
+  it('adds undefined for what may be left out or may fail', async () => {
+    const text = { input: () => ({ text: '' }) }
+    const p = begun
+      .hop('plain', score, text)
+      .hop('conditional', score, { ...text, when: ({ input }) => input.includeJobs })
+      .hop('optional', score, { ...text, optional: true })
+      .hop('required', score, { ...text, optional: false })
+      .hop('switched', score, { ...text, enabled: false as boolean })
+      .hop('inline', { needs: ['plain'], run: ({ plain }) => plain.skills.length, optional: true })
+      .assemble((values) => {
+        expectTypeOf(values.plain).toEqualTypeOf<{ skills: string[] }>()
+        expectTypeOf(values.required).toEqualTypeOf<{ skills: string[] }>()
+        expectTypeOf(values.conditional).toEqualTypeOf<{ skills: string[] } | undefined>()
+        expectTypeOf(values.optional).toEqualTypeOf<{ skills: string[] } | undefined>()
+        expectTypeOf(values.switched).toEqualTypeOf<{ skills: string[] } | undefined>()
+        expectTypeOf(values.inline).toEqualTypeOf<number | undefined>()
+        return Promise.resolve({ total: values.plain.skills.length })
+      })
+    const run = await p.run({ resumeText: '', includeJobs: true })
+    expectTypeOf(run.output).toEqualTypeOf<{ total: number } | undefined>()
+    if (run.output === undefined) expectTypeOf(run.status).toEqualTypeOf<'failed' | 'timeout' | 'cancelled'>()
+    else expectTypeOf(run.status).toEqualTypeOf<'ok' | 'degraded'>()
+  })
+
+  it('takes clients of the right kind for hops that exist', () => {
+    const p = begun.hop('score', score, { input: () => ({ text: '' }) }).assemble(() => 1)
+    const input = { resumeText: '', includeJobs: false }
+    void p.run(input, { clients: { score: { post: async () => ({}) } } })
+    // @ts-expect-error no such client
+    void p.run(input, { clients: { score: { get: async () => ({}) } } })
+    // @ts-expect-error no such hop
+    void p.run(input, { clients: { scor: client } })
+  })
+
+  it('lets the run input be the payload where it fits', () => {
+    const p = pipeline<{ resume: string; more: number }>('p').hop('loader', loader, {})
+    expectTypeOf(p.assemble(({ loader: value }) => value.text)).toHaveProperty('run')
+  })
+})
+
+describe('fromGraph', () => {
+  it('is loosely typed', async () => {
+    const graph = fromGraph('g', { a: { hop: loader, input: ({ input }) => input } })
+    expectTypeOf((await graph.run('anything')).output).toEqualTypeOf<Readonly<Record<string, unknown>> | undefined>()
+  })
+})

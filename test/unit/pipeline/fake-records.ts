@@ -1,0 +1,74 @@
+import type { RecordHost, RecordOptions, RecordOutcome, Records } from '../../../src/cache/records.js'
+import { digestOf } from '../../../src/keys/digest.js'
+import { Flight } from '../../../src/resilience/single-flight.js'
+import type { Clock } from '../../../src/runtime/clock.js'
+import { parseDuration } from '../../../src/runtime/duration.js'
+
+interface Entry {
+  readonly value: unknown
+  readonly storedAt: number
+  readonly ttlMs: number
+}
+
+/** A namespace as a hop sees it, in a Map. */
+export interface FakeRecords extends RecordHost {
+  readonly entries: Map<string, Entry>
+  readonly stored: unknown[]
+}
+
+export function fakeRecords(clock: Clock): FakeRecords {
+  const entries = new Map<string, Entry>()
+  const stored: unknown[] = []
+  const flights = new Map<string, Flight<RecordOutcome<unknown>>>()
+
+  const begin = (
+    id: string,
+    loader: (context: { readonly signal: AbortSignal }) => Promise<unknown>,
+    options: RecordOptions<unknown>,
+  ) => {
+    const flight = new Flight<RecordOutcome<unknown>>(() => flights.delete(id))
+    flights.set(id, flight)
+    loader(flight).then(
+      (value) => {
+        flights.delete(id)
+        if (options.cacheable?.(value) ?? true) {
+          stored.push(value)
+          entries.set(id, { value, storedAt: clock.now(), ttlMs: parseDuration(options.ttl ?? '1m') })
+        }
+        flight.resolve({ value, status: 'miss', ageMs: 0 })
+      },
+      (error) => {
+        flights.delete(id)
+        flight.reject(error)
+      },
+    )
+    return flight
+  }
+
+  return {
+    name: 'fake',
+    entries,
+    stored,
+    records<R>(name: string): Records<R> {
+      const idOf = (key: unknown, scope?: string): string => digestOf([name, scope, key])
+      return {
+        async load(key, loader, options = {}) {
+          const id = idOf(key, options.scope)
+          const entry = entries.get(id)
+          if (entry !== undefined && clock.now() < entry.storedAt + entry.ttlMs) {
+            return { value: entry.value as R, status: 'hit', ageMs: clock.now() - entry.storedAt }
+          }
+          const known = flights.get(id)
+          const flight = known ?? begin(id, loader, options as RecordOptions<unknown>)
+          const outcome = (await flight.join(options.signal)) as RecordOutcome<R>
+          return known === undefined ? outcome : { ...outcome, status: 'coalesced' }
+        },
+        async stale(key, maxAgeMs, options = {}) {
+          const entry = entries.get(idOf(key, options.scope))
+          if (entry === undefined || clock.now() > entry.storedAt + entry.ttlMs + maxAgeMs) return undefined
+          return { value: entry.value as R, status: 'stale', ageMs: clock.now() - entry.storedAt }
+        },
+      }
+    },
+  }
+}
