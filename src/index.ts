@@ -1,6 +1,13 @@
 export type { StashMethods, StashStats } from './cache/build-stash.js'
 export { byConfidence, type ConfidenceOptions } from './cache/by-confidence.js'
-export { type CachedFunction, type CachedMethods, type CachedOptions, cached } from './cache/cached.js'
+export {
+  type CachedFunction,
+  type CachedMethods,
+  type CachedOptions,
+  cached,
+  type MethodOptions,
+  type NamespaceFor,
+} from './cache/cached.js'
 export type { ReadOptions, ScopeOption, WriteOptions } from './cache/call-options.js'
 export type { InvalidationMode } from './cache/cells.js'
 export type { NamespaceStats, RefusalReason, Savings } from './cache/counters.js'

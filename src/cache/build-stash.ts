@@ -1,3 +1,4 @@
+import { closed } from '../errors/load-error.js'
 import { namespaceUnknown } from '../errors/option-error.js'
 import { createKeyer } from '../keys/key.js'
 import { Ghost } from '../metrics/ghost.js'
@@ -10,10 +11,11 @@ import { createCounters, type NamespaceStats } from './counters.js'
 import { About, type Entry } from './entry.js'
 import { Fills } from './fills.js'
 import type { InvalidateOptions } from './invalidate.js'
+import { endUnawaited } from './load.js'
 import { createNamespace, type Namespace } from './namespace.js'
 import type { NamespaceOptions } from './namespace-options.js'
 import { CACHE_CHANNEL } from './outcome.js'
-import { resolvePolicy, withChanges } from './policy.js'
+import { type Policy, resolvePolicy, withChanges } from './policy.js'
 import { presets } from './presets.js'
 import { createRegistry, type Registry } from './registry.js'
 import type { SharedTier } from './shared-tier.js'
@@ -130,7 +132,7 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
 
 function createState(site: Site, name: string, options: NamespaceOptions<unknown, unknown>): NamespaceState {
   const declared = resolvePolicy(name, options)
-  const policy = withChanges(declared, namespaceSettings(name, site.environment))
+  const policy = boundTo(site.budget, withChanges(declared, namespaceSettings(name, site.environment)))
   const cells = new Cells()
   const counters = createCounters()
   const ghost = new Ghost<MissCause>(Math.max(1000, GHOSTS_PER_ENTRY * policy.max))
@@ -173,14 +175,30 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     requireScope: options.requireScope ?? false,
     registry: site.registry,
     live: { policy, closed: false },
-    waitUntil: (work) => site.options.waitUntil?.(work),
+    waitUntil(work) {
+      try {
+        site.options.waitUntil?.(work)
+      } catch {
+        // Platforms refuse outside of a request; the refresh runs all the same, and the read has its answer.
+      }
+    },
   }
 }
 
-/** After it nothing is kept: loads under way keep their callers. */
+// A value larger than the whole budget would push everything out and then itself.
+function boundTo(budget: ByteBudget, policy: Policy): Policy {
+  return policy.maxValueBytes <= budget.limitBytes
+    ? policy
+    : Object.freeze({ ...policy, maxValueBytes: budget.limitBytes })
+}
+
+/** After it nothing is kept: loads under way keep their callers, and refreshes behind end. */
 function closeState(state: NamespaceState): void {
   state.live.closed = true
-  for (const load of state.loads.values()) load.void = true
+  for (const load of [...state.loads.values()]) {
+    load.void = true
+    endUnawaited(state, load, closed(`Namespace '${state.name}'`))
+  }
   state.fills.voidAll()
   state.loads.clear()
   state.negatives.clear()

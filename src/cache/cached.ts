@@ -1,26 +1,30 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { argumentsInput } from '../keys/key.js'
-import type { Duration } from '../runtime/duration.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
 import { freshValue } from './entry-view.js'
 import type { Namespace } from './namespace.js'
 import { stateOf } from './namespace-state.js'
+import { checkTags } from './policy.js'
 import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
+import { verbsOf } from './verbs.js'
 import { viewOf } from './view.js'
 import type { WriteResult } from './words.js'
-import { expire, remove } from './write.js'
 
-type AnyFunction = (...args: never[]) => unknown
+type AnyFunction = (...args: never[]) => Promise<unknown>
+
+/** A namespace with keys of type `K`, whatever its values. */
+export type NamespaceFor<K> = Pick<Namespace, 'name'> & { peek(key: K): unknown }
 
 /** How a function is cached. */
-export interface CachedOptions<Args extends readonly unknown[]> {
+export interface CachedOptions<Args extends readonly unknown[], K = unknown> {
   /** The namespace that keeps the results. */
-  readonly in: Namespace<never, never> | Namespace
+  readonly in: NamespaceFor<K>
   /** Part of every key; needed for a function without a name. @defaultValue `fn.name` */
   readonly name?: string
   /** The namespace's key for these arguments. @defaultValue the arguments themselves */
-  readonly key?: (...args: Args) => unknown
+  readonly key?: (...args: Args) => NoInfer<K>
   readonly ttl?: Duration
   readonly tags?: readonly string[] | ((...args: Args) => readonly string[])
   /** For people: shown in the registry. */
@@ -60,7 +64,10 @@ export type CachedFunction<F extends AnyFunction> = F & CachedMethods<F>
  * await square(4)
  * calls // => 1
  */
-export function cached<F extends AnyFunction>(fn: F, options: CachedOptions<Parameters<F>>): CachedFunction<F> {
+export function cached<F extends AnyFunction, K = unknown>(
+  fn: F,
+  options: CachedOptions<Parameters<F>, K>,
+): CachedFunction<F> {
   if (typeof fn !== 'function') throw optionInvalid('fn', 'a function', fn)
   const site = siteOf(options, options.name ?? fn.name)
   const target = fn as unknown as (this: unknown, ...args: unknown[]) => unknown
@@ -78,17 +85,24 @@ export function cached<F extends AnyFunction>(fn: F, options: CachedOptions<Para
  * Instances share entries: `this` is no part of the key. Put what tells them apart into `key`.
  */
 cached.method =
-  <Args extends readonly unknown[]>(options: CachedOptions<Args>) =>
-  <F extends (this: never, ...args: Args extends readonly [...infer Rest] ? Rest : never) => Promise<unknown>>(
+  <K = unknown>(options: MethodOptions<K>) =>
+  <F extends (this: never, ...args: never[]) => Promise<unknown>>(
     method: F,
     context: ClassMethodDecoratorContext,
   ): F => {
-    const site = siteOf(options, options.name ?? String(context.name))
+    const site = siteOf(options as unknown as CachedOptions<readonly unknown[]>, options.name ?? String(context.name))
     const target = method as unknown as (this: unknown, ...args: unknown[]) => unknown
     return function (this: unknown, ...args: unknown[]) {
       return call(site, this, target, args, undefined)
     } as unknown as F
   }
+
+/** How a method is cached; the arguments of `key` and `tags` are those of the method, to be annotated. */
+export interface MethodOptions<K>
+  extends Pick<CachedOptions<readonly unknown[], K>, 'in' | 'name' | 'ttl' | 'description'> {
+  readonly key?: (...args: never[]) => NoInfer<K>
+  readonly tags?: readonly string[] | ((...args: never[]) => readonly string[])
+}
 
 /** Everything a wrapped function needs at a call. */
 interface Site {
@@ -98,10 +112,12 @@ interface Site {
   readonly optionsOf: ((args: readonly unknown[]) => ReadOptions) | undefined
 }
 
-function siteOf<Args extends readonly unknown[]>(options: CachedOptions<Args>, name: string): Site {
+function siteOf<Args extends readonly unknown[], K>(options: CachedOptions<Args, K>, name: string): Site {
   for (const option of Object.keys(options)) {
     if (!OPTION_NAMES.includes(option)) throw optionUnknown('the cached() options', option, OPTION_NAMES)
   }
+  if (options.ttl !== undefined) parseDuration(options.ttl, 'cached.ttl')
+  if (Array.isArray(options.tags)) checkTags(options.tags, 'cached.tags')
   if (name === '') throw optionInvalid('name', 'given for an anonymous function: it is part of every key', name)
   const host = stateOf(options.in)
   host.registry.register({ kind: 'function', name: `${host.name}/${name}`, description: options.description })
@@ -114,7 +130,7 @@ function siteOf<Args extends readonly unknown[]>(options: CachedOptions<Args>, n
   }
 }
 
-function readOptionsOf<Args extends readonly unknown[]>(options: CachedOptions<Args>): Site['optionsOf'] {
+function readOptionsOf<Args extends readonly unknown[], K>(options: CachedOptions<Args, K>): Site['optionsOf'] {
   const { ttl, tags } = options
   if (ttl === undefined && tags === undefined) return undefined
   const fixed = { ...(ttl !== undefined && { ttl }), ...(Array.isArray(tags) && { tags: tags as readonly string[] }) }
@@ -147,11 +163,12 @@ function call(
 
 function methodsOf<F extends AnyFunction>(site: Site, target: (...args: unknown[]) => unknown): CachedMethods<F> {
   const { state, inputOf } = site
+  const verbs = verbsOf(state)
   return {
     key: (...args) => state.keyer.text(state.keyer.id(inputOf(args), state.scopeOf?.(inputOf(args)))),
     fresh: (...args) => call(site, undefined, target, args, { forceFresh: true }) as Promise<Awaited<ReturnType<F>>>,
     peek: (...args) => freshValue(state, inputOf(args), undefined) as Awaited<ReturnType<F>> | undefined,
-    delete: async (...args) => remove(state, inputOf(args), undefined),
-    expire: async (...args) => expire(state, inputOf(args), undefined),
+    delete: async (...args) => verbs.remove(inputOf(args), undefined),
+    expire: async (...args) => verbs.expire(inputOf(args), undefined),
   }
 }

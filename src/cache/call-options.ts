@@ -1,5 +1,6 @@
 import { optionUnknown } from '../errors/option-error.js'
-import type { Duration } from '../runtime/duration.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import { checkTags } from './policy.js'
 
 /** Directives of one read. Every name means the same as in the namespace's options; the call wins. */
 export interface ReadOptions {
@@ -62,21 +63,41 @@ export interface ScopeOption {
   readonly scope?: string
 }
 
-/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows. */
+/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows, a duration that is none, and tags that are none. */
 export function checkReadOptions(options: ReadOptions): void {
-  checkNames(options, READ_OPTION_NAMES, 'the read options')
+  checkOptions(options, READ_OPTION_NAMES, 'the read options')
 }
 
-/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows. */
+/** @throws {OptionError} `ERR_OPTION_INVALID`, as for reads. */
 export function checkWriteOptions(options: WriteOptions): void {
-  checkNames(options, WRITE_OPTION_NAMES, 'the write options')
+  checkOptions(options, WRITE_OPTION_NAMES, 'the write options')
 }
+
+/** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows: a misspelt `scope` must not reach another partition. */
+export function checkScopeOption(options: ScopeOption | undefined): void {
+  if (options !== undefined) checkOptions(options, SCOPE_OPTION_NAMES, 'the options')
+}
+const SCOPE_OPTION_NAMES = ['scope', 'require']
 
 /** Whether a hit needs no more thought than without options: nothing in them concerns what is already there. */
 export function leavesHitsAlone(options: ReadOptions): boolean {
   return options.signal === undefined && options.maxAge === undefined && options.forceFresh !== true
 }
 
-function checkNames(options: object, known: readonly string[], where: string): void {
-  for (const name of Object.keys(options)) if (!known.includes(name)) throw optionUnknown(where, name, known)
+const DURATION_NAMES: readonly string[] = [
+  'ttl',
+  'maxAge',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'softTimeout',
+  'hardTimeout',
+] satisfies readonly (keyof ReadOptions)[]
+
+function checkOptions(options: object, known: readonly string[], where: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) throw optionUnknown(where, name, known)
+    if (value === undefined) continue
+    if (DURATION_NAMES.includes(name)) parseDuration(value, name)
+    else if (name === 'tags') checkTags(value, name)
+  }
 }

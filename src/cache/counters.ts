@@ -103,7 +103,7 @@ function savedBy(counters: Counters): Savings {
   const perLoad = counters.loads === 0 ? 0 : calls / counters.loads
   return {
     calls,
-    ms: counters.loadTimes.sumMs * perLoad,
+    ms: counters.loadTimes.count === 0 ? 0 : (counters.loadTimes.sumMs / counters.loadTimes.count) * calls,
     tokens: counters.loadTokens * perLoad,
     money: counters.loadMoney * perLoad,
   }

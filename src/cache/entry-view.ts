@@ -1,10 +1,10 @@
 import type { ScopeOption } from './call-options.js'
 import { About, type Entry } from './entry.js'
 import type { FoundEntry } from './found-entry.js'
-import { copyOf } from './ownership.js'
+import type { Freshness } from './freshness.js'
 import { identify } from './read.js'
 import type { NamespaceState } from './state.js'
-import { freshnessOf, removeAs, timesOf, validEntry } from './valid.js'
+import { freshnessOf, removeAs, slide, timesOf, validEntry, valueFor } from './valid.js'
 
 /** A cached value and what is known about it. */
 export interface EntryView<V> {
@@ -28,15 +28,24 @@ export function freshValue(state: NamespaceState, key: unknown, options: ScopeOp
   const id = idOrUndefined(state, key, options)
   if (id === undefined) return undefined
   const entry = validEntry(state, id)
-  const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, state.clock.coarse())
-  if (entry !== undefined && (freshness === 'fresh' || freshness === 'refresh')) {
-    state.counters.hits++
-    return valueFor(entry)
+  if (entry !== undefined) {
+    const freshness = freshnessNow(state, entry)
+    if (freshness === 'fresh' || freshness === 'refresh') {
+      state.counters.hits++
+      if (state.live.policy.sliding) slide(entry, Math.floor(state.clock.now()))
+      return valueFor(entry)
+    }
+    if (freshness === 'dead') removeAs(state, id, 'expired')
   }
-  if (entry !== undefined && freshness === 'dead') removeAs(state, id, 'expired')
+  const cause = entry === undefined ? state.ghost.peek(id) : 'expired'
   state.counters.misses++
-  state.counters.missCauses[state.ghost.peek(id) ?? (state.ghost.forgot ? 'unknown' : 'never')]++
+  state.counters.missCauses[cause ?? (state.ghost.forgot ? 'unknown' : 'never')]++
   return undefined
+}
+
+// The coarse clock is late: past `checkAt`, which `expire` moves into the past, only the exact one may decide.
+function freshnessNow(state: NamespaceState, entry: Entry): Freshness {
+  return state.clock.coarse() < entry.checkAt ? 'fresh' : freshnessOf(state, entry, state.clock.now())
 }
 
 /** The entry of a key in memory, stale ones included; `undefined` if there is none. */
@@ -78,11 +87,6 @@ export function fresh(state: NamespaceState, found: FoundEntry | undefined): unk
   }
   state.counters.hits++
   return valueFor(found.entry)
-}
-
-/** What one reader gets of an entry. */
-export function valueFor(entry: Entry): unknown {
-  return entry.about instanceof About && entry.about.readersGetCopies ? copyOf(entry.value) : entry.value
 }
 
 function idOrUndefined(state: NamespaceState, key: unknown, options: ScopeOption | undefined): string | undefined {

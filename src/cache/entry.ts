@@ -26,9 +26,11 @@ export class Entry<V = unknown> {
 
 /** What is known of an entry beyond value and size. Instants are on the clock's monotonic scale, whole ms. */
 export class About {
-  /** Mutable, as is the end of the ttl: a sliding read and `expire` move them. */
-  storedAt: number
+  readonly storedAt: number
+  /** Mutable: a sliding read and `expire` move it. */
   freshUntil: number
+  /** When a sliding read last moved the end of the ttl. */
+  slidAt: number
   /** A background refresh is due from here on. */
   readonly refreshAt: number
   /** Lengths of the stale windows behind the ttl. */
@@ -46,8 +48,9 @@ export class About {
   retryAt = 0
   failures = 0
 
-  constructor(init: Omit<About, 'retryAt' | 'failures' | 'shared'>) {
+  constructor(init: Omit<About, 'slidAt' | 'retryAt' | 'failures' | 'shared'>) {
     this.storedAt = init.storedAt
+    this.slidAt = init.storedAt
     this.freshUntil = init.freshUntil
     this.refreshAt = init.refreshAt
     this.staleForMs = init.staleForMs
@@ -76,5 +79,11 @@ export interface SharedStamp {
  * longer is looked at again then.
  */
 export function horizonFrom(nowMs: number): number {
-  return nowMs < 2 ** 30 ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER
+  return nowMs < 2 ** 30 ? NEAR_HORIZON : Number.MAX_SAFE_INTEGER
+}
+const NEAR_HORIZON = 2 ** 31 - 1
+
+/** Whether a plain entry's `checkAt` is a horizon and so no end of a ttl. No ttl of a plain entry ends on one. */
+export function livesForEver(checkAt: number): boolean {
+  return checkAt === NEAR_HORIZON || checkAt === Number.MAX_SAFE_INTEGER
 }

@@ -28,7 +28,7 @@ export interface Explanation {
 export function explainEntry(state: NamespaceState, input: unknown, options: ScopeOption | undefined): Explanation {
   const id = identify(state, input, options?.scope)
   const key = state.keyer.text(id)
-  const entry = validEntry(state, id)
+  const entry = validEntry(state, id, 'peek')
   const now = state.clock.now()
   const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, now)
   if (entry === undefined || freshness === 'dead') {

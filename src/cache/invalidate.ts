@@ -1,4 +1,5 @@
 import { closed } from '../errors/load-error.js'
+import { optionUnknown } from '../errors/option-error.js'
 import type { InvalidationMode } from './cells.js'
 import { checkTags, oneOf } from './policy.js'
 import type { NamespaceState } from './state.js'
@@ -19,6 +20,9 @@ export function invalidateTags(
   options: InvalidateOptions = {},
 ): WriteResult {
   checkTags(tags, 'tags')
+  for (const name of Object.keys(options)) {
+    if (name !== 'mode') throw optionUnknown('the invalidateTags options', name, ['mode'])
+  }
   const mode = oneOf(options.mode ?? 'delete', ['delete', 'expire'], 'mode')
   const [first] = states
   if (first === undefined || tags.length === 0) return DONE

@@ -1,8 +1,11 @@
-import { type LoadRequest, refuseReentry, startLoad } from './load.js'
+import { notCached } from '../errors/load-error.js'
+import { About, type Entry } from './entry.js'
+import { awaitLoad, type LoadRequest, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { CacheOutcome } from './outcome.js'
 import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
+import { freshnessOf, validEntry, valueFor } from './valid.js'
 
 /** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */
 export function join(
@@ -12,6 +15,7 @@ export function join(
   outcome: CacheOutcome | undefined,
 ): Promise<unknown> {
   refuseReentry(state, load)
+  awaitLoad(state, load)
   state.counters.coalesced++
   if (outcome !== undefined) {
     outcome.status = 'coalesced'
@@ -44,7 +48,7 @@ function joinShared(
 }
 
 function handOut(load: Load, value: unknown): unknown {
-  return load.readersGetCopies ? copyOf(value) : value
+  return load.readersGetCopies ? copyOf(load.source) : value
 }
 
 function isDead(load: Load): boolean {
@@ -54,10 +58,22 @@ function isDead(load: Load): boolean {
   return load.void || cells === undefined || cells.some((cell) => cell.hard > startSeq || cell.soft > startSeq)
 }
 
-/** A second try, which by now began after the caller's call: whatever it brings is new enough. */
+/** A second try: what is kept by now, or else a load that by now began after the caller's call, is new enough. */
 function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
+  const entry = validEntry(state, request.id)
+  if (entry !== undefined && servesLateJoiner(state, entry, request)) return Promise.resolve(valueFor(entry))
   const running = state.loads.get(request.id)
-  const load = running ?? startLoad(state, request, undefined)
-  const joined = load.flight.join(request.options?.signal)
-  return running === undefined ? joined : joined.then((value) => handOut(load, value))
+  if (running === undefined && request.options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
+  const load = running ?? startLoad(state, request, entry)
+  awaitLoad(state, load)
+  return load.flight.join(request.options?.signal).then((value) => handOut(load, value))
+}
+
+/** Fresh, or stale while its source is left alone after a failure. */
+function servesLateJoiner(state: NamespaceState, entry: Entry, request: LoadRequest): boolean {
+  const now = state.clock.now()
+  const freshness = freshnessOf(state, entry, now)
+  if (freshness === 'fresh' || freshness === 'refresh') return true
+  if (freshness === 'dead' || request.keepStaleForMs !== undefined) return false
+  return entry.about instanceof About && now < entry.about.retryAt
 }

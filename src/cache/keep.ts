@@ -1,9 +1,10 @@
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions, WriteOptions } from './call-options.js'
 import type { Cell } from './cells.js'
-import { About, Entry, horizonFrom } from './entry.js'
+import { About, Entry, horizonFrom, livesForEver } from './entry.js'
 import { earlyRefreshFrom, jittered, type Lifetime, windowsOf } from './freshness.js'
 import type { Owned } from './ownership.js'
+import { checkTags } from './policy.js'
 import type { NamespaceState } from './state.js'
 
 /** How long, under which marks, and from which logical time a value is kept. */
@@ -39,12 +40,29 @@ export function lifetimeOf(state: NamespaceState, value: unknown, wish: Lifetime
   const own = policy.ttlOf?.(value)
   let ttlMs = own === undefined ? policy.ttlMs : parseDuration(own, `${state.name}.ttl`)
   if (askedMs !== undefined) ttlMs = askedMs
-  if (options?.ttl !== undefined) ttlMs = parseDuration(options.ttl, 'ttl')
+  // A loader that says 0 knows that its answer must not be kept: no call overrules it.
+  if (options?.ttl !== undefined && askedMs !== 0) ttlMs = parseDuration(options.ttl, 'ttl')
   return {
     ttlMs: ttlMs === 0 ? 0 : jittered(Math.min(ttlMs, policy.maxTtlMs), policy.jitter, state.clock.random()),
     staleWhileRevalidateMs: windowMs(options?.staleWhileRevalidate, policy.staleWhileRevalidateMs),
     staleIfErrorMs: Math.max(keepStaleForMs, windowMs(options?.staleIfError, policy.staleIfErrorMs)),
     refreshAhead: policy.refreshAhead,
+  }
+}
+
+/** Tags and lifetime of a written value; `undefined` if a function of the namespace threw: the old value is over all the same. */
+export function judgeWrite(
+  state: NamespaceState,
+  key: unknown,
+  value: unknown,
+  options: WriteOptions | undefined,
+): { readonly tags: readonly string[]; readonly life: Lifetime } | undefined {
+  try {
+    const tags = [...(state.live.policy.tagsOf?.(value, key) ?? []), ...(options?.tags ?? [])]
+    checkTags(tags, 'tags')
+    return { tags, life: lifetimeOf(state, value, { options }) }
+  } catch {
+    return undefined
   }
 }
 
@@ -65,7 +83,7 @@ function entryOf(state: NamespaceState, owned: Owned<unknown>, keeping: Keeping)
     owned.handOut === 'same' &&
     life.staleWhileRevalidateMs === 0 &&
     life.staleIfErrorMs === 0 &&
-    (windows.freshUntil < horizon || windows.freshUntil === Infinity)
+    (windows.freshUntil === Infinity || (windows.freshUntil < horizon && !livesForEver(windows.freshUntil)))
   if (simple) return new Entry(value, Math.min(windows.freshUntil, horizon), coherence.generation, bytes, now)
   const about = new About({
     storedAt: now,

@@ -18,8 +18,11 @@ export interface Load {
   /** Nobody else joins and nothing is kept: the key was written, deleted or cleared meanwhile. */
   void: boolean
   ended: boolean
-  /** Callers beside the first get a copy each. */
+  /** Callers beside the first get a copy each, of `source`: the first may have changed what he got. */
   readersGetCopies: boolean
+  source: unknown
+  /** Somebody beside the first caller waits. */
+  joined: boolean
   /** The cells of the value, known at the end; `undefined` if they could not be told. */
   cells: readonly Cell[] | undefined
   /** The load failed and a stale value stood in. */
@@ -27,9 +30,13 @@ export interface Load {
   replaces: Entry | undefined
   /** Whether the old value may stand in for a failed load. */
   readonly mayStandIn: boolean
+  /** Neither a value nor an error of it is remembered. */
+  readonly noStore: boolean
   /** Why the reader that began it missed; `undefined` for a refresh behind, which is no miss. */
   readonly missCause: MissCause | undefined
   timer: unknown
+  /** When `hardTimeout` ends it. */
+  timeoutAt: number
   /** Its way through the shared store, where there is one. */
   shared: SharedFlight | undefined
   /** The shared store had the value: how fresh it was. */

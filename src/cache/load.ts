@@ -4,8 +4,8 @@ import { Flight } from '../resilience/single-flight.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
 import { type Cell, outranked } from './cells.js'
-import type { About, Entry } from './entry.js'
-import { backOffMs } from './freshness.js'
+import { About, type Entry } from './entry.js'
+import { rememberError, standIn } from './failed-load.js'
 import { keep, lifetimeOf } from './keep.js'
 import type { Load } from './load-record.js'
 import { LoadContext, type Loader } from './loader.js'
@@ -46,18 +46,22 @@ export function startLoad(
     void: false,
     ended: false,
     readersGetCopies: false,
+    source: undefined,
+    joined: false,
     cells: undefined,
     servedStale: false,
     replaces,
     mayStandIn: request.keepStaleForMs === undefined,
+    noStore: request.options?.noStore === true,
     missCause,
     timer: undefined,
+    timeoutAt: Infinity,
     shared: undefined,
     found: undefined,
     published: undefined,
     onEnd: undefined,
   }
-  if (request.options?.noStore !== true) {
+  if (!load.noStore) {
     // A newer load of the same key (`forceFresh`) outranks an older one, whichever ends first.
     const older = loads.get(request.id)
     if (older !== undefined) older.void = true
@@ -96,6 +100,7 @@ function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 
   if (load.missCause !== undefined) state.counters[freshness === 'stale' ? 'stale' : 'hits']++
   load.cells = about.cells
   load.readersGetCopies = about.readersGetCopies
+  load.source = entry.value
   endLoad(state, load)
   load.flight.resolve(about.readersGetCopies ? copyOf(entry.value) : entry.value)
 }
@@ -110,8 +115,10 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   load.starting = true
   const timeout = request.options?.hardTimeout
   const timeoutMs = timeout === undefined ? state.live.policy.hardTimeoutMs : parseDuration(timeout, 'hardTimeout')
-  if (Number.isFinite(timeoutMs))
-    load.timer = state.clock.setTimer(() => timeOut(state, load, timeoutMs), timeoutMs, true)
+  if (Number.isFinite(timeoutMs)) {
+    load.timeoutAt = state.clock.now() + timeoutMs
+    armTimeout(state, load, load.missCause !== undefined || load.joined)
+  }
   const context = new LoadContext(state, load)
   try {
     const result = state.live.policy.detectReentrancy
@@ -131,13 +138,36 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  const canHaveThen = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return canHaveThen && typeof (value as { then?: unknown }).then === 'function'
 }
 
-function timeOut(state: NamespaceState, load: Load, timeoutMs: number): void {
-  const error = loadTimeout(state.name, timeoutMs)
+// A refresh behind keeps no process alive: nobody waits for it.
+function armTimeout(state: NamespaceState, load: Load, isAwaited: boolean): void {
+  const leftMs = Math.max(0, load.timeoutAt - state.clock.now())
+  load.timer = state.clock.setTimer(() => timeOut(state, load), leftMs, isAwaited)
+}
+
+function timeOut(state: NamespaceState, load: Load): void {
+  const error = loadTimeout(state.name, Math.round(load.timeoutAt - load.startedAt))
   load.flight.abort(error)
   fail(state, load, error)
+}
+
+/** Somebody joins: from here on the load is waited for, and keeps a value for copies. */
+export function awaitLoad(state: NamespaceState, load: Load): void {
+  if (load.joined) return
+  load.joined = true
+  if (load.missCause !== undefined || load.timer === undefined || load.ended) return
+  state.clock.clearTimer(load.timer)
+  armTimeout(state, load, true)
+}
+
+/** Ends a refresh that nobody waits for. */
+export function endUnawaited(state: NamespaceState, load: Load, reason: unknown): void {
+  if (load.missCause !== undefined || load.joined || !endLoad(state, load)) return
+  load.flight.abort(reason)
+  load.flight.reject(reason)
 }
 
 /** The load is over, one way or another; later news of it is ignored. */
@@ -153,6 +183,17 @@ function endLoad(state: NamespaceState, load: Load): boolean {
 
 function finish(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown): void {
   if (load.ended || load.flight.settled) return
+  try {
+    deliver(state, load, request, context, value)
+  } catch {
+    // A value that throws while it is looked at: its callers get it, and nothing keeps it.
+    state.counters.refused.type++
+    endLoad(state, load)
+    load.flight.resolve(value)
+  }
+}
+
+function deliver(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown): void {
   const { counters } = state
   const { policy } = state.live
   const now = state.clock.now()
@@ -168,15 +209,16 @@ function finish(state: NamespaceState, load: Load, request: LoadRequest, context
   }
   load.readersGetCopies = owned.handOut === 'copy'
   const life = judge(state, load, request, context, value)
+  const isSource = life !== undefined || load.joined
+  const kept = load.readersGetCopies && owned.value === value && isSource ? { ...owned, value: copyOf(value) } : owned
+  load.source = kept.value
   if (state.shared !== undefined && load.shared !== undefined) {
     load.flight.resolve(value)
     if (life === undefined) return void endLoad(state, load)
-    const kept = load.readersGetCopies ? { ...owned, value: copyOf(value) } : owned
     publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt })
     return
   }
   if (life !== undefined) {
-    const kept = load.readersGetCopies ? { ...owned, value: copyOf(value) } : owned
     keep(state, load.id, kept, { ...life, startSeq: load.startSeq, loadMs: now - load.startedAt, now: Math.floor(now) })
   }
   endLoad(state, load)
@@ -205,11 +247,12 @@ function judge(state: NamespaceState, load: Load, request: LoadRequest, context:
     load.cells = cellsOf(state, tags)
     chargeCost(state, value)
     if (value === undefined) return refuse('undefined')
-    if (request.options?.noStore === true) return undefined
-    if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')
+    if (load.noStore || state.live.closed) return undefined
     if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
     const life = lifetimeOf(state, value, { ...request, askedMs: context.ttlMs })
     if (life.ttlMs <= 0) return refuse('ttl')
+    // Last: the functions above are the host's, and may themselves invalidate.
+    if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')
     return { life, cells: load.cells }
   } catch {
     return refuse('policy-error')
@@ -240,35 +283,13 @@ function fail(state: NamespaceState, load: Load, error: unknown): void {
   const fallback = standIn(state, load)
   if (fallback !== undefined) {
     load.servedStale = true
-    load.flight.resolve(fallback.value)
+    load.readersGetCopies = fallback.about instanceof About && fallback.about.readersGetCopies
+    load.source = fallback.value
+    load.flight.resolve(load.readersGetCopies ? copyOf(fallback.value) : fallback.value)
     return
   }
   rememberError(state, load, error)
   load.flight.reject(error)
-}
-
-/** The entry a failed load was to replace, if it may still stand in for it; leaves the source alone for a while. */
-function standIn(state: NamespaceState, load: Load): Entry | undefined {
-  const { replaces } = load
-  if (replaces === undefined || !load.mayStandIn || load.void || state.memory.peek(load.id) !== replaces)
-    return undefined
-  const { about } = replaces
-  if (typeof about === 'number' || about.cells.some((cell) => cell.hard > about.startSeq)) return undefined
-  const now = state.clock.now()
-  if (now >= about.freshUntil + Math.max(about.staleForMs, about.errorForMs)) return undefined
-  about.failures++
-  about.retryAt = now + backOffMs(about.failures)
-  load.readersGetCopies = about.readersGetCopies
-  return replaces
-}
-
-function rememberError(state: NamespaceState, load: Load, error: unknown): void {
-  const { negative, max } = state.live.policy
-  if (negative === undefined || load.void || load.startSeq !== state.coherence.seq || !negative.when(error)) return
-  const { negatives, coherence } = state
-  negatives.delete(load.id)
-  negatives.set(load.id, { error, until: state.clock.now() + negative.ttlMs, generation: coherence.generation })
-  if (negatives.size > max) for (const oldest of negatives.keys()) return void negatives.delete(oldest)
 }
 
 /** @throws {LoadError} `ERR_LOAD_REENTRANT` when a loader asks for the key it is loading. */

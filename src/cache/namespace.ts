@@ -1,8 +1,9 @@
+import { optionUnknown } from '../errors/option-error.js'
 import { diffKeys, type KeyDifference } from '../keys/diff-keys.js'
 import { explainKey, type KeyExplanation } from '../keys/explain.js'
 import type { Duration } from '../runtime/duration.js'
 import { parseDuration } from '../runtime/duration.js'
-import type { ReadOptions, ScopeOption, WriteOptions } from './call-options.js'
+import { checkScopeOption, type ReadOptions, type ScopeOption, type WriteOptions } from './call-options.js'
 import { type NamespaceStats, statsOf } from './counters.js'
 import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
@@ -95,7 +96,7 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
   const many = async (
     keys: readonly K[],
     loader: BatchLoader<K, V>,
-    options: ManyOptions<K, V> & { settled?: true },
+    options: ManyOptions<K, V> & { settled?: true } = {},
   ) => {
     const results = await getOrSetMany(state, keys, loader, options)
     return options.settled === true ? results : results.map(unwrap)
@@ -107,7 +108,10 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     getOrSet: ((key: K, loader: Loader<unknown>, options?: ReadOptions) =>
       getOrSet(state, key, loader, options)) as GetOrSet<V, K>,
     getOrSetMany: many as Namespace<V, K>['getOrSetMany'],
-    peek: (key, options) => freshValue(state, key, options) as V | undefined,
+    peek(key, options) {
+      checkScopeOption(options)
+      return freshValue(state, key, options) as V | undefined
+    },
     get: (key, options) => verbs.get(key, options) as Promise<V | undefined>,
     getEntry: (key, options) => verbs.getEntry(key, options) as Promise<EntryView<V> | undefined>,
     getMany: (keys, options) => Promise.all(keys.map((key) => verbs.get(key, options))) as Promise<(V | undefined)[]>,
@@ -121,12 +125,17 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     clear: () => clearIn([state], false),
     invalidateTags: (tags, options) => invalidateTagsIn([state], tags, options, false),
     writeThrough: through,
-    update: async (key, change, save, options) =>
-      through(key, await change((await verbs.get(key, options)) as V | undefined), save, options),
+    async update(key, change, save, options) {
+      const at = options?.scope === undefined ? undefined : { scope: options.scope }
+      return through(key, await change((await verbs.get(key, at)) as V | undefined), save, options)
+    },
     warm: (items, options) => warm(state, items as readonly WarmItem<unknown, unknown>[], options),
     resize: (changes) => resize(state, changes),
     stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state)),
-    explain: (key, options) => explainEntry(state, key, options),
+    explain(key, options) {
+      checkScopeOption(options)
+      return explainEntry(state, key, options)
+    },
     explainKey: (key) => explainKey(key),
     diffKeys: (a, b) => diffKeys(a, b),
     records: (name) => createRecords(state, name),
@@ -141,6 +150,9 @@ function unwrap<T>(result: PromiseSettledResult<T>): T {
 }
 
 function resize(state: NamespaceState, changes: { readonly max?: number; readonly ttl?: Duration }): void {
+  for (const name of Object.keys(changes)) {
+    if (name !== 'max' && name !== 'ttl') throw optionUnknown('resize()', name, ['max', 'ttl'])
+  }
   const max = changes.max === undefined ? undefined : resolveMax(changes.max, `${state.name}.max`)
   const ttlMs = changes.ttl === undefined ? undefined : parseDuration(changes.ttl, `${state.name}.ttl`)
   state.live.policy = withChanges(state.live.policy, {

@@ -6,7 +6,7 @@ import type { WriteResult } from './words.js'
 export async function observed(
   state: NamespaceState,
   operation: CacheOperation,
-  key: unknown,
+  key: KeyAt | undefined,
   run: () => WriteResult | Promise<WriteResult>,
 ): Promise<WriteResult> {
   if (!state.channel.hasSubscribers) return run()
@@ -28,10 +28,16 @@ export async function observed(
   }
 }
 
-function labelOf(state: NamespaceState, key: unknown): string | undefined {
-  if (key === undefined) return undefined
+/** A key as the caller gave it, and its partition. */
+interface KeyAt {
+  readonly key: unknown
+  readonly scope: string | undefined
+}
+
+function labelOf(state: NamespaceState, at: KeyAt | undefined): string | undefined {
+  if (at === undefined) return undefined
   try {
-    return state.keyer.label(state.keyer.id(key, state.scopeOf?.(key)))
+    return state.keyer.label(state.keyer.id(at.key, at.scope ?? state.scopeOf?.(at.key)))
   } catch {
     return undefined
   }

@@ -40,8 +40,11 @@ const NUMBER_BYTES = 8
  * frozen for real and is copied for each reader. Objects are frozen only after the whole value was accepted.
  */
 export function own<V>(value: V, options: OwnOptions): Owned<V> | Refusal {
-  if (options.isolation === 'share') return { value, bytes: shallowBytes(value), handOut: 'same' }
-  if (typeof value !== 'object' || value === null) return ownPrimitive(value)
+  if (options.isolation === 'share') return ownWhole(value, options.maxBytes)
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    return { refused: 'type', path: '$', received: `a ${typeof value}` }
+  }
+  if (typeof value !== 'object' || value === null) return ownWhole(value, options.maxBytes)
   const walk = new Walk(options.maxBytes)
   const copying = options.copy || options.isolation === 'clone'
   try {
@@ -51,7 +54,7 @@ export function own<V>(value: V, options: OwnOptions): Owned<V> | Refusal {
     return { value: kept, bytes: walk.bytes, handOut: same ? 'same' : 'copy' }
   } catch (error) {
     if (error instanceof Stop) return { refused: error.kind, path: `$${error.path}`, received: error.received }
-    throw error
+    return { refused: 'type', path: '$', received: 'an object that throws when it is looked at' }
   }
 }
 
@@ -60,11 +63,10 @@ export function copyOf<V>(value: V): V {
   return new Walk(Infinity).copy(value, 0) as V
 }
 
-function ownPrimitive<V>(value: V): Owned<V> | Refusal {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    return { refused: 'type', path: '$', received: `a ${typeof value}` }
-  }
-  return { value, bytes: shallowBytes(value), handOut: 'same' }
+function ownWhole<V>(value: V, maxBytes: number): Owned<V> | Refusal {
+  const bytes = shallowBytes(value)
+  if (bytes > maxBytes) return { refused: 'size', path: '$', received: `more than ${maxBytes} bytes` }
+  return { value, bytes, handOut: 'same' }
 }
 
 function shallowBytes(value: unknown): number {
@@ -204,7 +206,8 @@ class Walk {
 
   #error(error: Error, depth: number, copying: boolean): Error {
     this.#count(OBJECT_BYTES + 2 * (error.message.length + (error.stack?.length ?? 0)))
-    const target = copying ? (Object.create(Object.getPrototypeOf(error)) as Error) : error
+    // Made by its class: only what a constructor returns is an error to the language, and so to loggers.
+    const target = copying ? new (error.constructor as ErrorConstructor)() : error
     for (const key of Object.getOwnPropertyNames(error)) {
       const item = (error as unknown as Record<string, unknown>)[key]
       const hidden = key === 'message' || key === 'stack' || key === 'cause'

@@ -18,6 +18,8 @@ export interface Policy<V = unknown, K = unknown> {
   readonly hardTimeoutMs: number
   readonly negative: { readonly when: (error: unknown) => boolean; readonly ttlMs: number } | undefined
   readonly tagsOf: ((value: V, input: K) => readonly string[]) | undefined
+  /** Tags of every entry, whatever its value: records of another type have them, too. */
+  readonly fixedTags: readonly string[] | undefined
   readonly max: number
   readonly maxValueBytes: number
   readonly isolation: Isolation
@@ -30,6 +32,8 @@ export interface Policy<V = unknown, K = unknown> {
   /** An entry without tags, windows or early refresh needs no {@link About} record. */
   readonly plain: boolean
 }
+
+const FUNCTION_OPTIONS = ['key', 'scope', 'subject', 'cacheable', 'migrate', 'cost'] as const
 
 const DEFAULT_TTL_MS = 600_000
 const DEFAULT_MAX = 100
@@ -47,6 +51,10 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     }
   }
   const at = (option: string): string => `${name}.${option}`
+  for (const option of FUNCTION_OPTIONS) {
+    const given = options[option]
+    if (given !== undefined && typeof given !== 'function') throw optionInvalid(at(option), 'a function', given)
+  }
   const ms = (option: 'maxTtl' | 'staleWhileRevalidate' | 'staleIfError', or: number): number =>
     options[option] === undefined ? or : parseDuration(options[option], at(option))
   const ttlOf = typeof options.ttl === 'function' ? options.ttl : undefined
@@ -67,6 +75,7 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     hardTimeoutMs: hardTimeoutOf(options, at('hardTimeout')),
     negative: negativeOf(options, at('negative')),
     tagsOf: tagsFunction(options.tags, at('tags')),
+    fixedTags: Array.isArray(options.tags) ? options.tags : undefined,
     max: resolveMax(options.max ?? DEFAULT_MAX, at('max')),
     maxValueBytes: positive(options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES, at('maxValueBytes')),
     isolation: oneOf(options.isolation ?? 'freeze', ['freeze', 'clone', 'share'] as const, at('isolation')),

@@ -4,7 +4,7 @@ import { parseDuration } from '../runtime/duration.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
 import { join } from './join.js'
-import { countMiss, type LoadRequest, startLoad } from './load.js'
+import { awaitLoad, countMiss, type LoadRequest, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { Loader } from './loader.js'
 import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
@@ -99,8 +99,11 @@ function decide(
       refreshBehind(state, request, entry, now)
       return serve(state, entry, freshness === 'refresh' ? 'hit' : 'stale', outcome, now)
     }
-    if (freshness === 'dead') removeAs(state, id, 'expired')
-    else if (request.keepStaleForMs === undefined) return serveOrLoad(state, request, entry, outcome, now)
+    if (freshness === 'dead') {
+      removeAs(state, id, 'expired')
+      return miss(state, request, undefined, undefined, outcome, now)
+    }
+    if (request.keepStaleForMs === undefined) return serveOrLoad(state, request, entry, outcome, now)
   }
   return miss(state, request, entry, cause, outcome, now)
 }
@@ -130,6 +133,8 @@ function serveOrLoad(
   return new Promise((resolve, reject) => {
     const timer = state.clock.setTimer(
       () => {
+        // Deleted, invalidated or replaced meanwhile: then only the load can answer.
+        if (validEntry(state, request.id, 'peek') !== entry) return
         state.loads.get(request.id)?.flight.pin()
         resolve(serve(state, entry, 'stale', outcome, state.clock.now()))
       },
@@ -170,7 +175,7 @@ function describe(outcome: CacheOutcome, entry: Entry, status: ReadStatus, now: 
 /** A refresh nobody waits for. One at a time a key, and none while the last failure is recent. */
 export function refreshBehind(state: NamespaceState, request: LoadRequest, entry: Entry, now: number): void {
   if (state.live.closed || state.loads.has(request.id) || (entry.about as About).retryAt > now) return
-  if (request.options?.onlyIfCached === true) return
+  if (request.options?.onlyIfCached === true || request.options?.noStore === true) return
   state.counters.refreshes++
   // The caller's signal ends its own wait, not a refresh for everybody.
   const { signal: _signal, ...options } = request.options ?? {}
@@ -194,18 +199,21 @@ function miss(
     state.negatives.delete(request.id)
   }
   const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
-  const running = request.options?.forceFresh || request.options?.noStore ? undefined : state.loads.get(request.id)
-  if (running !== undefined) return join(state, running, request, outcome)
+  const running = request.options?.noStore ? undefined : state.loads.get(request.id)
+  if (running !== undefined) {
+    if (request.options?.forceFresh !== true) return join(state, running, request, outcome)
+    refuseReentry(state, running)
+  }
   if (request.options?.onlyIfCached === true && state.shared === undefined) {
     countMiss(state, why)
     return Promise.reject(notCached(state.name))
   }
   const load = startLoad(state, request, replaces, why)
   if (outcome === undefined) return load.flight.join(request.options?.signal)
+  outcome.cause = why
   return load.flight.join(request.options?.signal).then((value) => {
     outcome.status = statusOf(load)
     outcome.tier = load.servedStale ? 'memory' : load.found === undefined ? 'loader' : 'store'
-    outcome.cause = why
     return value
   })
 }
@@ -224,11 +232,19 @@ function bypass(
   error: unknown,
 ): Promise<unknown> {
   if (state.live.policy.strict || state.requireScope) return Promise.reject(error)
+  try {
+    if (options !== undefined) checkReadOptions(options)
+  } catch (invalid) {
+    return Promise.reject(invalid)
+  }
   state.counters.bypassed++
   state.counters.missCauses.bypass++
   if (options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
+  if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
   const request = { id: '\u0000', input: undefined, loader, options: { ...options, noStore: true } }
-  return startLoad(state, request, undefined).flight.join(options?.signal)
+  const load = startLoad(state, request, undefined)
+  awaitLoad(state, load)
+  return load.flight.join(options?.signal)
 }
 
 function settleOutcome(state: NamespaceState, outcome: CacheOutcome, startedAt: number): void {

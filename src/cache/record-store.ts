@@ -1,12 +1,11 @@
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
-import { valueFor } from './entry-view.js'
 import type { Loader } from './loader.js'
 import { createOutcome } from './outcome.js'
 import { identify, read } from './read.js'
 import type { RecordOptions, RecordOutcome, Records } from './records.js'
 import type { NamespaceState } from './state.js'
-import { timesOf, validEntry } from './valid.js'
+import { timesOf, validEntry, valueFor } from './valid.js'
 import { viewOf } from './view.js'
 import type { ReadStatus } from './words.js'
 
@@ -55,7 +54,14 @@ function staleRecord(
   maxAgeMs: number,
   scope: string | undefined,
 ): RecordOutcome<unknown> | undefined {
-  const entry = validEntry(state, identify(state, key, scope))
+  let id: string
+  try {
+    id = identify(state, key, scope)
+  } catch {
+    // Nothing was ever kept under a key without a canonical form.
+    return undefined
+  }
+  const entry = validEntry(state, id)
   if (entry === undefined) return undefined
   const now = state.clock.now()
   const times = timesOf(entry)

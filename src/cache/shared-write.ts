@@ -4,9 +4,8 @@ import type { KeyRef, SetReply, StoredEntry } from '../stores/shared-store.js'
 import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-options.js'
 import type { InvalidationMode } from './cells.js'
 import type { Fill } from './fills.js'
-import { lifetimeOf } from './keep.js'
+import { judgeWrite } from './keep.js'
 import { own } from './ownership.js'
-import { checkTags } from './policy.js'
 import { identify } from './read.js'
 import type { SharedFlight } from './shared-flight.js'
 import {
@@ -140,13 +139,13 @@ function prepare(state: NamespaceState, key: unknown, value: unknown, options: W
     state.counters.refused.undefined++
     return undefined
   }
-  const tags = [...new Set([...(policy.tagsOf?.(value, key) ?? []), ...(options.tags ?? [])])]
-  checkTags(tags, 'tags')
-  const life = lifetimeOf(state, value, { options })
-  if (life.ttlMs <= 0) {
-    state.counters.refused.ttl++
+  const judged = judgeWrite(state, key, value, options)
+  if (judged === undefined || judged.life.ttlMs <= 0) {
+    state.counters.refused[judged === undefined ? 'policy-error' : 'ttl']++
     return undefined
   }
+  const { life } = judged
+  const tags = [...new Set(judged.tags)]
   return { owned, life, cells: tags.map((tag) => state.cells.of(tag)), loadMs: 0 }
 }
 

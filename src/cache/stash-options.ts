@@ -70,11 +70,19 @@ export function checkStashOptions(options: StashOptions<NamespaceDefinitions>): 
   if (prefix !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) {
     throw optionInvalid('prefix', '1 to 64 letters, digits, dots, dashes or underscores', prefix)
   }
-  if (maxBytes !== undefined && !(maxBytes >= 1024))
+  if (maxBytes !== undefined && !(Number.isFinite(maxBytes) && maxBytes >= 1024))
     throw optionInvalid('maxBytes', 'a number of bytes from 1024', maxBytes)
+  if (secret !== undefined && typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+    throw optionInvalid('secret', 'a text or bytes', Symbol('a secret is not shown'))
+  }
   if (secret !== undefined && secret.length < 16) {
     throw optionInvalid('secret', 'at least 16 characters or bytes', `${secret.length} of them`)
   }
+  const { namespaces, waitUntil } = options
+  if (namespaces !== undefined && (typeof namespaces !== 'object' || namespaces === null))
+    throw optionInvalid('namespaces', 'an object of definitions by name', namespaces)
+  if (waitUntil !== undefined && typeof waitUntil !== 'function')
+    throw optionInvalid('waitUntil', 'a function of a promise', waitUntil)
 }
 
 /** Checks the name and the kind of a namespace. @throws {OptionError} `ERR_OPTION_INVALID` */

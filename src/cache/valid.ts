@@ -1,6 +1,7 @@
-import { About, type Entry, horizonFrom } from './entry.js'
+import { About, type Entry, horizonFrom, livesForEver } from './entry.js'
 import { type Freshness, freshnessAt, refreshesEarly, type Windows } from './freshness.js'
 import { checkAtOf } from './keep.js'
+import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
 import { softenedByStore, type Trust, trustOf } from './trust.js'
 import type { MissCause } from './words.js'
@@ -65,18 +66,18 @@ export function freshnessOf(state: NamespaceState, entry: Entry, now: number): F
   return 'fresh'
 }
 
-// A plain entry's checkAt is the end of its ttl, unless it is the horizon: then there is no end.
-function livesForEver(checkAt: number): boolean {
-  return checkAt === 2 ** 31 - 1 || checkAt === Number.MAX_SAFE_INTEGER
-}
-
 /** Starts the lifetime of an entry anew, for `sliding`. */
 export function slide(entry: Entry, now: number): void {
   if (!(entry.about instanceof About)) return
   const { about } = entry
-  const shift = now - about.storedAt
-  about.storedAt = now
+  const shift = Math.max(0, now - about.slidAt)
+  about.slidAt += shift
   about.freshUntil += shift
+}
+
+/** What one reader gets of an entry. */
+export function valueFor(entry: Entry): unknown {
+  return entry.about instanceof About && entry.about.readersGetCopies ? copyOf(entry.value) : entry.value
 }
 
 /** Removes an entry and remembers why, for the next miss. */

@@ -1,4 +1,4 @@
-import type { ScopeOption, WriteOptions } from './call-options.js'
+import { checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
 import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
 import { observed } from './observe-verb.js'
@@ -21,10 +21,26 @@ export interface Verbs {
 export function verbsOf(state: NamespaceState): Verbs {
   const verbs = state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
   return {
-    ...verbs,
-    set: (key, value, options) => observed(state, 'set', key, () => verbs.set(key, value, options)),
-    remove: (key, options) => observed(state, 'delete', key, () => verbs.remove(key, options)),
-    expire: (key, options) => observed(state, 'expire', key, () => verbs.expire(key, options)),
+    async get(key, options) {
+      checkScopeOption(options)
+      return verbs.get(key, options)
+    },
+    async getEntry(key, options) {
+      checkScopeOption(options)
+      return verbs.getEntry(key, options)
+    },
+    set: (key, value, options) =>
+      observed(state, 'set', { key, scope: options?.scope }, () => verbs.set(key, value, options)),
+    remove: (key, options) =>
+      observed(state, 'delete', { key, scope: options?.scope }, () => {
+        checkScopeOption(options)
+        return verbs.remove(key, options)
+      }),
+    expire: (key, options) =>
+      observed(state, 'expire', { key, scope: options?.scope }, () => {
+        checkScopeOption(options)
+        return verbs.expire(key, options)
+      }),
   }
 }
 

@@ -33,9 +33,10 @@ function recordLive(live: LiveState): LiveState {
 const NO_SCHEMA = { schema: undefined, migrate: undefined }
 
 function recordPolicy(policy: Policy): Policy {
+  const { fixedTags } = policy
   return Object.freeze({
     ...policy,
-    tagsOf: undefined,
+    tagsOf: fixedTags === undefined ? undefined : () => fixedTags,
     ttlOf: undefined,
     cacheable: undefined,
     cost: undefined,

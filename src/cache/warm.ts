@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { optionInvalid } from '../errors/option-error.js'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
@@ -39,6 +39,7 @@ export interface WarmSummary extends WarmProgress {
 }
 
 const MAX_ERRORS = 20
+const OPTION_NAMES = ['concurrency', 'signal', 'onProgress']
 
 /** Loads keys ahead of their first reader, most important first. */
 export async function warm(
@@ -46,6 +47,9 @@ export async function warm(
   items: readonly WarmItem<unknown, unknown>[],
   options: WarmOptions = {},
 ): Promise<WarmSummary> {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw optionUnknown('the warm options', name, OPTION_NAMES)
+  }
   const { concurrency = 4, signal, onProgress } = options
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw optionInvalid('concurrency', 'a whole number from 1', concurrency)

@@ -2,9 +2,8 @@ import { closed } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
 import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-options.js'
 import { About } from './entry.js'
-import { keep, lifetimeOf } from './keep.js'
+import { judgeWrite, keep } from './keep.js'
 import { own } from './ownership.js'
-import { checkTags } from './policy.js'
 import { identify } from './read.js'
 import { removeShared, setShared } from './shared-write.js'
 import type { NamespaceState } from './state.js'
@@ -110,14 +109,13 @@ function store(
       throw valueUnsupported(owned.path, owned.received)
     return FAILED
   }
-  const tags = [...(policy.tagsOf?.(value, key) ?? []), ...(options?.tags ?? [])]
-  checkTags(tags, 'tags')
-  const life = lifetimeOf(state, value, { options })
-  if (life.ttlMs <= 0) {
-    counters.refused.ttl++
+  const judged = judgeWrite(state, key, value, options)
+  if (judged === undefined || judged.life.ttlMs <= 0) {
+    counters.refused[judged === undefined ? 'policy-error' : 'ttl']++
     removeAs(state, id, 'invalidated')
-    return NOTHING
+    return judged === undefined ? FAILED : NOTHING
   }
+  const { tags, life } = judged
   counters.writes++
   cells.loadBegins()
   const marks = [...new Set(tags)].map((tag) => cells.of(tag))

@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { createLoads, never, open, unhandledDuring } from './fixture.js'
+
+describe('close', () => {
+  it('lets loads under way answer their callers, and keeps nothing of them', async () => {
+    const { things, stash, clock } = open({ tags: ['t'], negative: { when: () => true, ttl: '1h' } })
+    const loads = createLoads()
+    const waiting = [things.getOrSet('a', loads.loader), things.getOrSet('b', loads.loader)]
+    await stash.close()
+    loads.call(0).resolve('value')
+    loads.call(1).reject(new Error('down'))
+    expect(await waiting[0]).toBe('value')
+    await expect(waiting[1]).rejects.toThrow('down')
+    await clock.settle()
+    expect(things.stats()).toMatchObject({ size: 0, bytes: 0, inFlight: 0 })
+    expect(stash.stats().totals.bytes).toBe(0)
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
+  it('ends refreshes that nobody waits for, and tells them so', async () => {
+    const { things, stash, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    await things.getOrSet('k', loads.loader)
+    const { signal } = loads.call(0).context
+    const unhandled = await unhandledDuring(async () => {
+      await stash.close()
+    })
+    expect(signal.aborted).toBe(true)
+    expect(clock.pendingTimers()).toBe(0)
+    expect(unhandled).toEqual([])
+    loads.call(0).resolve('too late')
+    await clock.settle()
+    expect(things.stats()).toMatchObject({ size: 0, inFlight: 0 })
+  })
+
+  it('does not end a refresh that a caller has joined', async () => {
+    const { things, stash, clock } = open({ ttl: '1m', staleWhileRevalidate: '1m' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    await things.getOrSet('k', loads.loader)
+    await clock.advance(60_000)
+    const joined = things.getOrSet('k', loads.loader)
+    await stash.close()
+    loads.call(0).resolve('new')
+    expect(await joined).toBe('new')
+    expect(loads.calls).toHaveLength(1)
+  })
+
+  it('lets later reads through to their loaders, shared while in flight, and keeps nothing', async () => {
+    const { things, stash } = open({ tags: ['t'], staleWhileRevalidate: '1h' })
+    await things.set('k', 'old')
+    await stash.close()
+    expect(things.peek('k')).toBeUndefined()
+    const loads = createLoads()
+    const both = [things.getOrSet('k', loads.loader), things.getOrSet('k', loads.loader)]
+    loads.call(0).resolve('loaded')
+    expect(await Promise.all(both)).toEqual(['loaded', 'loaded'])
+    expect(await things.getOrSet('k', () => 'again')).toBe('again')
+    expect(things.stats()).toMatchObject({ size: 0, bytes: 0, inFlight: 0 })
+    expect(stash.stats().totals.bytes).toBe(0)
+  })
+
+  it('refuses writes and invalidations with ERR_CLOSED', async () => {
+    const { things, stash } = open()
+    await stash.close()
+    const code = { code: 'ERR_CLOSED' }
+    await expect(things.set('k', 1)).rejects.toMatchObject(code)
+    await expect(things.delete('k')).rejects.toMatchObject(code)
+    await expect(things.expire('k')).rejects.toMatchObject(code)
+    await expect(things.clear()).rejects.toMatchObject(code)
+    await expect(things.invalidateTags(['t'])).rejects.toMatchObject(code)
+    await expect(stash.clear()).rejects.toMatchObject(code)
+    await expect(stash.invalidateTags(['t'])).rejects.toMatchObject(code)
+    await expect(things.update('k', () => 1, never)).rejects.toMatchObject(code)
+  })
+
+  it('may come twice, and by `await using`', async () => {
+    const { stash, things } = open()
+    await Promise.all([stash.close(), stash.close()])
+    await stash[Symbol.asyncDispose]()
+    expect(things.stats().size).toBe(0)
+  })
+
+  it('stops the sweeper', async () => {
+    const { stash, clock } = open()
+    expect(clock.pendingTimers()).toBe(1)
+    await stash.close()
+    expect(clock.pendingTimers()).toBe(0)
+  })
+})
+
+describe('what keeps a process alive', () => {
+  it('is nothing when idle: neither an open stash nor its entries', async () => {
+    const { things, clock } = open({ ttl: '1h', staleWhileRevalidate: '1h', softTimeout: '1s', refreshAhead: 0.5 })
+    await things.getOrSet('k', async () => 1)
+    await things.set('s', 1)
+    await clock.settle()
+    expect(clock.pendingTimers(true)).toBe(0)
+  })
+
+  it('is a load that somebody waits for, also where its key has no canonical form or it is a second try', async () => {
+    const { things, clock } = open({ tags: (value) => value as string[] })
+    const loads = createLoads()
+    const first = things.getOrSet('k', loads.loader)
+    expect(clock.pendingTimers(true)).toBe(1)
+    const bypassed = things.getOrSet(() => 1, loads.loader)
+    expect(clock.pendingTimers(true)).toBe(2)
+    await things.invalidateTags(['t'])
+    const late = things.getOrSet('k', loads.loader)
+    loads.call(0).resolve(['t'])
+    await first
+    await clock.settle()
+    expect(loads.calls).toHaveLength(3)
+    expect(clock.pendingTimers(true)).toBe(2)
+    loads.call(1).resolve([])
+    loads.call(2).resolve([])
+    await Promise.all([bypassed, late])
+    expect(clock.pendingTimers(true)).toBe(0)
+  })
+
+  it('is not a refresh behind, until a caller joins it; its hardTimeout stays the same', async () => {
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1m', hardTimeout: '3m' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    await things.getOrSet('k', loads.loader)
+    expect(clock.pendingTimers(true)).toBe(0)
+    await clock.advance(60_000)
+    const joined = things.getOrSet('k', loads.loader)
+    joined.catch(() => undefined)
+    expect(clock.pendingTimers(true)).toBe(1)
+    await clock.advance(119_999)
+    expect(things.stats().inFlight).toBe(1)
+    await clock.advance(1)
+    await expect(joined).rejects.toMatchObject({ code: 'ERR_LOAD_TIMEOUT' })
+  })
+
+  it('lets a script end that never closes its stash', async () => {
+    const script = `
+      import { createStash } from './src/index.ts'
+      const stash = createStash()
+      await stash.general.getOrSet('k', async () => 1)
+      for (let i = 0; i < 1000; i++) await stash.general.getOrSet('k', () => 2)
+      console.log('done')
+    `
+    const { stdout, code } = await runScript(script)
+    expect([stdout.trim(), code]).toEqual(['done', 0])
+  }, 20_000)
+})
+
+function runScript(script: string): Promise<{ stdout: string; code: number }> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', script],
+      { cwd: new URL('../../..', import.meta.url).pathname, timeout: 15_000, env: { PATH: process.env['PATH'] ?? '' } },
+      (_error, stdout) => resolve({ stdout, code: child.exitCode ?? -1 }),
+    )
+  })
+}

@@ -1,0 +1,138 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, describe, expect, it } from 'vitest'
+import { CACHE_CHANNEL, type CacheOutcome } from '../../../src/cache/outcome.js'
+import { createLoads, never, open } from './fixture.js'
+
+const stops: (() => void)[] = []
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
+/** Listens to the channel until the test ends. */
+function listen(): CacheOutcome[] {
+  const seen: CacheOutcome[] = []
+  const listener = (message: unknown): void => void seen.push({ ...(message as CacheOutcome) })
+  subscribe(CACHE_CHANNEL, listener)
+  stops.push(() => unsubscribe(CACHE_CHANNEL, listener))
+  return seen
+}
+
+describe('the channel hopstash:cache', () => {
+  it('tells of reads what they came to', async () => {
+    const seen = listen()
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
+    const loads = createLoads()
+    const both = [things.getOrSet('k', loads.loader), things.getOrSet('k', loads.loader)]
+    await clock.advance(250)
+    loads.call(0).resolve(1)
+    await Promise.all(both)
+    await things.getOrSet('k', never)
+    await clock.advance(60_000)
+    await things.getOrSet('k', () => 2)
+    await things.getOrSet('k', () => 3, { forceFresh: true })
+    await things.getOrSet('fails', () => Promise.reject(new TypeError('down'))).catch(() => undefined)
+    const reads = seen.filter(({ operation }) => operation === 'getOrSet')
+    expect(reads.map(({ status, tier, cause }) => [status, tier, cause])).toEqual([
+      ['miss', 'loader', 'never'],
+      ['coalesced', 'loader', undefined],
+      ['hit', 'memory', undefined],
+      ['stale', 'memory', undefined],
+      ['revalidated', 'loader', 'bypass'],
+      ['miss', undefined, 'never'],
+    ])
+    expect(reads[0]).toMatchObject({ namespace: 'things', durationMs: 250, degraded: [] })
+    expect(reads[2]).toMatchObject({ ageMs: 0, ttlMs: 60_000 })
+    expect(reads[3]).toMatchObject({ ageMs: 60_000, ttlMs: 0 })
+    expect(reads[5]?.error).toEqual({ name: 'TypeError', code: undefined })
+    expect(new Set(reads.map(({ key }) => key)).size).toBe(2)
+    expect(reads[0]?.key).toMatch(/^[A-Za-z0-9_-]{16}$/)
+  })
+
+  it('tells of writes and invalidations, by the key they meant', async () => {
+    const seen = listen()
+    const { things, stash } = open({ strict: true })
+    await things.set('k', 1)
+    await things.set('k', 1, { scope: 'tenant' })
+    await things.getOrSet('k', never)
+    await things.getOrSet('k', never, { scope: 'tenant' })
+    await things.delete('k')
+    await things.expire('k')
+    await things.invalidateTags(['t'])
+    await stash.clear()
+    await things.set('k', () => 1).catch(() => undefined)
+    expect(seen.map(({ operation, status }) => [operation, status])).toEqual([
+      ['set', 'done'],
+      ['set', 'done'],
+      ['getOrSet', 'hit'],
+      ['getOrSet', 'hit'],
+      ['delete', 'done'],
+      ['expire', 'done'],
+      ['invalidateTags', 'done'],
+      ['clear', 'done'],
+      ['set', 'failed'],
+    ])
+    expect(seen[0]?.key).toBe(seen[2]?.key)
+    expect(seen[1]?.key).toBe(seen[3]?.key)
+    expect(seen[0]?.key).not.toBe(seen[1]?.key)
+    expect(seen[8]?.error).toEqual({ name: 'ValueError', code: 'ERR_VALUE_UNSUPPORTED' })
+  })
+
+  it('says nothing of values, raw keys, tags, scopes or messages of errors', async () => {
+    const seen = listen()
+    const { things, stash, clock } = open({ ttl: '1m', staleIfError: '1h', staleWhileRevalidate: '1s' })
+    const canary = 'CANARY-5f3c'
+    const key = { prompt: canary }
+    await things.getOrSet(key, () => ({ text: canary }), { tags: [canary], scope: canary })
+    await things.getOrSet(key, () => Promise.reject(new Error(canary))).catch(() => undefined)
+    await things
+      .getOrSet(canary, () => Promise.reject(Object.assign(new Error(canary), { detail: canary })))
+      .catch(() => undefined)
+    await things.getOrSet(
+      () => canary,
+      () => canary,
+    )
+    await things.set(canary, canary, { tags: [canary] })
+    await clock.advance(60_500)
+    await things.getOrSet(canary, () => Promise.reject(new Error(canary)))
+    await clock.advance(60_500)
+    await things.getOrSet(canary, () => Promise.reject(new Error(canary)))
+    await things.get(canary)
+    await things.writeThrough(canary, canary, () => canary)
+    await things.invalidateTags([canary])
+    await stash.invalidateTags([canary], { mode: 'expire' })
+    await things.delete(canary)
+    await stash.clear()
+    expect(seen.length).toBeGreaterThan(8)
+    expect(JSON.stringify(seen)).not.toContain(canary)
+    expect(JSON.stringify(stash.stats())).not.toContain(canary)
+  })
+
+  it('costs a hit nothing when nobody listens: it is the same promise as before', async () => {
+    const { things } = open()
+    await things.set('k', 1)
+    const seen = listen()
+    const watched = things.getOrSet('k', never)
+    expect(things.getOrSet('k', never)).not.toBe(watched)
+    await watched
+    expect(seen.filter(({ operation }) => operation === 'getOrSet')).toHaveLength(2)
+    for (const stop of stops.splice(0)) stop()
+    expect(things.getOrSet('k', never)).toBe(things.getOrSet('k', never))
+  })
+
+  it('changes no answer: what a read returns is the same with a listener and without', async () => {
+    for (const listening of [false, true]) {
+      if (listening) listen()
+      const { things, clock } = open({ ttl: '1m', staleIfError: '1h', softTimeout: '1s' })
+      await things.getOrSet('map', () => new Map([['a', 1]]))
+      expect(await things.getOrSet('map', never)).toEqual(new Map([['a', 1]]))
+      await clock.advance(60_000)
+      const loads = createLoads()
+      const waiting = things.getOrSet('map', loads.loader)
+      await clock.advance(1000)
+      expect(await waiting).toEqual(new Map([['a', 1]]))
+      await expect(things.getOrSet('e', () => Promise.reject(new Error('down')))).rejects.toThrow('down')
+      loads.call(0).reject(new Error('late'))
+      await clock.settle()
+    }
+  })
+})

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { linkedController, onceAborted, sleep } from '../../../src/runtime/abort.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
+import { abortListeners } from '../cache/fixture.js'
+
+describe('onceAborted', () => {
+  it('calls once with the reason, now or later', () => {
+    const reasons: unknown[] = []
+    onceAborted(AbortSignal.abort('before'), (reason) => reasons.push(reason))
+    const controller = new AbortController()
+    onceAborted(controller.signal, (reason) => reasons.push(reason))
+    controller.abort('later')
+    controller.abort('again')
+    expect(reasons).toEqual(['before', 'later'])
+  })
+
+  it('takes its listener off, and copes with no signal', () => {
+    const { signal } = new AbortController()
+    const off = onceAborted(signal, () => undefined)
+    expect(abortListeners(signal)).toBe(1)
+    off()
+    off()
+    expect(abortListeners(signal)).toBe(0)
+    expect(() => onceAborted(undefined, () => undefined)()).not.toThrow()
+  })
+})
+
+describe('linkedController', () => {
+  it('aborts with the first parent that does, with its reason, and alone', () => {
+    const [a, b] = [new AbortController(), new AbortController()]
+    const linked = linkedController(a.signal, undefined, b.signal)
+    b.abort('b')
+    a.abort('a')
+    expect(linked.signal.reason).toBe('b')
+    const other = linkedController(new AbortController().signal)
+    other.abort('own')
+    expect(other.signal.reason).toBe('own')
+    expect(linkedController(AbortSignal.abort('before')).signal.reason).toBe('before')
+  })
+
+  it('leaves no listener on a long-lived parent once it is released', () => {
+    const { signal } = new AbortController()
+    for (let index = 0; index < 1000; index++) linkedController(signal, signal).release()
+    expect(abortListeners(signal)).toBe(0)
+  })
+
+  it('no longer follows a parent it let go of', () => {
+    const parent = new AbortController()
+    const linked = linkedController(parent.signal)
+    linked.release()
+    parent.abort()
+    expect(linked.signal.aborted).toBe(false)
+  })
+})
+
+describe('sleep', () => {
+  it('ends on time, keeps the process alive meanwhile, and leaves no listener', async () => {
+    const clock = createFakeClock()
+    const { signal } = new AbortController()
+    let done = false
+    const sleeping = sleep(clock, 100, signal).then(() => {
+      done = true
+    })
+    expect(clock.pendingTimers(true)).toBe(1)
+    await clock.advance(99)
+    expect(done).toBe(false)
+    await clock.advance(1)
+    await sleeping
+    expect(abortListeners(signal)).toBe(0)
+  })
+
+  it('rejects with the reason of its signal and leaves no timer', async () => {
+    const clock = createFakeClock()
+    const controller = new AbortController()
+    const sleeping = sleep(clock, 100, controller.signal)
+    controller.abort(new Error('woken'))
+    await expect(sleeping).rejects.toThrow('woken')
+    expect(clock.pendingTimers()).toBe(0)
+    await expect(sleep(clock, 100, controller.signal)).rejects.toThrow('woken')
+    expect(clock.pendingTimers()).toBe(0)
+  })
+})
