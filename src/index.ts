@@ -43,11 +43,12 @@ export {
   type SearchKey,
   type TailoredResumeKey,
 } from './cache/presets.js'
-export type { RecordHost, RecordOptions, RecordOutcome, Records } from './cache/records.js'
+export type { RecordContext, RecordHost, RecordOptions, RecordOutcome, Records } from './cache/records.js'
 export type { Registry, RegistryItem, RegistryKind } from './cache/registry.js'
 export type { StandardResult, StandardSchema } from './cache/standard-schema.js'
 export { createStash, type Stash } from './cache/stash.js'
 export { type NamespaceDefinitions, RESERVED_NAMES, type StashOptions } from './cache/stash-options.js'
+export type { UsageMeter } from './cache/usage-meter.js'
 export type { WarmItem, WarmOptions, WarmProgress, WarmSummary } from './cache/warm.js'
 export type { MissCause, ReadStatus, Tier, TierResult, WriteResult } from './cache/words.js'
 export { type ErrorContext, HopstashError } from './errors/base-error.js'

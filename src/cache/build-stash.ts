@@ -51,6 +51,8 @@ export interface StashStats {
     readonly maxBytes: number
     readonly hits: number
     readonly misses: number
+    readonly stale: number
+    readonly coalesced: number
     readonly hitRate: number
     readonly saved: NamespaceStats['saved']
   }
@@ -213,7 +215,8 @@ function stashStats(site: Site, namespaces: Map<string, Namespace>): StashStats 
   const hits = sum((one) => one.hits)
   const misses = sum((one) => one.misses)
   const stale = sum((one) => one.stale)
-  const reads = hits + misses + stale + sum((one) => one.coalesced)
+  const coalesced = sum((one) => one.coalesced)
+  const answered = hits + misses + stale
   return {
     namespaces: each,
     totals: {
@@ -222,7 +225,9 @@ function stashStats(site: Site, namespaces: Map<string, Namespace>): StashStats 
       maxBytes: site.budget.limitBytes,
       hits,
       misses,
-      hitRate: reads === 0 ? 0 : (hits + stale) / reads,
+      stale,
+      coalesced,
+      hitRate: answered === 0 ? 0 : (hits + stale) / answered,
       saved: {
         calls: sum((one) => one.saved.calls),
         ms: sum((one) => one.saved.ms),

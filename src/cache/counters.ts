@@ -6,6 +6,8 @@ export interface Counters {
   hits: number
   stale: number
   coalesced: number
+  /** Of these, how many shared a load that failed: nothing was saved there. */
+  coalescedInVain: number
   misses: number
   bypassed: number
   loads: number
@@ -43,6 +45,7 @@ export function createCounters(): Counters {
     hits: 0,
     stale: 0,
     coalesced: 0,
+    coalescedInVain: 0,
     misses: 0,
     bypassed: 0,
     loads: 0,
@@ -71,7 +74,7 @@ export interface NamespaceStats {
   readonly ttlMs: number | null | undefined
   readonly hits: number
   readonly misses: number
-  /** Hits and stale answers over all reads; 0 before the first read. */
+  /** Hits and stale answers over these and misses; 0 before the first read. Shared loads are neither. */
   readonly hitRate: number
   readonly stale: number
   readonly coalesced: number
@@ -99,7 +102,7 @@ export interface Savings {
 }
 
 function savedBy(counters: Counters): Savings {
-  const calls = counters.hits + counters.stale + counters.coalesced
+  const calls = counters.hits + counters.stale + counters.coalesced - counters.coalescedInVain
   const perLoad = counters.loads === 0 ? 0 : calls / counters.loads
   return {
     calls,
@@ -116,7 +119,7 @@ export function statsOf(
   ttlMs: number | null | undefined,
 ): NamespaceStats {
   const { hits, misses, stale, coalesced } = counters
-  const reads = hits + stale + coalesced + misses
+  const answered = hits + stale + misses
   return {
     size: memory.size,
     maxSize: memory.max,
@@ -124,7 +127,7 @@ export function statsOf(
     ttlMs,
     hits,
     misses,
-    hitRate: reads === 0 ? 0 : (hits + stale) / reads,
+    hitRate: answered === 0 ? 0 : (hits + stale) / answered,
     stale,
     coalesced,
     bypassed: counters.bypassed,

@@ -17,6 +17,7 @@ export function join(
   refuseReentry(state, load)
   awaitLoad(state, load)
   state.counters.coalesced++
+  load.joiners++
   if (outcome !== undefined) {
     outcome.status = 'coalesced'
     outcome.tier = 'loader'

@@ -21,6 +21,8 @@ export interface Load {
   /** Callers beside the first get a copy each, of `source`: the first may have changed what he got. */
   readersGetCopies: boolean
   source: unknown
+  /** Callers beside the first, counted for the statistics. */
+  joiners: number
   /** Somebody beside the first caller waits. */
   joined: boolean
   /** The cells of the value, known at the end; `undefined` if they could not be told. */

@@ -47,6 +47,7 @@ export function startLoad(
     ended: false,
     readersGetCopies: false,
     source: undefined,
+    joiners: 0,
     joined: false,
     cells: undefined,
     servedStale: false,
@@ -288,6 +289,7 @@ function fail(state: NamespaceState, load: Load, error: unknown): void {
     load.flight.resolve(load.readersGetCopies ? copyOf(fallback.value) : fallback.value)
     return
   }
+  state.counters.coalescedInVain += load.joiners
   rememberError(state, load, error)
   load.flight.reject(error)
 }

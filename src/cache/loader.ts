@@ -4,6 +4,7 @@ import type { Load } from './load-record.js'
 import { copyOf } from './ownership.js'
 import { checkTags } from './policy.js'
 import type { NamespaceState } from './state.js'
+import { type UsageMeter, usageOf } from './usage-meter.js'
 
 /** What a loader is given. Nothing in it is made before it is asked for. */
 export interface LoaderContext<V = unknown> {
@@ -12,7 +13,7 @@ export interface LoaderContext<V = unknown> {
   /** The value that is being replaced, if one is still kept. */
   readonly stale: V | undefined
   /** Counts what the upstream call used, for the savings in `stats()`. */
-  readonly usage: { add(used: { readonly tokens?: number; readonly money?: number }): void }
+  readonly usage: UsageMeter
   /** Lifetime of this value; capped by `maxTtl`. 0 stores nothing. */
   setTtl(ttl: Duration): void
   addTags(...tags: readonly string[]): void
@@ -43,14 +44,8 @@ export class LoadContext implements LoaderContext {
     return replaces.about instanceof About && replaces.about.readersGetCopies ? copyOf(replaces.value) : replaces.value
   }
 
-  get usage(): LoaderContext['usage'] {
-    const { counters } = this.#state
-    return {
-      add(used) {
-        counters.loadTokens += used.tokens ?? 0
-        counters.loadMoney += used.money ?? 0
-      },
-    }
+  get usage(): UsageMeter {
+    return usageOf(this.#state)
   }
 
   setTtl(ttl: Duration): void {

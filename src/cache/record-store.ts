@@ -3,8 +3,9 @@ import type { ReadOptions } from './call-options.js'
 import type { Loader } from './loader.js'
 import { createOutcome } from './outcome.js'
 import { identify, read } from './read.js'
-import type { RecordOptions, RecordOutcome, Records } from './records.js'
+import type { RecordContext, RecordOptions, RecordOutcome, Records } from './records.js'
 import type { NamespaceState } from './state.js'
+import { usageOf } from './usage-meter.js'
 import { timesOf, validEntry, valueFor } from './valid.js'
 import { viewOf } from './view.js'
 import type { ReadStatus } from './words.js'
@@ -22,7 +23,7 @@ export function createRecords<R>(host: NamespaceState, name: string): Records<R>
 async function loadRecord<R>(
   state: NamespaceState,
   key: unknown,
-  loader: (context: { readonly signal: AbortSignal }) => Promise<R>,
+  loader: (context: RecordContext) => Promise<R>,
   options: RecordOptions<R> = {},
 ): Promise<RecordOutcome<R>> {
   const { keepStaleFor, cacheable, ...rest } = options
@@ -33,7 +34,11 @@ async function loadRecord<R>(
   } catch (error) {
     if (state.live.policy.strict) throw error
     state.counters.bypassed++
-    return { value: await loader({ signal: options.signal ?? NEVER }), status: 'bypass', ageMs: 0 }
+    return {
+      value: await loader({ signal: options.signal ?? NEVER, usage: usageOf(state) }),
+      status: 'bypass',
+      ageMs: 0,
+    }
   }
   const judged: Loader<unknown> = async (context) => {
     const value = await loader(context)

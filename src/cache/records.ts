@@ -1,4 +1,5 @@
 import type { Duration } from '../runtime/duration.js'
+import type { UsageMeter } from './usage-meter.js'
 import type { ReadStatus } from './words.js'
 
 /** What a record read came to. `status` tells a hit from a load; `ageMs` is 0 for what was just loaded. */
@@ -20,6 +21,14 @@ export interface RecordOptions<R> {
   readonly cacheable?: (value: R) => boolean
 }
 
+/** What the loader of a record is given. */
+export interface RecordContext {
+  /** Aborts when nobody waits any more. */
+  readonly signal: AbortSignal
+  /** Counts what the upstream call used, for the savings in the namespace's `stats()`. */
+  readonly usage: UsageMeter
+}
+
 /**
  * Records of one hop, wire format or route inside a namespace: under a key part of their own, of a type of their own,
  * bounded and invalidated with the namespace.
@@ -28,7 +37,7 @@ export interface Records<R> {
   /** Cache-aside that tells what happened. Concurrent equal loads share one call. */
   load(
     key: unknown,
-    loader: (context: { readonly signal: AbortSignal }) => Promise<R>,
+    loader: (context: RecordContext) => Promise<R>,
     options?: RecordOptions<R>,
   ): Promise<RecordOutcome<R>>
   /** The kept value, expired or not, if it is not older than `maxAgeMs` after its ttl. Never one that was deleted. */

@@ -56,7 +56,7 @@ export function expire(state: NamespaceState, key: unknown, options: ScopeOption
  * Saves to the system of record, then stores. A failed save changes nothing here.
  *
  * Of two saves that overlap, nobody can tell which the system of record kept last: they end with no entry, never with
- * the older value.
+ * the older value. So does a save during which something was invalidated, by whatever tag: that may be what replaced it.
  */
 export async function writeThrough(
   state: NamespaceState,
@@ -69,6 +69,7 @@ export async function writeThrough(
   refuseClosed(state)
   const id = identify(state, key, options?.scope)
   const token = {}
+  const { generation } = state.coherence
   state.saves.set(id, token)
   let saved: unknown
   try {
@@ -77,7 +78,7 @@ export async function writeThrough(
     if (state.saves.get(id) === token) state.saves.delete(id)
     throw error
   }
-  const undisturbed = state.saves.get(id) === token
+  const undisturbed = state.saves.get(id) === token && state.coherence.generation === generation
   const written = saved === undefined ? value : saved
   if (state.shared !== undefined) {
     await (undisturbed && !state.live.closed

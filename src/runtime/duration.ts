@@ -30,7 +30,9 @@ export function parseDuration(duration: Duration, option = 'duration'): number {
 function textToMs(text: unknown): number | undefined {
   if (typeof text !== 'string' || text.length > 24) return undefined
   const match = PATTERN.exec(text)
-  return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] as number)
+  if (match === null) return undefined
+  // '65.4s' is 65,400 ms, not one more for the last bit of a binary fraction.
+  return Number((Number(match[1]) * (UNIT_MS[match[2] as string] as number)).toPrecision(15))
 }
 
 /** Shortest readable form of a number of milliseconds, for messages and reports: `1.5s`, `15m`, `never`. */

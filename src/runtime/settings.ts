@@ -73,7 +73,7 @@ export function namespaceSettings(name: string, from: Settings): { readonly max?
 function wholeNumber(environment: Readonly<Record<string, string | undefined>>, name: string, or: number): number {
   const text = environment[name]
   if (text === undefined || text === '') return or
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw optionInvalid(name, 'a whole number from 1', text)
+  if (!/^[1-9]\d{0,7}$/.test(text)) throw optionInvalid(name, 'a whole number from 1 to 99,999,999', text)
   return Number(text)
 }
 

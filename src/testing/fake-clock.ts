@@ -67,6 +67,7 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
       timers.delete(handle as Timer)
     },
     async advance(ms) {
+      if (!(ms >= 0)) throw new RangeError(`Expected a number of milliseconds from 0 to advance by, received ${ms}.`)
       const until = nowMs + ms
       await settle()
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {

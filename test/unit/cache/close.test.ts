@@ -157,7 +157,7 @@ function runScript(script: string): Promise<{ stdout: string; code: number }> {
     const child = execFile(
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '-e', script],
-      { cwd: new URL('../../..', import.meta.url).pathname, timeout: 15_000, env: { PATH: process.env['PATH'] ?? '' } },
+      { cwd: new URL('../../..', import.meta.url).pathname, timeout: 15_000, env: { PATH: process.env.PATH ?? '' } },
       (_error, stdout) => resolve({ stdout, code: child.exitCode ?? -1 }),
     )
   })

@@ -80,10 +80,11 @@ describe('getOrSet', () => {
 
   it('takes a thenable for a promise, be it an object or a function', async () => {
     const { things } = open()
-    const object = { then: (resolve: (value: string) => void) => resolve('object') }
-    const callable = Object.assign(() => undefined, { then: (resolve: (value: string) => void) => resolve('function') })
-    expect(await things.getOrSet('a', () => object as never)).toBe('object')
-    expect(await things.getOrSet('b', () => callable as never)).toBe('function')
+    const then = (value: string) => (resolve: (value: string) => void) => resolve(value)
+    const object = Object.defineProperty({}, 'then', { value: then('object') })
+    const callable = Object.defineProperty(() => undefined, 'then', { value: then('function') })
+    expect(await things.getOrSet('a', () => object)).toBe('object')
+    expect(await things.getOrSet('b', () => callable)).toBe('function')
     expect([things.peek('a'), things.peek('b')]).toEqual(['object', 'function'])
   })
 
@@ -257,7 +258,7 @@ describe('directives of a call', () => {
 
 describe('a key that has no canonical form', () => {
   const cycle: Record<string, unknown> = {}
-  cycle['self'] = cycle
+  cycle.self = cycle
   class Exotic {
     readonly a = 1
   }

@@ -195,7 +195,7 @@ describe('a value that cannot be kept', () => {
     readonly a = 1
   }
   const cycle: Record<string, unknown> = {}
-  cycle['self'] = cycle
+  cycle.self = cycle
   const throwing = Object.defineProperty({}, 'a', {
     enumerable: true,
     get() {
@@ -317,7 +317,7 @@ describe('copyOf', () => {
       sparse: Object.assign(new Array<number>(3), { 0: 1, 2: 3 }),
       error,
       bare: Object.assign(Object.create(null), { a: 1 }),
-      ['__proto__x']: 1,
+      __proto__x: 1,
     }
     const copy = copyOf(value)
     expect(copy).toEqual(value)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { namespace, type PresetName, preset, presets } from '../../../src/cache/presets.js'
-import { createStash } from '../../../src/cache/stash.js'
+import { namespace, type PresetName, type Presets, preset, presets } from '../../../src/cache/presets.js'
+import { createStash, type Stash } from '../../../src/cache/stash.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 interface Row {
@@ -106,9 +106,9 @@ const TABLE: readonly Row[] = [
 ]
 
 /** All presets with exact lifetimes. */
-function openPresets() {
+function openPresets(): Stash {
   const exact = Object.fromEntries(TABLE.map(({ name }) => [name, preset(name, { jitter: 0 })]))
-  return createStash({ clock: createFakeClock(), namespaces: exact })
+  return createStash({ clock: createFakeClock(), namespaces: exact as unknown as Presets })
 }
 
 describe('presets', () => {
@@ -133,7 +133,7 @@ describe('presets', () => {
 
   it('an evaluation is found by the version of a resume, too, and the two never meet', async () => {
     const stash = openPresets()
-    const { evaluation } = stash as unknown as ReturnType<typeof createStash>
+    const { evaluation } = stash
     await evaluation.set({ jobId: 'j1', resumeVersion: 3 }, 'by version')
     await evaluation.set({ jobId: 'j1', resume: 3 }, 'by content')
     expect(evaluation.peek({ jobId: 'j1', resumeVersion: 3 })).toBe('by version')
@@ -142,7 +142,7 @@ describe('presets', () => {
   })
 
   it('analysis lives from five minutes to a day, by confidence; without one, the least', async () => {
-    const { analysis } = openPresets() as unknown as ReturnType<typeof createStash>
+    const { analysis } = openPresets()
     const ttlOf = async (value: unknown): Promise<number | null | undefined> => {
       await analysis.set({ resumeText: 'r', jobAd: 'j' }, value)
       return (await analysis.getEntry({ resumeText: 'r', jobAd: 'j' }))?.ttlMs
@@ -154,7 +154,7 @@ describe('presets', () => {
   })
 
   it('a new master resume makes every evaluation and tailored resume of the old one a miss, those in flight too', async () => {
-    const stash = openPresets() as unknown as ReturnType<typeof createStash>
+    const stash = openPresets()
     const evaluation = { jobId: 'j1', resume: { v: 1 }, resumeId: '42' }
     const tailored = { jobId: 'j1', baseResume: { v: 1 }, resumeId: '42' }
     await stash.evaluation.set(evaluation, 'old')
@@ -170,7 +170,7 @@ describe('presets', () => {
   })
 
   it('an ingestion run invalidates the feed and its jobs', async () => {
-    const stash = openPresets() as unknown as ReturnType<typeof createStash>
+    const stash = openPresets()
     await stash.jobFeed.set({ query: 'q', page: 1 }, [1])
     await stash.job.set('j1', { a: 1 })
     await stash.job.set('j2', { a: 1 })

@@ -67,8 +67,17 @@ describe('stats', () => {
     await things.getOrSet('k', () => 2)
     const stats = things.stats()
     expect(stats).toMatchObject({ hits: 5, misses: 1, coalesced: 1, stale: 1, loads: 2, refreshes: 1 })
-    expect(stats.hitRate).toBeCloseTo(6 / 8)
+    expect(stats.hitRate).toBeCloseTo(6 / 7)
     expect(stats.saved.calls).toBe(7)
+  })
+
+  it('counts nothing as saved where the shared load failed', async () => {
+    const { things } = open()
+    const loads = createLoads()
+    const callers = Array.from({ length: 8 }, () => things.getOrSet('k', loads.loader))
+    loads.call(0).reject(new Error('down'))
+    await Promise.allSettled(callers)
+    expect(things.stats()).toMatchObject({ coalesced: 7, loadErrors: 1, saved: { calls: 0 } })
   })
 
   it('is 0 at 0 of 0', () => {

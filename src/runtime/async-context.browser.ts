@@ -1,0 +1,6 @@
+import type { AsyncContext } from './async-context.js'
+
+/** Browsers cannot follow an asynchronous call chain yet: `current` is always `undefined`. */
+export function createAsyncContext<T>(): AsyncContext<T> {
+  return { run: (_value, call) => call(), current: () => undefined }
+}
