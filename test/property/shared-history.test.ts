@@ -12,9 +12,14 @@ const FAULTS: Record<string, Fault> = {
   'bus back': (world) => world.processes.forEach((process) => void process.connection.healBus()),
   'link cut': (world) => pick(world, world.processes).connection.cut(),
   'link back': (world) => world.processes.forEach((process) => void process.connection.heal()),
-  'entry evicted': (world) => world.store.entryKeys().slice(0, 1).forEach((key) => void world.store.evictEntry(key)),
+  'entry evicted': (world) =>
+    world.store
+      .entryKeys()
+      .slice(0, 1)
+      .forEach((key) => void world.store.evictEntry(key)),
   'token evicted': (world) => KEYS.forEach((key) => void world.store.evictToken(`hopstash:things:v1:${key}`)),
-  'marker evicted': (world) => world.store.evictMarker(pick(world, ['*', 'n/things', 't/things/tag:a', 't/things/tag:b'])),
+  'marker evicted': (world) =>
+    world.store.evictMarker(pick(world, ['*', 'n/things', 't/things/tag:a', 't/things/tag:b'])),
   'control evicted': (world) => world.store.evictControl(),
   'log evicted': (world) => world.store.evictLog(),
   'restarted empty': (world) => world.store.restartEmpty(),
@@ -29,14 +34,18 @@ describe('the shared tier against a simulated store', () => {
     ['with a flapping bus', ['bus cut', 'bus back']],
     ['with outages', ['link cut', 'link back']],
     ['with everything at once', Object.keys(FAULTS)],
-  ])('never returns what was invalidated, %s', async (_name, faults) => {
-    for (let run = 0; run < RUNS; run++) {
-      const seed = SEED * 1_000_003 + run
-      const world = createWorld(seed)
-      await play(world, faults)
-      expect(world.violations, `seed ${seed}\n${world.trace.join('\n')}`).toEqual([])
-    }
-  }, 600_000)
+  ])(
+    'never returns what was invalidated, %s',
+    async (_name, faults) => {
+      for (let run = 0; run < RUNS; run++) {
+        const seed = SEED * 1_000_003 + run
+        const world = createWorld(seed)
+        await play(world, faults)
+        expect(world.violations, `seed ${seed}\n${world.trace.join('\n')}`).toEqual([])
+      }
+    },
+    600_000,
+  )
 })
 
 async function play(world: World, faults: readonly string[]): Promise<void> {

@@ -5,7 +5,11 @@ import { namespace } from '../../src/cache/presets.js'
 import { SharedTier } from '../../src/cache/shared-tier.js'
 import { readSettings } from '../../src/runtime/settings.js'
 import { createFakeClock, type FakeClock, seededRandom } from '../../src/testing/fake-clock.js'
-import { createSimulatedStore, type SimulatedConnection, type SimulatedStore } from '../../src/testing/simulated-store.js'
+import {
+  createSimulatedStore,
+  type SimulatedConnection,
+  type SimulatedStore,
+} from '../../src/testing/simulated-store.js'
 
 /** What a loader returns: the version of the source it read, and for which key. */
 export interface Versioned {
@@ -62,15 +66,26 @@ export function createWorld(seed: number): World {
     return { name: 'pq'[index] as string, stash, ns, connection, tier: tiers[0] as SharedTier }
   })
   return {
-    clock, random, store, processes,
+    clock,
+    random,
+    store,
+    processes,
     source: new Map(),
     floors: { all: new Map(), own: [new Map(), new Map()] },
-    changing: new Set(), acknowledged: [], violations: [], trace: [],
+    changing: new Set(),
+    acknowledged: [],
+    violations: [],
+    trace: [],
   }
 }
 
 /** Reads a key and checks what comes back: never older than what was acknowledged before the read began. */
-export async function checkedRead(world: World, index: number, key: string, how: 'get' | 'getOrSet' | 'peek'): Promise<void> {
+export async function checkedRead(
+  world: World,
+  index: number,
+  key: string,
+  how: 'get' | 'getOrSet' | 'peek',
+): Promise<void> {
   const { clock, random, source, floors } = world
   const process = world.processes[index] as Process
   // Another process's invalidation must be seen by store reads at once, by memory after the message or the gap.
@@ -92,13 +107,21 @@ export async function checkedRead(world: World, index: number, key: string, how:
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} -> v${value.v} at ${clock.now()}`)
   if (value.key !== key) world.violations.push(`${process.name} ${how}(${key}) returned the value of ${value.key}`)
   if (value.v < everybody) {
-    world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, everybody's floor v${everybody} (began ${startedAt})`)
+    world.violations.push(
+      `${process.name} ${how}(${key}) returned v${value.v}, everybody's floor v${everybody} (began ${startedAt})`,
+    )
   }
-  if (value.v < own) world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, own floor v${own} (began ${startedAt})`)
+  if (value.v < own)
+    world.violations.push(`${process.name} ${how}(${key}) returned v${value.v}, own floor v${own} (began ${startedAt})`)
 }
 
 /** Changes the source and tells the cache, in one of the ways a host would. */
-export async function checkedChange(world: World, index: number, key: string, how: 'delete' | 'set' | 'tag' | 'clear'): Promise<void> {
+export async function checkedChange(
+  world: World,
+  index: number,
+  key: string,
+  how: 'delete' | 'set' | 'tag' | 'clear',
+): Promise<void> {
   const { clock, source, floors } = world
   const process = world.processes[index] as Process
   // Two writes of one key at once have no order that a cache could keep: a host that writes so uses writeThrough.
@@ -108,10 +131,13 @@ export async function checkedChange(world: World, index: number, key: string, ho
   source.set(key, v)
   const startedAt = clock.now()
   const result =
-    how === 'delete' ? await process.ns.delete(key)
-    : how === 'set' ? await process.ns.set(key, { key, v })
-    : how === 'tag' ? await process.ns.invalidateTags([`tag:${key}`])
-    : await process.ns.clear()
+    how === 'delete'
+      ? await process.ns.delete(key)
+      : how === 'set'
+        ? await process.ns.set(key, { key, v })
+        : how === 'tag'
+          ? await process.ns.invalidateTags([`tag:${key}`])
+          : await process.ns.clear()
   world.changing.delete(key)
   raise(floors.own[index] as Map<string, number>, key, v)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} v${v} -> ${result.store} at ${clock.now()}`)
@@ -146,7 +172,10 @@ export async function checkQuiet(world: World, keys: readonly string[]): Promise
       const peeked = process.ns.peek(key)
       const got = settleNow(world, process.ns.get(key))
       const stored = await got
-      for (const [how, value] of [['peek', peeked], ['get', stored]] as const) {
+      for (const [how, value] of [
+        ['peek', peeked],
+        ['get', stored],
+      ] as const) {
         if (value !== undefined && value.v < floor) {
           world.violations.push(`quiet: ${process.name} ${how}(${key}) returned v${value.v}, the floor is v${floor}`)
         }
