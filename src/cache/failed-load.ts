@@ -19,6 +19,15 @@ export function standIn(state: NamespaceState, load: Load): Entry | undefined {
   return mayStandIn && windowMs > 0 && now < about.freshUntil + windowMs ? replaces : undefined
 }
 
+/** A read whose load failed but got a stale value was a stale answer in the end, not a miss. */
+export function recountAsStale(state: NamespaceState, load: Load): void {
+  const { counters } = state
+  if (load.missCause === undefined) return
+  counters.misses--
+  counters.missCauses[load.missCause]--
+  counters.stale++
+}
+
 /** Remembers an error the namespace chose to remember, unless something was invalidated since the load began. */
 export function rememberError(state: NamespaceState, load: Load, error: unknown): void {
   const { negatives, coherence, live } = state

@@ -2,31 +2,19 @@ import { loadReentrant, loadTimeout, notCached } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
 import { parseDuration } from '../runtime/duration.js'
-import type { ReadOptions } from './call-options.js'
-import { type Cell, outranked } from './cells.js'
 import { About, type Entry } from './entry.js'
-import { rememberError, standIn } from './failed-load.js'
-import { keep, lifetimeOf } from './keep.js'
+import { recountAsStale, rememberError, standIn } from './failed-load.js'
+import { judge } from './judge.js'
+import { keep } from './keep.js'
 import type { Load } from './load-record.js'
-import { LoadContext, type Loader } from './loader.js'
+import type { LoadRequest } from './load-request.js'
+import { LoadContext } from './loader.js'
 import { copyOf, own } from './ownership.js'
-import { checkTags } from './policy.js'
 import { isHeld, runHolding } from './reentrancy.js'
 import { type Publication, publishShared } from './shared-load.js'
 import { runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { MissCause } from './words.js'
-
-/** What a load is for. */
-export interface LoadRequest {
-  readonly id: string
-  /** The key as the caller gave it, for functions of the namespace that look at it. */
-  readonly input: unknown
-  readonly loader: Loader<unknown>
-  readonly options: ReadOptions | undefined
-  /** Keep the value so long after its ttl for `Records.stale`; a failed load still reaches its caller. */
-  readonly keepStaleForMs?: number | undefined
-}
 
 /** Begins a load and takes the key's place in flight. The caller joins it. */
 export function startLoad(
@@ -239,51 +227,13 @@ function publish(state: NamespaceState, tier: SharedSide, load: Load, publicatio
   })
 }
 
-/** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
-function judge(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown) {
-  const { counters } = state
-  const { policy } = state.live
-  try {
-    const tags = [...(policy.tagsOf?.(value, request.input) ?? []), ...(request.options?.tags ?? []), ...context.tags]
-    load.cells = cellsOf(state, tags)
-    chargeCost(state, value)
-    if (value === undefined) return refuse('undefined')
-    if (load.noStore || state.live.closed) return undefined
-    if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
-    const life = lifetimeOf(state, value, { ...request, askedMs: context.ttlMs })
-    if (life.ttlMs <= 0) return refuse('ttl')
-    // Last: the functions above are the host's, and may themselves invalidate.
-    if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')
-    return { life, cells: load.cells }
-  } catch {
-    return refuse('policy-error')
-  }
-
-  function refuse(reason: keyof typeof counters.refused): undefined {
-    counters.refused[reason]++
-    return undefined
-  }
-}
-
-function cellsOf(state: NamespaceState, tags: readonly string[]): readonly Cell[] {
-  if (tags.length === 0) return NO_CELLS
-  checkTags(tags, 'tags')
-  return [...new Set(tags)].map((tag) => state.cells.of(tag))
-}
-const NO_CELLS: readonly Cell[] = Object.freeze([])
-
-function chargeCost(state: NamespaceState, value: unknown): void {
-  const cost = state.live.policy.cost?.(value)
-  state.counters.loadTokens += cost?.tokens ?? 0
-  state.counters.loadMoney += cost?.money ?? 0
-}
-
 function fail(state: NamespaceState, load: Load, error: unknown): void {
   if (!endLoad(state, load)) return
   state.counters.loadErrors++
   const fallback = standIn(state, load)
   if (fallback !== undefined) {
     load.servedStale = true
+    recountAsStale(state, load)
     load.readersGetCopies = fallback.about instanceof About && fallback.about.readersGetCopies
     load.source = fallback.value
     load.flight.resolve(load.readersGetCopies ? copyOf(fallback.value) : fallback.value)

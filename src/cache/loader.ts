@@ -48,11 +48,14 @@ export class LoadContext implements LoaderContext {
     return usageOf(this.#state)
   }
 
-  setTtl(ttl: Duration): void {
-    this.ttlMs = parseDuration(ttl, 'setTtl')
+  // Getters, so that both may be taken out of the context without a closure for every load.
+  get setTtl(): (ttl: Duration) => void {
+    return (ttl) => {
+      this.ttlMs = parseDuration(ttl, 'setTtl')
+    }
   }
 
-  addTags(...tags: readonly string[]): void {
-    this.tags.push(...checkTags(tags, 'addTags'))
+  get addTags(): (...tags: readonly string[]) => void {
+    return (...tags) => void this.tags.push(...checkTags(tags, 'addTags'))
   }
 }

@@ -15,6 +15,7 @@ import { resolveMax, withChanges } from './policy.js'
 import { getOrSet } from './read.js'
 import { createRecords } from './record-store.js'
 import type { RecordHost } from './records.js'
+import type { RequireOption } from './shared-write.js'
 import type { NamespaceState } from './state.js'
 import { clearIn, invalidateTagsIn, verbsOf } from './verbs.js'
 import { type WarmItem, type WarmOptions, type WarmSummary, warm } from './warm.js'
@@ -61,10 +62,10 @@ export interface Namespace<V = unknown, K = unknown> extends RecordHost {
   set(key: K, value: V, options?: WriteOptions): Promise<WriteResult>
   setMany(entries: Iterable<readonly [K, V]>, options?: WriteOptions): Promise<WriteResult[]>
   /** Removes for good: nothing stale is served, and a load that began before cannot bring the value back. */
-  delete(key: K, options?: ScopeOption): Promise<WriteResult>
-  deleteMany(keys: readonly K[], options?: ScopeOption): Promise<WriteResult[]>
+  delete(key: K, options?: ScopeOption & RequireOption): Promise<WriteResult>
+  deleteMany(keys: readonly K[], options?: ScopeOption & RequireOption): Promise<WriteResult[]>
   /** Ends the freshness; keeps the value for stale fallback. */
-  expire(key: K, options?: ScopeOption): Promise<WriteResult>
+  expire(key: K, options?: ScopeOption & RequireOption): Promise<WriteResult>
   clear(): Promise<WriteResult>
   /** Makes every entry of this namespace that has one of the tags a miss. */
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>

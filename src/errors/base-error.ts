@@ -23,7 +23,7 @@ export interface ErrorInit {
  * @example
  * import { HopstashError, parseDuration } from 'hopstash'
  * try {
- *   parseDuration('5 parsecs')
+ *   parseDuration('5 parsecs' as '5m')
  * } catch (error) {
  *   HopstashError.isInstance(error) && error.code // => 'ERR_OPTION_INVALID'
  * }

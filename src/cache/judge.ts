@@ -1,0 +1,46 @@
+import { type Cell, outranked } from './cells.js'
+import { lifetimeOf } from './keep.js'
+import type { Load } from './load-record.js'
+import type { LoadRequest } from './load-request.js'
+import type { LoadContext } from './loader.js'
+import { checkTags } from './policy.js'
+import type { NamespaceState } from './state.js'
+
+/** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
+export function judge(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown) {
+  const { counters } = state
+  const { policy } = state.live
+  try {
+    const tags = [...(policy.tagsOf?.(value, request.input) ?? []), ...(request.options?.tags ?? []), ...context.tags]
+    load.cells = cellsOf(state, tags)
+    chargeCost(state, value)
+    if (value === undefined) return refuse('undefined')
+    if (load.noStore || state.live.closed) return undefined
+    if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
+    const life = lifetimeOf(state, value, { ...request, askedMs: context.ttlMs })
+    if (life.ttlMs <= 0) return refuse('ttl')
+    // Last: the functions above are the host's, and may themselves invalidate.
+    if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')
+    return { life, cells: load.cells }
+  } catch {
+    return refuse('policy-error')
+  }
+
+  function refuse(reason: keyof typeof counters.refused): undefined {
+    counters.refused[reason]++
+    return undefined
+  }
+}
+
+function cellsOf(state: NamespaceState, tags: readonly string[]): readonly Cell[] {
+  if (tags.length === 0) return NO_CELLS
+  checkTags(tags, 'tags')
+  return [...new Set(tags)].map((tag) => state.cells.of(tag))
+}
+const NO_CELLS: readonly Cell[] = Object.freeze([])
+
+function chargeCost(state: NamespaceState, value: unknown): void {
+  const cost = state.live.policy.cost?.(value)
+  state.counters.loadTokens += cost?.tokens ?? 0
+  state.counters.loadMoney += cost?.money ?? 0
+}
