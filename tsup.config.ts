@@ -1,16 +1,28 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { transform } from 'esbuild'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Plugin, transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
 /** ESM only: a CommonJS build that required them would fail where require(esm) is off. */
 const BUNDLED_IN_COMMONJS = ['p-limit', 'p-retry']
+/** The browser build holds everything it needs, in one file. */
+export const BUNDLED_FOR_BROWSERS = ['@noble/hashes', 'buffer', 'fast-json-stable-stringify', 'lru-cache', 'p-limit']
+
+/** What stands in for the modules of Node in the browser build, beside the twins of whole files (`x.browser.ts`). */
+const NODE_TWINS: Readonly<Record<string, string>> = {
+  'node:buffer': './node_modules/buffer/index.js',
+  'node:crypto': './src/keys/crypto.browser.ts',
+  'node:util': './src/keys/types.browser.ts',
+}
+
+const declarations = { entry: { ...findEntries(), browser: 'src/browser.ts' } }
 
 const shared: Options = {
   entry: findEntries(),
   format: 'esm',
   // Without it each subpath gets a copy of every class it shares with another, and `instanceof` between them fails.
   splitting: true,
-  dts: true,
+  dts: declarations,
   sourcemap: true,
   target: 'node20',
   // All configurations run at once into one folder: the build script empties it before either starts.
@@ -19,8 +31,23 @@ const shared: Options = {
 
 export default defineConfig([
   shared,
+  {
+    ...shared,
+    entry: { browser: 'src/browser.ts' },
+    dts: false,
+    // Test runners that imitate a browser ask for the `browser` condition and still load by `require`.
+    format: ['esm', 'cjs'],
+    platform: 'browser',
+    target: 'es2022',
+    splitting: false,
+    noExternal: [/./],
+    removeNodeProtocol: false,
+    define: { 'Symbol.asyncDispose': 'asyncDispose' },
+    inject: ['src/runtime/async-dispose.browser.ts'],
+    esbuildPlugins: [browserTwins()],
+  },
   // Declarations for require: a config with `outExtension` would write them over those for import.
-  { ...shared, format: 'cjs', dts: { only: true } },
+  { ...shared, format: 'cjs', dts: { ...declarations, only: true } },
   {
     ...shared,
     dts: false,
@@ -36,6 +63,24 @@ export function findEntries(): Record<string, string> {
   const files = readdirSync(new URL('src', import.meta.url), { recursive: true, encoding: 'utf8' })
   const indexes = files.map((file) => file.replaceAll('\\', '/')).filter((file) => /(^|\/)index\.ts$/.test(file))
   return Object.fromEntries(indexes.sort().map((file) => [file.slice(0, -'.ts'.length), `src/${file}`]))
+}
+
+/** Takes `x.browser.ts` where it stands beside an imported `x.ts`, and {@link NODE_TWINS}; any other Node module fails the build. */
+function browserTwins(): Plugin {
+  return {
+    name: 'browser-twins',
+    setup(build) {
+      build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, importer, resolveDir }) => {
+        const twin = join(resolveDir, path.replace(/\.js$/, '.browser.ts'))
+        return existsSync(twin) && twin !== importer ? { path: twin } : undefined
+      })
+      build.onResolve({ filter: /^node:/ }, ({ path }) => {
+        const twin = NODE_TWINS[path]
+        if (twin === undefined) return { errors: [{ text: `${path} has no twin for browsers` }] }
+        return { path: join(import.meta.dirname, twin) }
+      })
+    },
+  }
 }
 
 /**
@@ -74,14 +119,18 @@ function removeAbsolutePaths(file: string): void {
   writeFileSync(file, JSON.stringify({ ...map, sources: map.sources.map(toRelative) }))
 }
 
-/** The licences of the packages whose code the CommonJS build contains, with those of their own dependencies. */
+/** The licences of the packages whose code the builds contain, with those of their own dependencies. */
 function bundledLicenses(): string {
-  const names = new Set(BUNDLED_IN_COMMONJS)
+  const names = new Set([...BUNDLED_IN_COMMONJS, ...BUNDLED_FOR_BROWSERS].sort())
   for (const name of names) {
     const { dependencies = {} } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'))
     for (const dependency of Object.keys(dependencies)) names.add(dependency)
   }
-  return [...names]
-    .map((name) => `${name}\n\n${readFileSync(`node_modules/${name}/license`, 'utf8')}`)
-    .join('\n---\n\n')
+  return [...names].map((name) => `${name}\n\n${readFileSync(licenseFile(name), 'utf8')}`).join('\n---\n\n')
+}
+
+function licenseFile(name: string): string {
+  const found = readdirSync(`node_modules/${name}`).find((file) => /^licen[cs]e(?:\.(?:md|txt))?$/i.test(file))
+  if (found === undefined) throw new Error(`${name} has no licence file`)
+  return `node_modules/${name}/${found}`
 }

@@ -23,6 +23,7 @@ export default defineConfig({
       suite('contract', { testTimeout: 5 * SECONDS }),
       suite('property', { testTimeout: 60 * SECONDS }),
       suite('integration', { testTimeout: 60 * SECONDS, hookTimeout: 60 * SECONDS }),
+      suite('model', { testTimeout: 60 * SECONDS }),
       suite('package', {
         testTimeout: 120 * SECONDS,
         hookTimeout: 120 * SECONDS,

@@ -1,4 +1,4 @@
-import type { HopReason, HopStatus, PublicReport } from 'hopstash/pipeline'
+import type { HopCacheStatus, HopReason, HopStatus, PublicReport } from 'hopstash/pipeline'
 import { z } from 'zod'
 import { jobAd, jsonResume } from './modules/documents.js'
 import { analysis } from './modules/hermes/contract.js'
@@ -49,12 +49,22 @@ const HOP_REASONS = [
   'aborted',
   'sibling_failed',
 ] as const satisfies readonly HopReason[]
+const CACHE_STATUSES = [
+  'hit',
+  'stale',
+  'revalidated',
+  'miss',
+  'coalesced',
+  'bypass',
+  'off',
+] as const satisfies readonly HopCacheStatus[]
 
 const ms = z.number().nonnegative()
 const hop = z.strictObject({
   status: z.enum(HOP_STATUSES),
   source: z.enum(HOP_SOURCES).nullable(),
   reason: z.enum(HOP_REASONS).nullable(),
+  cache: z.enum(CACHE_STATUSES),
   durationMs: ms,
 })
 
@@ -65,7 +75,15 @@ const report = z.strictObject({
   degraded: z.array(z.enum(HOP_NAMES)),
   durationMs: ms,
   hops: z.record(z.enum(HOP_NAMES), hop),
-  error: z.strictObject({ code: z.string().nullable(), retryable: z.boolean() }).nullable(),
+  error: z
+    .strictObject({
+      code: z.string().nullable(),
+      retryable: z.boolean(),
+      /** Which hop failed the run, and why. */
+      hop: z.enum(HOP_NAMES).nullable(),
+      reason: z.enum(HOP_REASONS).nullable(),
+    })
+    .nullable(),
 })
 
 /** What a user gets, whatever failed: the same fields, and the truth about how they came to be. */
@@ -83,13 +101,12 @@ export const analysisFailure = z.strictObject({
 })
 
 /** The response for a payload and the report of the run that made it. */
-export function responseOf(output: AnalysisPayload, run: PublicReport): AnalysisResponse {
-  const hops = Object.entries(run.hops).map(([name, { durationMs }]) => [name, durationMs])
+export function responseOf(output: AnalysisPayload, run: PublicReport<HopName>): AnalysisResponse {
+  const hops = HOP_NAMES.map((name) => [name, run.hops[name].durationMs])
   return {
     status: run.status === 'ok' ? 'ok' : 'degraded',
     ...output,
     metrics: { total_ms: run.durationMs, hops: Object.fromEntries(hops) },
-    // The names of the hops are the pipeline's; a report knows them as text.
-    report: run as AnalysisResponse['report'],
+    report: { ...run, degraded: [...run.degraded] },
   }
 }

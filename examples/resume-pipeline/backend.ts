@@ -108,8 +108,8 @@ async function analyse(
   const { report } = run
   const shown = publicReport(report)
   if (run.output !== undefined) return { body: responseOf(run.output, shown), report }
-  const failed = Object.keys(report.hops).filter((name) => report.hops[name]?.status === 'failed')
-  const message = failed.length > 0 ? `There is no answer without ${failed.join(', ')}.` : 'There is no answer in time.'
+  const { hop } = report.error ?? {}
+  const message = typeof hop === 'string' ? `There is no answer without ${hop}.` : 'There is no answer in time.'
   const status = run.status === 'timeout' ? 504 : 502
   return { status, body: { error: { code: run.error.code, message }, report: shown }, report }
 }
@@ -145,10 +145,18 @@ async function answer(routes: Routes, path: string, call: Parameters<Route['answ
     }
     return await route.answer(call)
   } catch (error) {
-    const refusal =
-      error instanceof ModuleError ? error : new ModuleError(500, 'internal', 'The back end could not answer.')
+    const refusal = refusalOf(error)
     return { status: refusal.status, body: errorBody(refusal), headers: refusal.headers }
   }
+}
+
+function refusalOf(error: unknown): ModuleError {
+  if (error instanceof ModuleError) return error
+  // The pipeline's own options are right, so what it refuses is the caller's key.
+  if (error instanceof OptionError) {
+    return new ModuleError(409, 'key_reused', 'The idempotency key belongs to a request with another content.')
+  }
+  return new ModuleError(500, 'internal', 'The back end could not answer.')
 }
 
 /** The hops that are not as they should be, for the log: `fastsvm:degraded:timeout`. */

@@ -138,7 +138,7 @@ export function createHops({ stash, endpoints, timeouts }: HopsOptions): Hops {
 }
 
 /** The pipeline: a resume and an ad in, the combined payload out. */
-export type AnalysisPipeline = Pipeline<AnalysisRequest, AnalysisPayload, unknown>
+export type AnalysisPipeline = Pipeline<AnalysisRequest, AnalysisPayload, unknown, HopName>
 
 /** Whether the environment allows job search: `JOB_SEARCH_ENABLED` is `true` or `1`. */
 export function jobSearchEnabled(environment: NodeJS.ProcessEnv = process.env): boolean {

@@ -11,6 +11,8 @@ export class Cell {
   storeSoft = 0
   /** Entries that point here. */
   refs = 0
+  /** The list of this cell alone, shared by all entries that have one tag. */
+  readonly alone: readonly Cell[] = Object.freeze([this])
 
   constructor(tag: string, hard: number) {
     this.tag = tag
@@ -30,6 +32,7 @@ export interface Coherence {
 export type InvalidationMode = 'delete' | 'expire'
 
 const MAX_LOOSE = 10_000
+const NO_CELLS: readonly Cell[] = Object.freeze([])
 
 /**
  * The invalidation state of one namespace: its own marker and a cell a tag.
@@ -63,6 +66,13 @@ export class Cells {
       this.#loose.add(cell)
     }
     return cell
+  }
+
+  /** The cells of a list of tags, each once. */
+  ofAll(tags: readonly string[]): readonly Cell[] {
+    if (tags.length === 0) return NO_CELLS
+    if (tags.length === 1) return this.of(tags[0] as string).alone
+    return [...new Set(tags)].map((tag) => this.of(tag))
   }
 
   /** Marks a tag as invalidated at `seq`. */

@@ -27,6 +27,12 @@ const NOTHING: readonly string[] = Object.freeze([])
 export function freshValue(state: NamespaceState, key: unknown, options: ScopeOption | undefined): unknown {
   const id = idOrUndefined(state, key, options)
   if (id === undefined) return undefined
+  const held = state.memory.get(id)
+  // As in `getOrSet`: entries whose readers get copies, or whose lifetime a read moves, have a `checkAt` in the past.
+  if (held !== undefined && held.generation === state.coherence.generation && state.clock.coarse() < held.checkAt) {
+    state.counters.hits++
+    return held.value
+  }
   const entry = validEntry(state, id)
   if (entry !== undefined) {
     const freshness = freshnessNow(state, entry)

@@ -72,6 +72,8 @@ export interface SharedStamp {
   epoch: number
   /** What peers call the key. */
   readonly digest: string
+  /** The outage a value without an id was kept in. */
+  readonly outage: number
 }
 
 /**

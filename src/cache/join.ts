@@ -8,6 +8,22 @@ import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, validEntry, valueFor } from './valid.js'
 
+/**
+ * The way of the ten thousandth caller of a cold key: joins a load under way if nothing asks for more thought, without a
+ * request, a clock reading or a closure of its own.
+ */
+export function joinPlainly(state: NamespaceState, id: string): Promise<unknown> | undefined {
+  const load = state.loads.get(id)
+  if (load === undefined || load.generation !== state.coherence.generation) return undefined
+  if (load.starting || state.live.policy.detectReentrancy || state.shared !== undefined) return undefined
+  if (!load.joined) awaitLoad(state, load)
+  state.counters.coalesced++
+  load.joiners++
+  if (state.live.policy.isolation === 'share') return load.flight.join()
+  load.handOut ??= (value) => handOut(load, value)
+  return load.flight.join().then(load.handOut)
+}
+
 /** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */
 export function join(
   state: NamespaceState,
@@ -33,8 +49,8 @@ export function join(
 }
 
 /**
- * As above, with a shared store: whoever joins after an invalidation this process made or heard of waits until the
- * store has compared the markers. Guard `joiners`.
+ * As above, with a shared store. Guard `joiners`: whoever joins after an invalidation, a gap or an outage waits until
+ * the flight is over and reads again, because what it brings may be from before, and nobody here would know.
  */
 function joinShared(
   state: NamespaceState,
@@ -43,9 +59,9 @@ function joinShared(
   joined: Promise<unknown>,
 ): Promise<unknown> {
   if (load.generation === state.coherence.generation) return joined.then((value) => handOut(load, value))
-  return joined.then(async (value) => {
-    const kept = load.published === undefined || (await load.published)
-    return !kept || isDead(load) ? again(state, request) : handOut(load, value)
+  return joined.then(async () => {
+    await load.published
+    return again(state, request)
   })
 }
 
@@ -54,9 +70,7 @@ function handOut(load: Load, value: unknown): unknown {
 }
 
 function isDead(load: Load): boolean {
-  const { cells, startSeq, shared } = load
-  const storeSeq = shared?.stamp?.seq
-  if (storeSeq !== undefined && cells?.some((cell) => cell.storeHard > storeSeq)) return true
+  const { cells, startSeq } = load
   return load.void || cells === undefined || cells.some((cell) => cell.hard > startSeq || cell.soft > startSeq)
 }
 

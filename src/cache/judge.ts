@@ -1,4 +1,4 @@
-import { type Cell, outranked } from './cells.js'
+import { outranked } from './cells.js'
 import { lifetimeOf } from './keep.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
@@ -12,7 +12,8 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
   const { policy } = state.live
   try {
     const tags = [...(policy.tagsOf?.(value, request.input) ?? []), ...(request.options?.tags ?? []), ...context.tags]
-    load.cells = cellsOf(state, tags)
+    if (tags.length > 0) checkTags(tags, 'tags')
+    load.cells = state.cells.ofAll(tags)
     chargeCost(state, value)
     if (value === undefined) return refuse('undefined')
     if (load.noStore || state.live.closed) return undefined
@@ -31,13 +32,6 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
     return undefined
   }
 }
-
-function cellsOf(state: NamespaceState, tags: readonly string[]): readonly Cell[] {
-  if (tags.length === 0) return NO_CELLS
-  checkTags(tags, 'tags')
-  return [...new Set(tags)].map((tag) => state.cells.of(tag))
-}
-const NO_CELLS: readonly Cell[] = Object.freeze([])
 
 function chargeCost(state: NamespaceState, value: unknown): void {
   const cost = state.live.policy.cost?.(value)

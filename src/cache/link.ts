@@ -40,6 +40,8 @@ export class Link implements LinkState {
   deaf = true
   away = false
   awaySinceMs = 0
+  /** Which outage this is, or was the last: what it left unconfirmed must not reappear in the next one. */
+  outage = 0
   /** What the store must be told before anything else, in any order: the operations commute. */
   readonly pending = new Map<string, PendingInvalidation>()
   #storeOffsetMs: number | undefined = undefined
@@ -110,6 +112,7 @@ export class Link implements LinkState {
   leave(): void {
     if (this.away) return
     this.away = true
+    this.outage++
     this.awaySinceMs = this.#clock.now()
     this.#coherence.generation++
   }

@@ -23,6 +23,8 @@ export interface Load {
   source: unknown
   /** Callers beside the first, counted for the statistics. */
   joiners: number
+  /** Made by the first caller beside the first, for all of them. */
+  handOut: ((value: unknown) => unknown) | undefined
   /** Somebody beside the first caller waits. */
   joined: boolean
   /** The cells of the value, known at the end; `undefined` if they could not be told. */

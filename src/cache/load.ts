@@ -11,7 +11,7 @@ import type { LoadRequest } from './load-request.js'
 import { LoadContext } from './loader.js'
 import { copyOf, own } from './ownership.js'
 import { isHeld, runHolding } from './reentrancy.js'
-import { type Publication, publishShared } from './shared-load.js'
+import { type Publication, publishShared } from './shared-publish.js'
 import { runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { MissCause } from './words.js'
@@ -36,6 +36,7 @@ export function startLoad(
     readersGetCopies: false,
     source: undefined,
     joiners: 0,
+    handOut: undefined,
     joined: false,
     cells: undefined,
     servedStale: false,

@@ -3,7 +3,7 @@ import { notCached } from '../errors/load-error.js'
 import { parseDuration } from '../runtime/duration.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
-import { join } from './join.js'
+import { join, joinPlainly } from './join.js'
 import { awaitLoad, countMiss, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
@@ -45,6 +45,10 @@ export function getOrSet(
     if ((++state.counters.hits & TIMED_EVERY) === 0) timeHit(state, id)
     entry.promise ??= Promise.resolve(entry.value)
     return entry.promise
+  }
+  if (entry === undefined && options === undefined && !state.channel.hasSubscribers) {
+    const joined = joinPlainly(state, id)
+    if (joined !== undefined) return joined
   }
   return read(state, { id, input: key, loader, options }, undefined)
 }
@@ -199,12 +203,12 @@ function miss(
       return Promise.reject(remembered.error)
     state.negatives.delete(request.id)
   }
-  const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
   const running = request.options?.noStore ? undefined : state.loads.get(request.id)
   if (running !== undefined) {
     if (request.options?.forceFresh !== true) return join(state, running, request, outcome)
     refuseReentry(state, running)
   }
+  const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
   if (request.options?.onlyIfCached === true && state.shared === undefined) {
     countMiss(state, why)
     return Promise.reject(notCached(state.name))

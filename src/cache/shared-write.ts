@@ -8,15 +8,8 @@ import { judgeWrite } from './keep.js'
 import { own } from './ownership.js'
 import { identify } from './read.js'
 import type { SharedFlight } from './shared-flight.js'
-import {
-  beginShared,
-  confirmSet,
-  endShared,
-  keepUnconfirmed,
-  type Publication,
-  physicalLifeMs,
-  storedEntry,
-} from './shared-load.js'
+import { beginShared, endShared } from './shared-load.js'
+import { confirmSet, keepUnconfirmed, type Publication, physicalLifeMs, storedEntry } from './shared-publish.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
 import { removeAs } from './valid.js'
@@ -146,7 +139,7 @@ function prepare(state: NamespaceState, key: unknown, value: unknown, options: W
   }
   const { life } = judged
   const tags = [...new Set(judged.tags)]
-  return { owned, life, cells: tags.map((tag) => state.cells.of(tag)), loadMs: 0 }
+  return { owned, life, cells: state.cells.ofAll(tags), loadMs: 0 }
 }
 
 function send(

@@ -20,7 +20,7 @@ export function trustOf(
   const { shared } = about
   if (shared === undefined) return 'serve'
   if (shared.epoch < link.floor || outrankedByStore(state, about, shared.startSeq)) return 'drop'
-  if (shared.id === undefined) return link.away ? 'serve' : 'drop'
+  if (shared.id === undefined) return link.away && shared.outage === link.outage ? 'serve' : 'drop'
   if (link.away) return now - link.awaySinceMs <= maxDisconnectedMs ? 'serve' : 'drop'
   return link.deaf || shared.epoch !== link.epoch ? 'ask' : 'serve'
 }

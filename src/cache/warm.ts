@@ -1,4 +1,3 @@
-import pLimit from 'p-limit'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
@@ -54,6 +53,8 @@ export async function warm(
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
   const startedAt = state.clock.now()
+  // On first use: most programs warm nothing, and every package costs start-up time.
+  const { default: pLimit } = await import('p-limit')
   const limit = pLimit(concurrency)
   const ordered = [...items].sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0))
   const tally = { total: items.length, done: 0, failed: 0, loaded: 0, skipped: 0 }

@@ -119,7 +119,7 @@ function store(
   const { tags, life } = judged
   counters.writes++
   cells.loadBegins()
-  const marks = [...new Set(tags)].map((tag) => cells.of(tag))
+  const marks = cells.ofAll(tags)
   const now = Math.floor(state.clock.now())
   keep(state, id, owned, { life, cells: marks, startSeq: state.coherence.seq, loadMs: 0, now })
   cells.loadEnds()

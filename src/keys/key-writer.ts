@@ -1,4 +1,6 @@
 /// <reference lib="es2024.string" />
+import { Buffer } from 'node:buffer'
+
 /** A growing buffer and the place where the next byte goes. */
 export interface KeyWriter {
   bytes: Buffer

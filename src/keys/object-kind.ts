@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 
 /** The kinds of objects that have a canonical form of their own. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { KeyWriter } from './key-writer.js'
 
 /** Sorts names by code unit, in place; never by locale, which differs between machines. */

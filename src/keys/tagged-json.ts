@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import stableStringify from 'fast-json-stable-stringify'
 import { encodeKey } from './canonicalize.js'
 import { keyForm } from './key-form.js'

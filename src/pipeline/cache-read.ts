@@ -1,4 +1,5 @@
 import type { RecordOptions, RecordOutcome } from '../cache/records.js'
+import type { UsageMeter as SavingsMeter } from '../cache/usage-meter.js'
 import { digestOf } from '../keys/digest.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { AttemptScope } from './attempt.js'
@@ -7,8 +8,10 @@ import type { HopCache } from './define-hop.js'
 import type { Engine } from './engine.js'
 import { type Failure, thrownFailure } from './failure.js'
 import { type CallWaiter, GuardedCall } from './guarded-call.js'
+import type { UsageMeter } from './hop-context.js'
 import type { CacheReader, PlannedCache, StoredAnswer } from './planned-cache.js'
 import type { PlannedHop } from './planned-hop.js'
+import { meterBoth } from './usage.js'
 import type { HopCacheStatus } from './words.js'
 
 /** An answer that came through the cache. */
@@ -91,7 +94,7 @@ export class CacheRead implements CacheReader {
   }
 
   async #load(key: unknown, options: RecordOptions<StoredAnswer>): Promise<RecordOutcome<StoredAnswer>> {
-    return this.#cache.records.load(key, ({ signal }) => this.#call(signal), options)
+    return this.#cache.records.load(key, ({ signal, usage }) => this.#call(signal, usage), options)
   }
 
   #options(scope: string | undefined): RecordOptions<StoredAnswer> {
@@ -109,10 +112,10 @@ export class CacheRead implements CacheReader {
   }
 
   /** Runs as the leader of a load, for everybody who waits for it. */
-  #call(signal: AbortSignal): Promise<StoredAnswer> {
+  #call(signal: AbortSignal, savings: SavingsMeter): Promise<StoredAnswer> {
     const hop = this.#hop
     return new Promise((resolve, reject) => {
-      const waiter = new SharedWaiter(hop, () => this.#latestDeadline(), {
+      const waiter = new SharedWaiter(hop, savings, () => this.#latestDeadline(), {
         succeeded: (value, raw) => {
           unlisten()
           this.#fresh = { value }
@@ -219,17 +222,19 @@ interface Settlement {
 
 class SharedWaiter implements CallWaiter {
   readonly #hop: CachingHop
+  readonly #savings: SavingsMeter
   readonly #latestDeadline: () => number
   readonly #settlement: Settlement
 
-  constructor(hop: CachingHop, latestDeadline: () => number, settlement: Settlement) {
+  constructor(hop: CachingHop, savings: SavingsMeter, latestDeadline: () => number, settlement: Settlement) {
     this.#hop = hop
+    this.#savings = savings
     this.#latestDeadline = latestDeadline
     this.#settlement = settlement
   }
 
-  get usage() {
-    return this.#hop.usage
+  get usage(): UsageMeter {
+    return meterBoth(this.#hop.usage, this.#savings)
   }
 
   get log() {

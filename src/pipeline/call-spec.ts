@@ -1,6 +1,7 @@
 import type { StandardSchema } from '../cache/standard-schema.js'
 import type { AttemptContext } from './attempt.js'
 import type { AuthContext } from './define-hop.js'
+import type { Usage } from './hop-context.js'
 import type { ResolvedPolicies } from './policies.js'
 
 /** What to call, and how. The same for every run. */
@@ -10,6 +11,7 @@ export interface CallSpec {
   readonly provider: string | null
   readonly call: (context: AttemptContext) => unknown
   readonly auth: ((context: AuthContext) => unknown) | undefined
+  readonly usage: ((output: unknown) => Usage) | undefined
   readonly output: StandardSchema | undefined
   readonly idempotent: boolean | undefined
   readonly policies: ResolvedPolicies

@@ -11,7 +11,7 @@ import {
   resolveFallback,
   type StaleStep,
 } from './fallback.js'
-import type { HopContext } from './hop-context.js'
+import type { HopContext, Usage } from './hop-context.js'
 import { type HopPolicies, POLICY_NAMES, resolvePolicies } from './policies.js'
 
 /** Where a hop keeps its answers. */
@@ -19,14 +19,14 @@ export interface HopCache<In, Host extends RecordHost | undefined = RecordHost> 
   /** A namespace of a stash. */
   readonly in: Host
   /** What the answer depends on. @defaultValue the whole input */
-  readonly key?: (context: { readonly input: In }) => unknown
+  readonly key?: ((context: { readonly input: In }) => unknown) | undefined
   /** @defaultValue the namespace's */
-  readonly ttl?: Duration
-  readonly tags?: readonly string[] | ((context: { readonly input: In }) => readonly string[])
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | ((context: { readonly input: In }) => readonly string[]) | undefined
   /** A hard partition of the key: a tenant, a user. */
-  readonly scope?: (context: { readonly input: In }) => string
+  readonly scope?: ((context: { readonly input: In }) => string) | undefined
   /** Whether an answer that passed the contract may be stored. Degraded ones never are. */
-  readonly cacheable?: (answer: unknown) => boolean
+  readonly cacheable?: ((answer: unknown) => boolean) | undefined
 }
 
 /** What `auth` is called with; `refresh` after an attempt was refused with 401. */
@@ -47,29 +47,31 @@ export interface HopOptions<RawIn, In, Returned, Out, Client, Auth, Host extends
   extends HopPolicies {
   /** Letters, digits, `_`, `-`, `.`; the name of the module in reports and cache keys. */
   readonly name: string
-  readonly category?: string
-  readonly description?: string
-  readonly tags?: readonly string[]
+  readonly category?: string | undefined
+  readonly description?: string | undefined
+  readonly tags?: readonly string[] | undefined
   /** Part of the cache key: another version is a miss. */
-  readonly version?: string | number
+  readonly version?: string | number | undefined
   /** Who is called: hops with one `upstream` share breaker, limit and retry budget. @defaultValue `name` */
-  readonly upstream?: string
+  readonly upstream?: string | undefined
   /** What may go in. */
   readonly input?: StandardSchema<RawIn, In>
   /** What may come out, from the call, another provider, or a store. */
   readonly output?: StandardSchema<unknown, Out>
   readonly client?: Client
   /** Called for each attempt; what it returns goes to `call` and nowhere else. */
-  readonly auth?: (context: AuthContext) => Auth | PromiseLike<Auth>
+  readonly auth?: ((context: AuthContext) => Auth | PromiseLike<Auth>) | undefined
   readonly call: (context: HopContext<In, NoInfer<Client>, NoInfer<Auth>>) => Returned
+  /** What a call used, told from its checked answer; adds to what the call says through `usage.add`. */
+  readonly usage?: ((output: NoInfer<Out>) => Usage) | undefined
   /**
    * Whether a repeated call does no harm. `false`: an attempt that may have been carried out is never repeated.
    * @defaultValue unsaid: repeated as `retry` says, and `plan()` warns
    */
-  readonly idempotent?: boolean
-  readonly cache?: HopCache<NoInfer<In>, Host>
+  readonly idempotent?: boolean | undefined
+  readonly cache?: HopCache<NoInfer<In>, Host> | undefined
   /** Tried in order when there is no fresh answer. A hop with one fails no run. */
-  readonly fallback?: readonly FallbackOf<NoInfer<In>, NoInfer<Out>, NoInfer<Host>>[]
+  readonly fallback?: readonly FallbackOf<NoInfer<In>, NoInfer<Out>, NoInfer<Host>>[] | undefined
 }
 
 /** What `defineHop` made of its options. Not for users. */
@@ -84,6 +86,7 @@ export interface HopDefinition {
   readonly client: unknown
   readonly auth: ((context: AuthContext) => unknown) | undefined
   readonly call: (context: HopContext<unknown, unknown, unknown>) => unknown
+  readonly usage: ((output: unknown) => Usage) | undefined
   readonly idempotent: boolean | undefined
   readonly policies: HopPolicies
   readonly cache: HopCache<unknown> | undefined
@@ -118,6 +121,7 @@ export const HOP_OPTIONS: readonly string[] = [
   'client',
   'auth',
   'call',
+  'usage',
   'idempotent',
   'cache',
   'fallback',
@@ -178,6 +182,9 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
   if (options.auth !== undefined && typeof options.auth !== 'function') {
     throw optionInvalid(`${where}.auth`, 'a function', options.auth, 'Write `auth: () => token`.')
   }
+  if (options.usage !== undefined && typeof options.usage !== 'function') {
+    throw optionInvalid(`${where}.usage`, 'a function of the answer', options.usage)
+  }
   for (const side of ['input', 'output'] as const) {
     if (options[side] !== undefined && !isSchema(options[side])) {
       throw optionInvalid(`${where}.${side}`, 'a Standard Schema (zod, valibot, arktype)', options[side])
@@ -199,6 +206,7 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
     client: options.client,
     auth: options.auth,
     call: options.call as HopDefinition['call'],
+    usage: options.usage,
     idempotent: options.idempotent,
     policies,
     cache,

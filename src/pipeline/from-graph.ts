@@ -15,7 +15,7 @@ export interface GraphHop extends AnyWiring {
 /** Options of {@link fromGraph}. */
 export interface GraphOptions<Output> extends PipelineOptions {
   /** @defaultValue an object of all hops' values by name */
-  readonly assemble?: (values: Values, sight: Sight) => Output | PromiseLike<Output>
+  readonly assemble?: ((values: Values, sight: Sight) => Output | PromiseLike<Output>) | undefined
 }
 
 /**

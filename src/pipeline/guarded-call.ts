@@ -1,5 +1,6 @@
 import type { QueuePlace } from '../resilience/limiter.js'
 import { continueAttempts } from '../resilience/retry.js'
+import { askAuth } from './ask-auth.js'
 import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
 import type { CallSpec } from './call-spec.js'
 import { applyContract } from './contract.js'
@@ -18,6 +19,7 @@ import { Pause } from './pause.js'
 import { isRepeatable, retryWaitMs } from './retry-decision.js'
 import { isThenable } from './thenable.js'
 import type { Upstream } from './upstream.js'
+import { meterAnswer } from './usage.js'
 
 /** Who waits for a call. Is told once, unless it cancels. `raw` is the answer before the output contract. */
 export interface CallWaiter extends AttemptScope {
@@ -53,7 +55,9 @@ export class GuardedCall implements AttemptOwner {
   #pause: Pause | undefined
   #rejectFurther: ((failure: Failure) => void) | undefined
   #lastFailure: Failure | undefined
-  #refused: Failure | undefined
+  #overBudget: Failure | undefined
+  /** What the last attempt that was sent came to. */
+  #sent: Failure | undefined
 
   constructor(engine: Engine, spec: CallSpec, upstream: Upstream, waiter: CallWaiter, input: unknown, client: unknown) {
     this.#engine = engine
@@ -148,15 +152,8 @@ export class GuardedCall implements AttemptOwner {
     const refuse = (error: unknown): void => {
       if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall(), 'auth'))
     }
-    let credentials: unknown
-    try {
-      credentials = auth({ attempt: attempt.number, refresh: this.#lastFailure?.status === 401 })
-    } catch (error) {
-      refuse(error)
-      return
-    }
-    if (isThenable(credentials)) Promise.resolve(credentials).then((value) => this.#invoke(attempt, value), refuse)
-    else this.#invoke(attempt, credentials)
+    const context = { attempt: attempt.number, refresh: this.#lastFailure?.status === 401 }
+    askAuth(auth, context, (credentials) => this.#invoke(attempt, credentials), refuse)
   }
 
   #invoke(attempt: Attempt, auth: unknown): void {
@@ -203,6 +200,7 @@ export class GuardedCall implements AttemptOwner {
     if (attempt.number > 1) this.#record({ outcome: 'ok', code: null, status: null }, attempt.startedAt, now)
     this.#finishAttempt(attempt, 'success', now)
     this.#rejectFurther?.(CANCELLED)
+    if (this.#spec.usage !== undefined) meterAnswer(this.#spec.usage, value, this.#waiter)
     this.#waiter.callSucceeded(this, value, raw, now)
   }
 
@@ -212,6 +210,7 @@ export class GuardedCall implements AttemptOwner {
     const now = this.#engine.clock.now()
     this.#finishAttempt(attempt, failure.verdict, now)
     attempt.abort(failure.error)
+    this.#sent = failure
     this.#attemptFailed(failure, attempt.startedAt, now)
   }
 
@@ -269,30 +268,24 @@ export class GuardedCall implements AttemptOwner {
     const now = this.#engine.clock.now()
     if (waitMs === undefined || now + waitMs >= this.#waiter.deadlineAt) return undefined
     if (this.#upstream.budget.tryRetry(now)) return waitMs
-    this.#refused = budgetFailure(this.#upstream.name, failure)
+    this.#overBudget = budgetFailure(this.#upstream.name, failure)
     return undefined
   }
 
   #end(failure: Failure): void {
     if (this.#over) return
     this.#over = true
-    this.#waiter.callFailed(this, this.#refused ?? failure, this.#engine.clock.now())
+    // An attempt that was not let through hides no answer of the upstream's: its failure is why there is none.
+    const told = failure.outcome === 'refused' ? (this.#sent ?? failure) : failure
+    this.#waiter.callFailed(this, this.#overBudget ?? told, this.#engine.clock.now())
   }
 
   #record(what: Pick<AttemptRecord, 'outcome' | 'code' | 'status'>, startedAt: number, endedAt: number): void {
     const { outcome, code, status } = what
+    const waitMs = this.#waitMs
     const { provider } = this.#spec
     this.records ??= []
-    this.records.push({
-      number: this.#number,
-      provider,
-      startedAt,
-      endedAt,
-      outcome,
-      code,
-      status,
-      waitMs: this.#waitMs,
-    })
+    this.records.push({ number: this.#number, provider, startedAt, endedAt, outcome, code, status, waitMs })
     this.#waitMs = 0
   }
 }

@@ -1,10 +1,10 @@
 /** Tokens and money of one upstream call. */
 export interface Usage {
   /** @defaultValue `1` */
-  readonly calls?: number
-  readonly inputTokens?: number
-  readonly outputTokens?: number
-  readonly costUsd?: number
+  readonly calls?: number | undefined
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
+  readonly costUsd?: number | undefined
 }
 
 /** Where a hop says what its calls used. */

@@ -1,4 +1,5 @@
 export type { PipelineError } from '../errors/pipeline-error.js'
+export type { Duration } from '../runtime/duration.js'
 export { type AuthContext, defineHop, type Hop, type HopCache, type HopOptions } from './define-hop.js'
 export {
   type FallbackContext,
@@ -15,7 +16,7 @@ export { mermaid } from './mermaid.js'
 export { type Pipeline, type PipelineBuilder, type PipelineOptions, pipeline, type RunOptions } from './pipeline.js'
 export type { Plan, PlanHop, PlanWarning } from './plan.js'
 export { type HopPolicies, resilient } from './policies.js'
-export type { AttemptReport, HopReport, ReportError, RunReport, RunTotals } from './report.js'
+export type { AttemptReport, HopReport, ReportError, RunError, RunReport, RunTotals } from './report.js'
 export type { RunResult } from './run-result.js'
 export type { Sight } from './sight.js'
 export type { UsageTotals } from './usage.js'

@@ -12,6 +12,7 @@ import { type DeclaredHop, planHops } from './plan-hops.js'
 import type { AnyWiring, Values } from './planned-hop.js'
 import { checkDefaults, type HopPolicies } from './policies.js'
 import type { RunReport } from './report.js'
+import { createRepeatedRuns } from './repeated-runs.js'
 import { type PipelinePlan, Run, type RunRequest } from './run.js'
 import { LazyResult, type RunResult } from './run-result.js'
 import type { Sight } from './sight.js'
@@ -20,37 +21,41 @@ import type { Absent, InlineHop, PayloadPart, Presence, UnknownInline, UnknownWi
 /** Options of a pipeline. */
 export interface PipelineOptions {
   /** What its hops leave out. @defaultValue 30 s for an attempt, 1 attempt, nothing else; see `resilient` */
-  readonly defaults?: HopPolicies
+  readonly defaults?: HopPolicies | undefined
   /** Bound of a whole run, unless the run brings its own. @defaultValue none */
-  readonly deadline?: Duration
+  readonly deadline?: Duration | undefined
   /** What is kept of a run's deadline for fallbacks and assembly. @defaultValue 5 % of it, at most 200 ms */
-  readonly reserve?: Duration
+  readonly reserve?: Duration | undefined
   /** Cancels what still runs once a required hop has failed. @defaultValue `false`: independent hops finish */
-  readonly failFast?: boolean
+  readonly failFast?: boolean | undefined
   /** Where hops log. @defaultValue nowhere */
-  readonly logger?: Logger
+  readonly logger?: Logger | undefined
   /** Is told of every run. What it throws is ignored. */
-  readonly onRun?: (report: RunReport) => void
-  readonly clock?: Clock
+  readonly onRun?: ((report: RunReport) => void) | undefined
+  readonly clock?: Clock | undefined
 }
 
 /** Options of one run. */
 export interface RunOptions<Clients = Readonly<Record<string, unknown>>> {
   /** Bound of this run: how much time its caller has left. @defaultValue the pipeline's */
-  readonly deadline?: Duration
+  readonly deadline?: Duration | undefined
   /** Cancels the run when its caller leaves. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Clients of this run by hop, fakes for instance. Such a hop uses no cache and no shared breaker. */
-  readonly clients?: { readonly [Name in keyof Clients]?: Clients[Name] }
-  /** Makes the `idempotencyKey` of every hop the same for every delivery of the same run. */
-  readonly idempotencyKey?: string
+  readonly clients?: { readonly [Name in keyof Clients]?: Clients[Name] | undefined } | undefined
+  /**
+   * Makes deliveries of the same run one run: joins the one under way, or returns what it came to if that was `ok` and
+   * at most 10 minutes ago. Such a run keeps the deadline it was begun with. Every hop's `idempotencyKey` is the same,
+   * too, for all deliveries. Runs with `clients` join nobody.
+   */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** A pipeline that can run. */
-export interface Pipeline<In, Output, Clients> {
+export interface Pipeline<In, Output, Clients, Names extends string = string> {
   readonly name: string
   /** Runs it. Rejects for impossible options only, never for a hop. */
-  run(input: In, options?: RunOptions<Clients>): Promise<RunResult<Output>>
+  run(input: In, options?: RunOptions<Clients>): Promise<RunResult<Output, Names>>
   /** What a run will do at worst, and what is missing for a bad day. */
   plan(): Plan
 }
@@ -89,7 +94,7 @@ export interface PipelineBuilder<In, Known, Clients> {
       values: { readonly input: In } & Known,
       sight: Sight<keyof Known & string>,
     ) => Output | PromiseLike<Output>,
-  ): Pipeline<In, Output, Clients>
+  ): Pipeline<In, Output, Clients, keyof Known & string>
 }
 
 type With<Name extends string, Value> = { readonly [Key in Name]: Value }
@@ -137,6 +142,15 @@ export function assemblePipeline(
     logger: options.logger,
   }
   const deadlineMs = options.deadline === undefined ? Infinity : parseDuration(options.deadline, 'deadline')
+  const begin = (request: RunRequest, resolve: (result: RunResult<unknown>) => void): void => {
+    const onEnd = (run: Run): void => {
+      const result = new LazyResult(run) as RunResult<unknown>
+      if (options.onRun !== undefined) tell(options.onRun, result)
+      resolve(result)
+    }
+    new Run(plan, request, onEnd).start()
+  }
+  const repeated = createRepeatedRuns((request) => new Promise((resolve) => begin(request, resolve)), clock)
   return Object.freeze({
     name,
     plan: () => describePlan(plan, deadlineMs),
@@ -144,12 +158,10 @@ export function assemblePipeline(
       return new Promise<RunResult<unknown>>((resolve) => {
         const request =
           runOptions === undefined ? bare(input, deadlineMs) : resolveRun(plan, input, runOptions, deadlineMs)
-        const onEnd = (run: Run): void => {
-          const result = new LazyResult(run) as RunResult<unknown>
-          if (options.onRun !== undefined) tell(options.onRun, result)
-          resolve(result)
-        }
-        new Run(plan, request, onEnd).start()
+        const { idempotencyKey, clients } = request
+        // What fakes answer is nobody else's answer.
+        if (idempotencyKey === undefined || clients !== undefined) begin(request, resolve)
+        else resolve(repeated.run(idempotencyKey, request))
       })
     },
   })
@@ -197,6 +209,9 @@ function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, dea
     )
   if (signal !== undefined && typeof signal.addEventListener !== 'function') {
     throw optionInvalid('signal', 'an AbortSignal', signal)
+  }
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== 'string' || idempotencyKey === '')) {
+    throw optionInvalid('idempotencyKey', 'a text', idempotencyKey)
   }
   const own = deadline === undefined ? deadlineMs : parseDuration(deadline, 'deadline')
   return { input, deadlineMs: own, signal, clients, idempotencyKey }

@@ -67,6 +67,7 @@ function planHop({ name, definition, wiring }: DeclaredHop, place: Place, upstre
     provider: null,
     call: definition.call as (context: AttemptContext) => unknown,
     auth: definition.auth,
+    usage: definition.usage,
     output: definition.output,
     idempotent: definition.idempotent,
     policies,

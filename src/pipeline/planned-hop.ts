@@ -10,11 +10,11 @@ export type Values = Readonly<Record<string, unknown>>
 
 /** How one hop is wired, whatever its types. */
 export interface AnyWiring {
-  readonly needs?: readonly string[]
-  readonly input?: (values: Values, sight: Sight) => unknown
-  readonly when?: (values: Values, sight: Sight) => boolean
-  readonly optional?: boolean
-  readonly enabled?: boolean
+  readonly needs?: readonly string[] | undefined
+  readonly input?: ((values: Values, sight: Sight) => unknown) | undefined
+  readonly when?: ((values: Values, sight: Sight) => boolean) | undefined
+  readonly optional?: boolean | undefined
+  readonly enabled?: boolean | undefined
 }
 
 /** One hop of a pipeline, worked out once. */

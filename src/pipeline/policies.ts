@@ -9,15 +9,15 @@ import type { Duration } from '../runtime/duration.js'
 /** Policies of a hop; what a hop leaves out comes from the pipeline's `defaults`. `false` switches one off. */
 export interface HopPolicies {
   /** Bound of one attempt, from the moment it has its permit. @defaultValue `'30s'`, `'10s'` with `resilient` */
-  readonly timeout?: Duration
+  readonly timeout?: Duration | undefined
   /** `attempts` counts all calls. @defaultValue 1 attempt, 3 with `resilient` */
-  readonly retry?: RetryOptions | false
+  readonly retry?: RetryOptions | false | undefined
   /** @defaultValue none; with `resilient` opens after 5 failures in a row, or 50 % of at least 10 in 60 s */
-  readonly breaker?: BreakerOptions | false
+  readonly breaker?: BreakerOptions | false | undefined
   /** Calls at once, and how many may wait. @defaultValue none; 16 and 100 with `resilient` */
-  readonly concurrency?: number | LimiterOptions | false
+  readonly concurrency?: number | LimiterOptions | false | undefined
   /** @defaultValue none; with `resilient` 20 % of traffic within 10 s, at least 3 */
-  readonly retryBudget?: RetryBudgetOptions | false
+  readonly retryBudget?: RetryBudgetOptions | false | undefined
 }
 
 /** {@link HopPolicies}, complete. */
@@ -84,7 +84,12 @@ export function checkDefaults(where: string, defaults: HopPolicies): void {
 function merge<T extends object>(own: T | false | undefined, base: T | false | undefined): T | false | undefined {
   if (own === undefined || own === false) return own ?? base
   if (typeof own !== 'object' || own === null) throw optionInvalid('policy', 'an object, or false', own)
-  return base ? { ...base, ...own } : own
+  return base ? { ...base, ...given(own) } : own
+}
+
+// An option that is `undefined` is one that is not there, and hides no default.
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
 }
 
 // A hop that says only how many run at once keeps the queue of the defaults.

@@ -8,13 +8,13 @@ import type { AttemptOutcome, HopCacheStatus, HopReason, HopSource, HopStatus, R
  * What happened in a run, as a JSON document of form `hop-run/1`: always the same keys, `null` for what was not, times
  * in ms rounded to 0.1. Holds no payload, no key and no text of an upstream's error.
  */
-export interface RunReport {
+export interface RunReport<Names extends string = string> {
   readonly schema: 'hop-run/1'
   readonly runId: string
   readonly pipeline: string
   readonly status: RunStatus
   /** Hops that are degraded, or failed without failing the run. */
-  readonly degraded: readonly string[]
+  readonly degraded: readonly Names[]
   /** ISO 8601, wall clock. */
   readonly startedAt: string
   readonly durationMs: number
@@ -22,10 +22,10 @@ export interface RunReport {
   /** What was left of the deadline. */
   readonly remainingMs: number | null
   /** The chain of hops the run's duration was made of. */
-  readonly criticalPath: readonly string[]
-  readonly hops: Readonly<Record<string, HopReport>>
+  readonly criticalPath: readonly Names[]
+  readonly hops: Readonly<Record<Names, HopReport>>
   readonly totals: RunTotals
-  readonly error: ReportError | null
+  readonly error: RunError<Names> | null
 }
 
 /** One hop of a {@link RunReport}. */
@@ -70,6 +70,14 @@ export interface ReportError {
   readonly retryable: boolean
 }
 
+/** What ended a run, and which hop did. */
+export interface RunError<Names extends string = string> extends ReportError {
+  /** The hop that failed the run; `null` where none did: `assemble` threw, or the caller left. */
+  readonly hop: Names | null
+  /** Why that hop failed. */
+  readonly reason: HopReason | null
+}
+
 /** Sums of a {@link RunReport}. */
 export interface RunTotals {
   readonly hops: number
@@ -104,10 +112,21 @@ export function buildReport(run: Run): RunReport {
     criticalPath: criticalPath(run.hops),
     hops,
     totals: totalsOf(Object.values(hops)),
-    error:
-      run.error === undefined
-        ? null
-        : { name: run.error.name, code: run.error.code, status: null, retryable: run.error.retryable },
+    error: runError(run),
+  }
+}
+
+function runError({ error, status, failedHop }: Run): RunError | null {
+  if (error === undefined) return null
+  // A caller who left may have left after a hop had failed.
+  const culprit = status === 'cancelled' ? undefined : failedHop
+  return {
+    name: error.name,
+    code: error.code,
+    status: culprit?.failure?.status ?? null,
+    retryable: error.retryable,
+    hop: culprit?.name ?? null,
+    reason: culprit?.reason ?? null,
   }
 }
 

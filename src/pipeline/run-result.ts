@@ -4,19 +4,19 @@ import type { Run } from './run.js'
 import type { RunStatus } from './words.js'
 
 /** What a run came to. Look at `output`: it is there exactly when `status` is `ok` or `degraded`. */
-export type RunResult<Output> =
+export type RunResult<Output, Names extends string = string> =
   | {
       readonly status: 'ok' | 'degraded'
       readonly output: Output
       readonly error?: undefined
       /** What happened, hop by hop; built when it is first read. */
-      readonly report: RunReport
+      readonly report: RunReport<Names>
     }
   | {
       readonly status: 'failed' | 'timeout' | 'cancelled'
       readonly output: undefined
       readonly error: PipelineError
-      readonly report: RunReport
+      readonly report: RunReport<Names>
     }
 
 /** A {@link RunResult} whose report costs nothing until it is read. */

@@ -115,7 +115,7 @@ export class Run implements HopHost {
 
   override(hop: PlannedHop): { readonly client: unknown; readonly upstream: Upstream } | undefined {
     const { clients } = this.request
-    if (clients === undefined || !Object.hasOwn(clients, hop.name)) return undefined
+    if (clients === undefined || clients[hop.name] === undefined || !Object.hasOwn(clients, hop.name)) return undefined
     return { client: clients[hop.name], upstream: createUpstream(hop.upstream.name, hop.policies, this.engine.clock) }
   }
 

@@ -1,4 +1,5 @@
-import type { Usage, UsageMeter } from './hop-context.js'
+import type { UsageMeter as SavingsMeter } from '../cache/usage-meter.js'
+import type { HopLog, Usage, UsageMeter } from './hop-context.js'
 
 /** Sums of a hop's {@link Usage}. */
 export interface UsageTotals {
@@ -30,6 +31,29 @@ export class UsageSum implements UsageMeter {
 
   get totals(): UsageTotals | null {
     return this.#totals ?? null
+  }
+}
+
+/** Counts for the hop, and for what the cache it answers from will have saved. */
+export function meterBoth(hop: UsageMeter, savings: SavingsMeter): UsageMeter {
+  return {
+    add(usage) {
+      hop.add(usage)
+      savings.add({ tokens: amount(usage.inputTokens) + amount(usage.outputTokens), money: amount(usage.costUsd) })
+    },
+  }
+}
+
+/** Counts what a checked answer says it used. A mistake in `usage` is logged and costs no answer. */
+export function meterAnswer(
+  usage: (output: unknown) => Usage,
+  answer: unknown,
+  to: { readonly usage: UsageMeter; readonly log: HopLog },
+): void {
+  try {
+    to.usage.add(usage(answer))
+  } catch {
+    to.log.warn('The `usage` function of the hop threw')
   }
 }
 

@@ -1,5 +1,5 @@
-import type { HopReport, ReportError, RunReport } from './report.js'
-import type { HopReason, HopSource, HopStatus, RunStatus } from './words.js'
+import type { HopReport, RunError, RunReport } from './report.js'
+import type { HopCacheStatus, HopReason, HopSource, HopStatus, RunStatus } from './words.js'
 
 const BAR_WIDTH = 40
 /** More entries than this make proxies drop the whole header block. */
@@ -39,7 +39,9 @@ function bar(hop: HopReport, scale: number): string {
 
 function note(hop: HopReport): string {
   const parts: string[] = []
-  if (hop.source !== null && hop.source !== 'live') parts.push(`from ${hop.source}`)
+  const cached = hop.source === 'cache' || hop.source === hop.cache.status
+  if (hop.source !== null && hop.source !== 'live' && !cached) parts.push(`from ${hop.source}`)
+  if (hop.cache.status !== 'off') parts.push(`cache ${hop.cache.status}`)
   if (hop.reason !== null) parts.push(`reason ${hop.reason}`)
   if (hop.attempts.length > 1) parts.push(`${hop.attempts.length} attempts`)
   return parts.length === 0 ? '' : `(${parts.join(', ')})`
@@ -54,20 +56,25 @@ export function serverTiming(report: RunReport): string {
   const entries = [`total;dur=${report.durationMs};desc="${report.status}"`]
   for (const [name, hop] of Object.entries(report.hops)) {
     if (entries.length >= MAX_TIMINGS) break
-    const what = hop.status === 'ok' ? (hop.source ?? 'ok') : `${hop.status} ${hop.reason ?? ''}`.trim()
-    entries.push(`${name};dur=${hop.durationMs};desc="${what}"`)
+    entries.push(`${name};dur=${hop.durationMs};desc="${timingWords(hop)}"`)
   }
   return entries.join(', ')
 }
 
+function timingWords({ status, source, reason, cache }: HopReport): string {
+  const cached = cache.status === 'off' ? null : cache.status
+  const words = status === 'ok' ? [cached ?? source] : [status, reason, cached]
+  return words.filter((word) => word !== null).join(' ')
+}
+
 /** What a client may see of a run. */
-export interface PublicReport {
+export interface PublicReport<Names extends string = string> {
   readonly runId: string
   readonly status: RunStatus
-  readonly degraded: readonly string[]
+  readonly degraded: readonly Names[]
   readonly durationMs: number
-  readonly hops: Readonly<Record<string, PublicHop>>
-  readonly error: Pick<ReportError, 'code' | 'retryable'> | null
+  readonly hops: Readonly<Record<Names, PublicHop>>
+  readonly error: Pick<RunError<Names>, 'code' | 'retryable' | 'hop' | 'reason'> | null
 }
 
 /** One hop of a {@link PublicReport}. */
@@ -76,22 +83,31 @@ export interface PublicHop {
   /** Without the name of a provider. */
   readonly source: Exclude<HopSource, `provider:${string}`> | 'provider' | null
   readonly reason: HopReason | null
+  readonly cache: HopCacheStatus
   readonly durationMs: number
 }
 
 /** Returns the part of a report that may go to clients: no providers, no attempts, no usage, no cost. */
-export function publicReport(report: RunReport): PublicReport {
-  const hops = Object.entries(report.hops).map(([name, hop]): [string, PublicHop] => [
+export function publicReport<Names extends string = string>(report: RunReport<Names>): PublicReport<Names> {
+  const hops = Object.entries<HopReport>(report.hops).map(([name, hop]): [string, PublicHop] => [
     name,
-    { status: hop.status, source: publicSource(hop.source), reason: hop.reason, durationMs: hop.durationMs },
+    {
+      status: hop.status,
+      source: publicSource(hop.source),
+      reason: hop.reason,
+      cache: hop.cache.status,
+      durationMs: hop.durationMs,
+    },
   ])
+  const { error } = report
   return {
     runId: report.runId,
     status: report.status,
     degraded: report.degraded,
     durationMs: report.durationMs,
-    hops: Object.fromEntries(hops),
-    error: report.error === null ? null : { code: report.error.code, retryable: report.error.retryable },
+    hops: Object.fromEntries(hops) as PublicReport<Names>['hops'],
+    error:
+      error === null ? null : { code: error.code, retryable: error.retryable, hop: error.hop, reason: error.reason },
   }
 }
 

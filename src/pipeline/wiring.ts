@@ -1,7 +1,7 @@
 import type { RecordHost } from '../cache/records.js'
 import type { StandardSchema } from '../cache/standard-schema.js'
 import type { AnyHopOptions, FallbackOf, HopCache } from './define-hop.js'
-import type { HopContext } from './hop-context.js'
+import type { HopContext, Usage } from './hop-context.js'
 import type { HopPolicies } from './policies.js'
 import type { Sight } from './sight.js'
 
@@ -11,28 +11,29 @@ type Deps<In, Known, Needs extends readonly (keyof Known)[]> = { readonly input:
 /** What makes a hop's value possibly `undefined` for its dependents. */
 export interface Presence {
   readonly when?: unknown
-  readonly optional?: boolean
-  readonly enabled?: boolean
+  readonly optional?: boolean | undefined
+  readonly enabled?: boolean | undefined
 }
 
 /** `undefined` where a hop may be left out or may fail without failing the run. */
-export type Absent<Given> = Given extends
-  | { readonly when: unknown }
-  | { readonly optional: true }
-  | { readonly enabled: boolean }
+export type Absent<Given> = Given extends { readonly when: unknown } | { readonly enabled: boolean | undefined }
   ? undefined
-  : never
+  : Given extends { readonly optional: infer Optional }
+    ? true extends Optional
+      ? undefined
+      : never
+    : never
 
 /** How a hop is wired, beside its payload. */
 export interface WiringBase<In, Known, Needs extends readonly (keyof Known & string)[]> {
   /** Names of the hops whose values it needs; it starts when these have settled. */
-  readonly needs?: Needs
+  readonly needs?: Needs | undefined
   /** Whether to run at all. `false`: skipped with reason `condition_false`, and the run stays `ok`. */
-  readonly when?: (values: Deps<In, Known, Needs>, sight: Sight<Needs[number]>) => boolean
+  readonly when?: ((values: Deps<In, Known, Needs>, sight: Sight<Needs[number]>) => boolean) | undefined
   /** Its failure degrades the run instead of failing it. @defaultValue `false` */
-  readonly optional?: boolean
+  readonly optional?: boolean | undefined
   /** `false` leaves the hop out, with reason `disabled`. @defaultValue `true` */
-  readonly enabled?: boolean
+  readonly enabled?: boolean | undefined
 }
 
 /** Builds the payload; may be left out where the run's input is the payload. */
@@ -78,13 +79,14 @@ export interface InlineHop<
     context: HopContext<Deps<In, Known, Needs>, undefined, unknown>,
   ) => Returned
   readonly output?: StandardSchema<unknown, Out>
-  readonly auth?: AnyHopOptions['auth']
-  readonly category?: string
-  readonly description?: string
-  readonly tags?: readonly string[]
-  readonly version?: string | number
-  readonly upstream?: string
-  readonly idempotent?: boolean
-  readonly cache?: HopCache<Deps<In, Known, Needs>, Host>
-  readonly fallback?: readonly FallbackOf<Deps<In, Known, Needs>, NoInfer<Out>, NoInfer<Host>>[]
+  readonly auth?: AnyHopOptions['auth'] | undefined
+  readonly usage?: ((output: NoInfer<Out>) => Usage) | undefined
+  readonly category?: string | undefined
+  readonly description?: string | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly version?: string | number | undefined
+  readonly upstream?: string | undefined
+  readonly idempotent?: boolean | undefined
+  readonly cache?: HopCache<Deps<In, Known, Needs>, Host> | undefined
+  readonly fallback?: readonly FallbackOf<Deps<In, Known, Needs>, NoInfer<Out>, NoInfer<Host>>[] | undefined
 }

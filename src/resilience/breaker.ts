@@ -7,17 +7,17 @@ import { createRollingCount } from './rolling-window.js'
 /** When a breaker opens and how it heals. */
 export interface BreakerOptions {
   /** Opens after so many failures in a row. `Infinity` = never for that. @defaultValue `5` */
-  readonly consecutiveFailures?: number
+  readonly consecutiveFailures?: number | undefined
   /** Opens when this share of the calls in `window` failed. @defaultValue `0.5` */
-  readonly failureRate?: number
+  readonly failureRate?: number | undefined
   /** `failureRate` speaks only from so many calls in `window` on. @defaultValue `10` */
-  readonly minimumCalls?: number
+  readonly minimumCalls?: number | undefined
   /** @defaultValue `'60s'` */
-  readonly window?: Duration
+  readonly window?: Duration | undefined
   /** How long nothing passes. @defaultValue `'10s'` */
-  readonly openFor?: Duration
+  readonly openFor?: Duration | undefined
   /** Calls that may pass as probes after that; all of them must succeed. @defaultValue `1` */
-  readonly halfOpenCalls?: number
+  readonly halfOpenCalls?: number | undefined
 }
 
 /** {@link BreakerOptions}, complete. */

@@ -5,11 +5,11 @@ import { createRollingCount } from './rolling-window.js'
 /** How many retries an upstream is sent beside its traffic. */
 export interface RetryBudgetOptions {
   /** Retries as a share of the first attempts within `window`. @defaultValue `0.2` */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** So many retries within `window` are always allowed. @defaultValue `3` */
-  readonly min?: number
+  readonly min?: number | undefined
   /** @defaultValue `'10s'` */
-  readonly window?: Duration
+  readonly window?: Duration | undefined
 }
 
 /** {@link RetryBudgetOptions}, complete. */

@@ -7,7 +7,7 @@ export interface LimiterOptions {
   /** Calls at once. */
   readonly limit: number
   /** Calls that may wait; one more is refused with `ERR_QUEUE_FULL`. @defaultValue `100` */
-  readonly queue?: number
+  readonly queue?: number | undefined
 }
 
 /** {@link LimiterOptions}, complete. */

@@ -9,19 +9,19 @@ import { checkShape, wholeNumber } from './option-shape.js'
 /** When and how a failed call is repeated. */
 export interface RetryOptions {
   /** All calls, the first included. @defaultValue `3` */
-  readonly attempts?: number
+  readonly attempts?: number | undefined
   /** Bound of the wait before the second attempt. @defaultValue `'200ms'` */
-  readonly backoff?: Duration
+  readonly backoff?: Duration | undefined
   /** Each further bound is so many times the one before. @defaultValue `2` */
-  readonly factor?: number
+  readonly factor?: number | undefined
   /** No bound is longer. @defaultValue `'5s'` */
-  readonly maxBackoff?: Duration
+  readonly maxBackoff?: Duration | undefined
   /** `'full'` waits a random part of the bound, `'none'` all of it. @defaultValue `'full'` */
-  readonly jitter?: 'full' | 'none'
+  readonly jitter?: 'full' | 'none' | undefined
   /** A `Retry-After` up to this long is obeyed, exactly; a longer one ends the retries. @defaultValue `'60s'` */
-  readonly maxRetryAfter?: Duration
+  readonly maxRetryAfter?: Duration | undefined
   /** Decides instead of the classification by fields (`retryable`, HTTP status). */
-  readonly retryOn?: (error: unknown) => boolean
+  readonly retryOn?: ((error: unknown) => boolean) | undefined
 }
 
 /** {@link RetryOptions}, complete. */
@@ -121,8 +121,8 @@ class Carried extends Error {
 /** Options of {@link retry} beside the policy. */
 export interface RetryRun extends RetryOptions {
   /** Ends the waiting between attempts; hand it to the work too. */
-  readonly signal?: AbortSignal
-  readonly clock?: Clock
+  readonly signal?: AbortSignal | undefined
+  readonly clock?: Clock | undefined
 }
 
 /**

@@ -79,9 +79,12 @@ export interface WriteRequest extends KeyRef {
   readonly notAfterMs: number
 }
 
-/** `dead`: a marker outranks the load, or the incarnation changed; `refused`: the token is gone, or it is too late. */
+/**
+ * `dead`: a marker outranks the load, or the incarnation changed; `refused`: the token is gone, or it is too late;
+ * `full`: the value is as good as a written one, but the store takes no more bytes, and the key has no entry now.
+ */
 export interface WriteReply extends StampReply {
-  readonly outcome: 'written' | 'refused' | 'dead'
+  readonly outcome: 'written' | 'refused' | 'dead' | 'full'
   readonly markers: Markers
 }
 
@@ -92,9 +95,9 @@ export interface SetRequest extends KeyRef {
   readonly notAfterMs: number
 }
 
-/** The sequence number a set was stamped with. */
+/** The sequence number a set was stamped with. `full`: nothing was stored, the old value is gone, peers were told. */
 export interface SetReply extends StampReply {
-  readonly outcome: 'written' | 'late'
+  readonly outcome: 'written' | 'late' | 'full'
   readonly seq: number
   readonly markers: Markers
 }
@@ -119,6 +122,11 @@ export interface StoredEntry {
   readonly loadMs: number
   /** Absent in a reply that only confirms `knownId`. */
   readonly body: Uint8Array | undefined
+  /**
+   * What the codec writes in front of `body` (docs/stored-format.md). A store of bytes makes one where it is absent; in its
+   * replies it is a view right before `body`, so that both together are what is stored.
+   */
+  readonly header?: Uint8Array | undefined
 }
 
 /** What peers say. Never a value, never a raw key. */

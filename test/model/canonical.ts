@@ -1,5 +1,5 @@
-import { inFlight, LOAD } from './phases.js'
-import { fillsAsSet, forget } from './process.js'
+import { inFlight } from './phases.js'
+import { forget } from './process.js'
 import { isTwin } from './transitions.js'
 import type { Process, Thread, World } from './world.js'
 
@@ -20,6 +20,7 @@ export function createCanonical(world: World): () => void {
     for (const thread of world.threads) if (inFlight(thread.state.phase)) forgetThread(world, thread)
     rank(bytes, positions.versions)
     rank(bytes, positions.tokens)
+    if (world.options.leases) rank(bytes, positions.entryIds)
     for (const group of positions.epochs) rank(bytes, group)
     for (const [first, second] of twins) order(bytes, first, second)
   }
@@ -42,35 +43,21 @@ function forgetProcess(world: World, process: Process): void {
   const { state, held } = process
   const { guards } = world
   const outageOver = !world.facts.faultsLeft && state.link > 0
-  let tagged = false
   for (const memory of held) {
     const stale = memory.unconfirmed || (memory.epoch < state.epoch && guards.revalidateEntry)
     if (outageOver && stale) forget(memory)
     if (outageOver && !state.returning) memory.recent = 0
-    if (memory.version) tagged = true
   }
   if (outageOver && !state.returning) state.recentTag = state.recentNamespace = 0
-  if (!state.hasTagCell || !guards.cellsFirst) return
-  if (tagged && guards.cellsHeld) return
-  if (world.threads.some((thread) => thread.process === process.index && pointsAtCell(thread))) return
-  state.hasTagCell = state.tagCell = 0
-}
-
-/** A flight that knows its tags, or a set, holds the cell between its marker read and its promotion. */
-function pointsAtCell(thread: Thread): boolean {
-  const { phase, seenVersion } = thread.state
-  if (!inFlight(phase)) return false
-  if (fillsAsSet(thread)) return true
-  return thread.operation === 'L' && ((phase === LOAD.markersReply && seenVersion > 0) || phase >= LOAD.ensure)
 }
 
 function forgetThread(world: World, { operation, process, state }: Thread): void {
   if (operation === 'O') state.epoch = 0
   if (!world.facts.faultsLeft && world.processes[process]!.state.link) state.dirty = 0
   if (operation === 'D' || operation === 'T' || operation === 'C') state.epoch = 0
-  if (!state.voided) return
+  if (!state.touched) return
   state.disturbed = state.dirty = 0
-  if (world.guards.messageVoidsSets && world.options.onStoreRestart === 'distrust') state.epoch = 0
+  if (world.guards.touchedFillsNothing && world.options.onStoreRestart === 'distrust') state.epoch = 0
 }
 
 /** Replaces numbers that are only compared with each other by their ranks; `0` stays nothing. */
@@ -113,4 +100,3 @@ function order(bytes: Uint8Array, first: Thread, second: Thread): void {
     bytes[b + i] = byte
   }
 }
-

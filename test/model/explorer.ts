@@ -3,7 +3,7 @@ import { createFingerprints } from './fingerprints.js'
 import { ENDED, nameOfPhase } from './phases.js'
 import { brokenEnd, brokenProperty } from './properties.js'
 import { type Call, nameOfCall, nameOfProcess } from './scenarios.js'
-import { expand } from './transitions.js'
+import { createExpansion } from './transitions.js'
 import { createWorld, type ModelOptions, type World } from './world.js'
 
 export interface Finding {
@@ -45,6 +45,7 @@ export function explore(calls: readonly Call[], options: ModelOptions, limit = N
     world.violation = ''
     world.bytes.set(origin)
   }
+  const expand = createExpansion(world, visit)
   const finding = (depth: number, capped: boolean, last = -1): Finding => ({
     states: seen.size(),
     depth,
@@ -62,7 +63,7 @@ export function explore(calls: readonly Call[], options: ModelOptions, limit = N
       world.bytes.set(origin)
       parent = first + i
       branch = 0
-      const alive = expand(world, visit)
+      const alive = expand()
       if (broken) return finding(depth + 1, false, ancestry.size())
       broken = brokenRest(world, alive)
       if (broken) return finding(depth, false, parent)
@@ -140,27 +141,39 @@ function retrace(calls: readonly Call[], options: ModelOptions, way: readonly nu
   const world = createWorld(calls, options)
   const canonical = createCanonical(world)
   canonical()
-  return way.map((wanted) => {
-    const origin = world.bytes.slice()
-    const target = world.bytes.slice()
-    let branch = 0
-    let words = ''
-    const before = calls.map((_, index) => world.threads[index]!.state.phase)
-    expand(world, (label, subject) => {
-      if (++branch === wanted) {
-        words = describe(world, calls, label, subject, before)
-        canonical()
-        target.set(world.bytes)
-      }
-      world.violation = ''
-      world.bytes.set(origin)
-    })
+  const origin = world.bytes.slice()
+  const target = world.bytes.slice()
+  let before: number[] = []
+  let branch = 0
+  let wanted = 0
+  let words = ''
+  const expand = createExpansion(world, (label, subject) => {
+    if (++branch === wanted) {
+      words = describe(world, calls, label, subject, before)
+      canonical()
+      target.set(world.bytes)
+    }
+    world.violation = ''
+    world.bytes.set(origin)
+  })
+  return way.map((next) => {
+    before = world.threads.map(({ state }) => state.phase)
+    branch = 0
+    wanted = next
+    expand()
+    origin.set(target)
     world.bytes.set(target)
     return words
   })
 }
 
-function describe(world: World, calls: readonly Call[], label: string, subject: number, before: readonly number[]): string {
+function describe(
+  world: World,
+  calls: readonly Call[],
+  label: string,
+  subject: number,
+  before: readonly number[],
+): string {
   const call = calls[subject]
   if (label === 'call' || label === 'fails' || label === 'step') {
     if (!call) return label
@@ -169,6 +182,8 @@ function describe(world: World, calls: readonly Call[], label: string, subject: 
     const about = outdates && label === 'call' ? `, v${outdates} is the newest now` : version ? ` (v${version})` : ''
     return `${nameOfCall(call)} ${phase}${about}`
   }
-  const ofProcess = /message|gap|subscribed|reaches|run id|replays|markers only|bus link|out of reach|killed/.test(label)
+  const ofProcess = /message|gap|subscribed|reaches|run id|replays|markers only|bus link|out of reach|killed/.test(
+    label,
+  )
   return ofProcess ? `${nameOfProcess(subject)}: ${label}` : label
 }

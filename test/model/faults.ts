@@ -1,5 +1,6 @@
-import { end, loseCommands, loseSubscription, returnFromCopy } from './outage.js'
-import { inFlight, LOAD } from './phases.js'
+import { holdsLease } from './load.js'
+import { end, hearNothing, loseCommands, loseSubscription, returnFromCopy } from './outage.js'
+import { inFlight } from './phases.js'
 import { dropMemory, mustReplay } from './process.js'
 import { clear, disturb } from './store.js'
 import type { Process, World } from './world.js'
@@ -15,13 +16,9 @@ export function strike(world: World, visit: Visit): void {
     visit('a replica copies the store', 0)
   }
   if (!facts.faultsLeft) return
-  const begin = () => {
-    facts.faultsLeft--
-    disturb(world)
-  }
-  evictions(world, begin, visit)
+  evictions(world, visit)
   if (store.control.incarnation) {
-    begin()
+    begin(world)
     empty(world)
     for (const process of world.processes) loseConnection(world, process)
     visit('FAULT: the store restarts empty', 0)
@@ -29,59 +26,71 @@ export function strike(world: World, visit: Visit): void {
   for (const process of world.processes) {
     const { index, state } = process
     if (state.subscribed) {
-      begin()
+      begin(world)
       loseSubscription(world, process)
       visit('FAULT: the bus link is lost', index)
     }
     if (state.link) {
-      begin()
+      begin(world)
       loseSubscription(world, process)
-      state.deaf = 1
+      hearNothing(world, process)
       state.link = 0
       loseCommands(world, process)
       visit('FAULT: the store is out of reach', index)
     }
     if (world.options.leases && state.link && !mustReplay(process) && holdsWork(world, process)) {
-      begin()
+      begin(world)
       killProcess(world, process)
       visit('FAULT: the process is killed and started again', index)
     }
   }
   if (world.copy && facts.copied) {
-    begin()
+    begin(world)
     failOver(world)
     visit('FAULT: fail-over to the copy', 0)
   }
 }
 
-function evictions(world: World, begin: () => void, visit: Visit): void {
+/** One fault less, and nothing is as undisturbed as it was. */
+function begin(world: World): void {
+  world.facts.faultsLeft--
+  disturb(world)
+}
+
+function evictions(world: World, visit: Visit): void {
   const { control, tag, namespace, keys } = world.store
-  for (const [marker, name] of [[tag, 'tag'], [namespace, 'namespace']] as const) {
+  for (const [marker, name] of [
+    [tag, 'tag'],
+    [namespace, 'namespace'],
+  ] as const) {
     if (!marker.seq) continue
-    begin()
+    begin(world)
     marker.seq = marker.incarnation = 0
     visit(`FAULT: the marker of the ${name} is evicted`, 0)
   }
   keys.forEach(({ entry, token }, key) => {
     if (token.id) {
-      begin()
+      begin(world)
       token.id = 0
-      visit(world.options.leases ? 'FAULT: a lease lapses while its leader is paused' : 'FAULT: a token is evicted', key)
+      visit(
+        world.options.leases ? 'FAULT: a lease lapses while its leader is paused' : 'FAULT: a token is evicted',
+        key,
+      )
     }
     if (entry.version) {
-      begin()
+      begin(world)
       clear(entry)
       visit('FAULT: an entry is evicted', key)
     }
   })
   if (control.logFloor < control.seq) {
-    begin()
+    begin(world)
     control.logFloor = control.seq
     tag.logged = namespace.logged = 0
     visit('FAULT: the log is evicted', 0)
   }
   if (control.incarnation) {
-    begin()
+    begin(world)
     if (world.guards.oneControlKey) control.incarnation = 0
     else {
       control.seq = control.logFloor = 1
@@ -126,12 +135,15 @@ function failOver(world: World): void {
 }
 
 function holdsWork(world: World, { index }: Process): boolean {
-  return world.threads.some(({ process, operation, state }) => process === index && operation !== 'O' && inFlight(state.phase))
+  return world.threads.some(
+    ({ process, operation, state }) => process === index && operation !== 'O' && inFlight(state.phase),
+  )
 }
 
 /** A new process in its place knows nothing and has promised nothing. */
 function killProcess(world: World, process: Process): void {
-  for (const thread of world.threads) if (thread.process === process.index && inFlight(thread.state.phase)) end(world, thread)
+  for (const thread of world.threads)
+    if (thread.process === process.index && inFlight(thread.state.phase)) end(world, thread)
   loseSubscription(world, process)
   const { state, held } = process
   state.deaf = 1
@@ -145,9 +157,5 @@ function killProcess(world: World, process: Process): void {
 export function lapses(world: World, key: number): boolean {
   const { id } = world.store.keys[key]!.token
   if (!id) return false
-  return !world.threads.some(({ operation, key: other, state }) => {
-    if (other !== key || state.token !== id || !inFlight(state.phase) || state.offline) return false
-    return operation === 'W' || (operation === 'L' && state.phase >= LOAD.runLoader && state.phase < LOAD.written)
-  })
+  return !world.threads.some((thread) => thread.key === key && thread.state.token === id && holdsLease(thread))
 }
-

@@ -4,7 +4,7 @@
  */
 
 /** What a number means, for `canonical.ts`: numbers of one kind are only compared with each other. */
-export type Kind = 'plain' | 'version' | 'token' | 'epoch'
+type Kind = 'plain' | 'version' | 'token' | 'entryId' | 'epoch'
 
 type Fields = Readonly<Record<string, Kind>>
 
@@ -49,6 +49,7 @@ export function createLayout(capacity = 1_024) {
   let size = 0
   const versions: number[] = []
   const tokens: number[] = []
+  const entryIds: number[] = []
   const epochs: number[][] = []
   return {
     place<Name extends string>(type: RecordType<Name>, epochGroup = 0): View<Name> {
@@ -56,6 +57,7 @@ export function createLayout(capacity = 1_024) {
       type.kinds.forEach((kind, index) => {
         if (kind === 'version') versions.push(at + index)
         if (kind === 'token') tokens.push(at + index)
+        if (kind === 'entryId') entryIds.push(at + index)
         if (kind === 'epoch') {
           epochs[epochGroup] ??= []
           epochs[epochGroup].push(at + index)
@@ -67,8 +69,6 @@ export function createLayout(capacity = 1_024) {
     /** The array itself, once everything has its place: a whole number of 32-bit words, so that it hashes fast. */
     bytes: () => scratch,
     size: () => Math.ceil(size / 4) * 4,
-    positions: { versions, tokens, epochs },
+    positions: { versions, tokens, entryIds, epochs },
   }
 }
-
-export type Positions = ReturnType<typeof createLayout>['positions']

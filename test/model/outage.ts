@@ -1,6 +1,6 @@
 import { failLoad } from './load.js'
 import { ENDED, inFlight, LOAD, SAVE } from './phases.js'
-import { adopt, dropMemory, forget, learn, markDirty, oblige, obligeToAcknowledged, voidFlights } from './process.js'
+import { adopt, dropMemory, forget, learn, markDirty, oblige, obligeToAcknowledged, touch } from './process.js'
 import { ABOUT_NAMESPACE, ABOUT_TAG, aboutKey, bump, disturb, ensureControl, kill, publish, putEntry } from './store.js'
 import { acknowledgedFloor, type Marker, type Message, type Process, type Thread, type World } from './world.js'
 import { failWriter } from './writers.js'
@@ -47,8 +47,14 @@ export function loseSubscription(world: World, { state, inbox }: Process): void 
   world.bytes.fill(0, inbox[0]!.at, last.at + last.size)
 }
 
+/** From here on every hit is compared with the store, and nobody shares a flight from before. */
+export function hearNothing(world: World, { state }: Process): void {
+  state.deaf = 1
+  if (world.guards.epochAtGap) state.epoch++
+}
+
 export function noticeGap(world: World, process: Process): void {
-  process.state.deaf = 1
+  hearNothing(world, process)
   obligeToAcknowledged(world, process)
 }
 
@@ -77,12 +83,12 @@ export function receive(world: World, process: Process): void {
       else if (state.hasTagCell) state.tagCell = Math.max(state.tagCell, seq)
       markDirty(world, process.index)
     }
-    process.held.forEach((_, key) => oblige(world, process, key, outdates, false))
+    for (let key = 0; key < process.held.length; key++) oblige(world, process, key, outdates, false)
     return
   }
   const key = about - 1
   forget(process.held[key]!)
-  if (world.guards.messageVoidsLoads) voidFlights(world, process.index, key, world.guards.messageVoidsSets)
+  if (world.guards.messageTouches) touch(world, process, key)
   oblige(world, process, key, Math.min(outdates, acknowledgedFloor(world, key)), false)
 }
 
@@ -135,7 +141,7 @@ export function replayKey(world: World, process: Process, key: number): void {
   memory.queued = 0
   if (memory.queuedSet) {
     const { control, keys } = world.store
-    putEntry(keys[key]!.entry, memory.queuedSet, control.seq, control.incarnation, 0)
+    putEntry(world, keys[key]!.entry, memory.queuedSet, control.seq, control.incarnation, 0)
     keys[key]!.token.id = 0
     memory.queuedSet = 0
   } else {
@@ -143,7 +149,7 @@ export function replayKey(world: World, process: Process, key: number): void {
     ensureControl(world)
     publish(world, aboutKey(key), 0, process.state.returning ? memory.recent : 0, process.index)
     forget(memory)
-    voidFlights(world, process.index, key, true)
+    touch(world, process, key)
   }
   settleReturn(process)
 }
@@ -164,4 +170,3 @@ function settleReturn({ state, held }: Process): void {
   if (state.returning !== REISSUING || state.queuedTag || state.queuedNamespace) return
   if (held.every((memory) => !memory.queued)) state.returning = 0
 }
-

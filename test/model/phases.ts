@@ -22,7 +22,16 @@ export const LOAD = {
 export const DELETE = { kill: CALLED, publish: 2, reply: 3 } as const
 export const SET = { stamp: CALLED, write: 2, publish: 3, reply: 4 } as const
 export const INVALIDATE = { bump: CALLED, reply: 2 } as const
-export const SAVE = { takeToken: CALLED, stamp: 2, save: 3, ensure: 4, write: 5, settle: 6, publish: 7, reply: 8 } as const
+export const SAVE = {
+  takeToken: CALLED,
+  stamp: 2,
+  save: 3,
+  ensure: 4,
+  write: 5,
+  settle: 6,
+  publish: 7,
+  reply: 8,
+} as const
 export const ENDED = 99
 
 const PHASES = { L: LOAD, D: DELETE, S: SET, T: INVALIDATE, C: INVALIDATE, O: INVALIDATE, W: SAVE } as const

@@ -3,9 +3,14 @@ import { acknowledgedFloor, type Held, type Process, type Thread, type World } f
 
 /** The memory side of the protocol: what a process knows, holds, and still has in flight. */
 
-/** A flight that a new caller joins: nothing has voided it, and its callers do not have their value yet. */
-export function joinable({ operation, state }: Thread): boolean {
-  return operation === 'L' && inFlight(state.phase) && state.phase < LOAD.ensure && !state.voided
+/**
+ * A flight that a new caller may share: nothing that concerns the key, or may concern it, was heard here since it
+ * began, and no gap began or ended. Other callers wait until it is over, and then read again.
+ */
+export function shareable(world: World, { operation, state }: Thread, process: Process): boolean {
+  if (operation !== 'L' || !inFlight(state.phase) || state.touched) return false
+  if (!world.guards.lateJoiners) return true
+  return !state.dirty && state.epoch === process.state.epoch && !(state.offline && process.state.link)
 }
 
 /** An incarnation that was not known, in a reply or a message: what was known of the other one is void. */
@@ -47,15 +52,38 @@ export function createCell(world: World, { state }: Process): void {
   if (world.guards.cellsFirst) state.hasTagCell = 1
 }
 
+/** A tag's cell is dropped as soon as nothing points at it: the model forgets as early as the rule allows. */
+export function releaseCells(world: World): void {
+  const { guards } = world
+  if (!guards.cellsFirst) return
+  for (const process of world.processes) {
+    const { state, held } = process
+    if (!state.hasTagCell || (guards.cellsHeld && held.some((memory) => memory.version))) continue
+    if (world.threads.some((thread) => thread.process === process.index && pointsAtCell(thread))) continue
+    state.hasTagCell = state.tagCell = 0
+  }
+}
+
+/** A flight that knows its tags holds their cells from before its marker read until it has filled memory. */
+function pointsAtCell(thread: Thread): boolean {
+  const { phase, seenVersion } = thread.state
+  if (!inFlight(phase)) return false
+  if (fillsAsSet(thread)) return true
+  return thread.operation === 'L' && ((phase === LOAD.markersReply && seenVersion > 0) || phase >= LOAD.ensure)
+}
+
 export function cellsAllow(world: World, { state }: Process, startSeq: number): boolean {
   return !world.guards.cellsCompared || (state.namespaceCell <= startSeq && state.tagCell <= startSeq)
 }
 
-/** Loads of the key, and sets where they are meant too: their callers get their values, nobody else does. */
-export function voidFlights(world: World, process: number, key: number, sets: boolean): void {
+/**
+ * Something about the key was answered, heard or begun here: whatever else is in flight for it gives its callers their
+ * value, and fills memory with nothing.
+ */
+export function touch(world: World, process: Process, key: number, cause?: Thread): void {
   for (const thread of world.threads) {
-    if (thread.process !== process || thread.key !== key || !inFlight(thread.state.phase)) continue
-    if (thread.operation === 'L' || (sets && fillsAsSet(thread))) thread.state.voided = 1
+    if (thread === cause || thread.process !== process.index || thread.key !== key) continue
+    if (inFlight(thread.state.phase) && (thread.operation === 'L' || fillsAsSet(thread))) thread.state.touched = 1
   }
 }
 
@@ -66,19 +94,21 @@ export function fillsAsSet({ operation }: Thread): boolean {
 /** An invalidation was processed here since these flights began. */
 export function markDirty(world: World, process: number): void {
   for (const { operation, process: owner, state } of world.threads) {
-    if (owner === process && operation === 'L' && inFlight(state.phase)) state.dirty = 1
+    if (owner === process && 'LS'.includes(operation) && inFlight(state.phase)) state.dirty = 1
   }
 }
 
-/** Fills memory, unless something that the flight cannot have seen came before its reply. */
-export function keep(world: World, thread: Thread, process: Process, version: number, startSeq: number): void {
-  const { state } = thread
-  if (state.voided || state.epoch < process.state.floor || !cellsAllow(world, process, startSeq)) return
-  const memory = process.held[thread.key]!
+/** An answer replaces what memory has: by its value if nothing came between, else by nothing. */
+export function fill(world: World, thread: Thread, process: Process, version: number, startSeq: number): void {
+  const { state, key } = thread
+  const { guards } = world
+  const memory = process.held[key]!
+  if (!state.touched || guards.touchedEmpties) forget(memory)
+  if (state.touched && guards.touchedFillsNothing) return
+  if (state.epoch < process.state.floor || !cellsAllow(world, process, startSeq)) return
   memory.version = version
   memory.startSeq = startSeq
-  memory.epoch = world.guards.epochAtStart ? state.epoch : process.state.epoch
-  memory.unconfirmed = 0
+  memory.epoch = guards.epochAtStart ? state.epoch : process.state.epoch
 }
 
 /** What was loaded, or set, while the store is away: served until the store is back, never after. */
@@ -88,16 +118,6 @@ export function keepUnconfirmed(memory: Held, version: number): void {
   memory.unconfirmed = 1
 }
 
-/** An answered flight: those begun before it, and sets whose place in the order is unknown, fill nothing. */
-export function overtake(world: World, thread: Thread): void {
-  if (!world.guards.overtaken) return
-  for (const other of world.threads) {
-    if (other === thread || other.process !== thread.process || other.key !== thread.key) continue
-    if (!inFlight(other.state.phase)) continue
-    if (fillsAsSet(other) || (other.operation === 'L' && other.state.order < thread.state.order)) other.state.voided = 1
-  }
-}
-
 /** From here on this process must not serve an older version: somebody was told so, or the bus said so. */
 export function oblige(world: World, process: Process, key: number, version: number, own: boolean): void {
   const memory = process.held[key]!
@@ -105,18 +125,18 @@ export function oblige(world: World, process: Process, key: number, version: num
   if (version <= before) return
   if (own) memory.own = version
   if (version > memory.must) memory.must = version
-  if (world.guards.lateJoiners) return
   for (const thread of world.threads) {
-    if (thread.process === process.index && thread.key === key && joinable(thread) && !thread.state.offline) thread.state.joined = version
+    if (thread.process !== process.index || thread.key !== key || !shareable(world, thread, process)) continue
+    if (process.state.link || own) thread.state.joined = version
   }
 }
 
 /** At a gap, and when it ends: all that anybody was told until now. */
 export function obligeToAcknowledged(world: World, process: Process): void {
-  process.held.forEach((_, key) => oblige(world, process, key, acknowledgedFloor(world, key), false))
+  for (let key = 0; key < process.held.length; key++) oblige(world, process, key, acknowledgedFloor(world, key), false)
 }
 
-export function hasQueue({ state, held }: Process): boolean {
+function hasQueue({ state, held }: Process): boolean {
   if (state.queuedTag || state.queuedNamespace) return true
   for (const memory of held) if (memory.queued) return true
   return false
@@ -141,8 +161,12 @@ export function servedVersion(world: World, process: Process, key: number): numb
   return memory.version
 }
 
-/** What that hit must not be older than: offline, only what this process did itself. */
-export function servedFloor({ state, held }: Process, key: number): number {
-  const memory = held[key]!
-  return state.link ? Math.max(memory.must, memory.own) : memory.own
+/**
+ * What that hit must not be older than. While the store is away only what this process did itself binds, and while it
+ * is deaf a hit is as good as a read of the store.
+ */
+export function servedFloor(world: World, { state, held }: Process, key: number): number {
+  const { must, own } = held[key]!
+  if (!state.link) return own
+  return Math.max(must, own, state.deaf ? acknowledgedFloor(world, key) : 0)
 }

@@ -1,10 +1,9 @@
-import { end, receive, recogniseRun, mayRecogniseRun, replayKey, replayNames } from './outage.js'
-import { CALLED, ENDED } from './phases.js'
+import { stepLoad } from './load.js'
+import { end, mayRecogniseRun, receive, recogniseRun, replayKey, replayNames } from './outage.js'
+import { CALLED, ENDED, LOAD } from './phases.js'
 import { servedFloor, servedVersion } from './process.js'
 import { nameOfProcess } from './scenarios.js'
 import { isValid, markerSeq } from './store.js'
-import { stepLoad } from './load.js'
-import { LOAD } from './phases.js'
 import { acknowledgedFloor, PROCESSES, type Process, type World } from './world.js'
 
 /** What must hold in every state; the empty text if it does. */
@@ -14,14 +13,24 @@ export function brokenProperty(world: World): string {
   for (let key = 0; key < keys.length; key++) {
     for (const process of world.processes) {
       const version = servedVersion(world, process, key)
-      const floor = servedFloor(process, key)
+      const floor = servedFloor(world, process, key)
       if (version && version < floor)
         return `S1/S2 memory of ${nameOfProcess(process.index)} serves v${version}, must be v${floor} or newer`
     }
     const { version, startSeq, incarnation } = keys[key]!.entry
     const floor = acknowledgedFloor(world, key)
     if (version >= floor || !control.incarnation) continue
-    if (isValid(world, version, startSeq, incarnation, control.incarnation, markerSeq(world, namespace), markerSeq(world, tag)))
+    if (
+      isValid(
+        world,
+        version,
+        startSeq,
+        incarnation,
+        control.incarnation,
+        markerSeq(world, namespace),
+        markerSeq(world, tag),
+      )
+    )
       return `S2/S3/S5 the store serves v${version} after v${floor} was acknowledged`
   }
   return ''
@@ -34,7 +43,8 @@ export function brokenProperty(world: World): string {
 export function brokenEnd(world: World): string {
   const { options, facts } = world
   const disturbers = world.threads.some(({ operation }) => operation !== 'L' && operation !== 'O')
-  const allowed = 1 + options.faults - facts.faultsLeft
+  // A new incarnation voids what another process read before it: its load, too, is born dead.
+  const allowed = 1 + options.faults - facts.faultsLeft + (facts.incarnations - 1)
   if (options.leases && !disturbers && world.keyFacts.some(({ loads }) => loads > allowed))
     return `X1 ${world.keyFacts.map(({ loads }) => loads).join(' and ')} loads of a key, ${allowed} allowed`
   settle(world)
@@ -60,7 +70,9 @@ function settle(world: World): void {
     }
     state.link = 1
     if (mayRecogniseRun(process)) recogniseRun(world, process)
-    process.held.forEach((memory, key) => memory.queued && replayKey(world, process, key))
+    process.held.forEach((memory, key) => {
+      if (memory.queued) replayKey(world, process, key)
+    })
     if (state.queuedTag) replayNames(world, process, world.store.tag)
     if (state.queuedNamespace) replayNames(world, process, world.store.namespace)
   }
@@ -87,4 +99,3 @@ function readToTheEnd(world: World, process: Process, key: number): boolean {
   }
   return loaded
 }
-

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { explore, type Finding } from './explorer.js'
-import { ALL_GUARDS, type Guard, GUARDS, OPTION_GUARDS } from './guards.js'
+import { ALL_GUARDS, GUARDS, type Guard, OPTION_GUARDS } from './guards.js'
 import { type Call, nameOfScenario, parseScenario, scenarios } from './scenarios.js'
 import { witnessOf } from './witnesses.js'
 import { DEFAULTS, type ModelOptions } from './world.js'
@@ -59,7 +59,9 @@ function options(): ModelOptions {
 function chosen(): Call[][] {
   if (flags.only) return [parseScenario(flags.only)]
   const keys = flags.keys === '2' ? 2 : 1
-  return Array.from({ length: Number(flags.ops) }, (_, index) => scenarios(index + 1, { operations: flags.calls, keys })).flat()
+  return Array.from({ length: Number(flags.ops) }, (_, index) =>
+    scenarios(index + 1, { operations: flags.calls, keys }),
+  ).flat()
 }
 
 function exploreAll(): boolean {
@@ -79,7 +81,9 @@ function exploreAll(): boolean {
       note = { scenario: name, states: found.states, depth: found.depth, capped: found.capped, seconds }
       journal.write(note)
       const memory = Math.round(process.memoryUsage().rss / 2 ** 20)
-      console.log(`${index + 1}/${all.length} ${name}: ${note.states} states, depth ${note.depth}, ${seconds} s, ${memory} MiB`)
+      console.log(
+        `${index + 1}/${all.length} ${name}: ${note.states} states, depth ${note.depth}, ${seconds} s, ${memory} MiB`,
+      )
     }
     states += note.states
     depth = Math.max(depth, note.depth)

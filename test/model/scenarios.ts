@@ -42,8 +42,8 @@ export interface ScenarioFilter {
 }
 
 /**
- * Every multiset of `size` calls that holds a load (or, where it is asked for, a write through), up to an exchange of
- * the two processes and of the two keys. With two keys, only those that use both.
+ * Every multiset of `size` calls that can put a value somewhere, up to an exchange of the two processes and of the two
+ * keys. With two keys, only those that use both; with writes through, only those that hold one.
  */
 export function scenarios(size: number, { operations = 'LDSTCO', keys = 1 }: ScenarioFilter = {}): Call[][] {
   const kinds = [...operations].flatMap((operation) =>
@@ -53,9 +53,12 @@ export function scenarios(size: number, { operations = 'LDSTCO', keys = 1 }: Sce
   )
   const found = new Map<string, Call[]>()
   for (const calls of multisets(kinds, size)) {
-    if (!calls.some(({ operation }) => operation === 'L' || operation === 'W')) continue
+    if (!calls.some(({ operation }) => 'LSW'.includes(operation))) continue
     if (operations.includes('W') && !calls.some(({ operation }) => operation === 'W')) continue
-    if (keys === 2 && !(calls.some(({ key }) => key === 1) && calls.some((call) => KEYED.includes(call.operation) && call.key === 0)))
+    if (
+      keys === 2 &&
+      !(calls.some(({ key }) => key === 1) && calls.some((call) => KEYED.includes(call.operation) && call.key === 0))
+    )
       continue
     const names = [0, 1].flatMap((p) => [0, 1].map((k) => nameOfScenario(calls.map((call) => exchanged(call, p, k)))))
     if (!names.some((name) => found.has(name))) found.set(nameOfScenario(calls), calls)
@@ -70,5 +73,6 @@ function exchanged(call: Call, process: number, key: number): Call {
 function* multisets<T>(kinds: readonly T[], size: number, from = 0): Generator<T[]> {
   if (size === 0) yield []
   else
-    for (let i = from; i < kinds.length; i++) for (const rest of multisets(kinds, size - 1, i)) yield [kinds[i]!, ...rest]
+    for (let i = from; i < kinds.length; i++)
+      for (const rest of multisets(kinds, size - 1, i)) yield [kinds[i]!, ...rest]
 }

@@ -1,5 +1,5 @@
-import type { Entry, Marker, World } from './world.js'
 import { inFlight } from './phases.js'
+import type { Entry, Marker, World } from './world.js'
 import { PROCESSES } from './world.js'
 
 /** What the store does: each function is a script, or a part of one, that runs there without interruption. */
@@ -73,15 +73,24 @@ export function kill(world: World, key: number, takesToken = true): void {
   noteKeyWrite(world, key)
 }
 
-export function putEntry(entry: Entry, version: number, startSeq: number, incarnation: number, bySet: number): void {
+/** Every write has an id of its own; only leases compare ids. */
+export function putEntry(
+  world: World,
+  entry: Entry,
+  version: number,
+  startSeq: number,
+  incarnation: number,
+  bySet: number,
+): void {
   entry.version = version
   entry.startSeq = startSeq
   entry.incarnation = incarnation
   entry.bySet = bySet
+  entry.id = world.options.leases ? highest(world, world.positions.entryIds) + 1 : 0
 }
 
 export function clear(entry: Entry): void {
-  putEntry(entry, 0, 0, 0, 0)
+  entry.version = entry.startSeq = entry.incarnation = entry.bySet = entry.id = 0
 }
 
 /** A set that was given its place in the order of this key must take a new one: something was written since. */
@@ -94,16 +103,20 @@ export function noteKeyWrite(world: World, key: number): void {
 /** What happened to a load from outside, so that "an undisturbed load is kept" can be checked. */
 export function disturb(world: World, key = -1): void {
   for (const { operation, key: other, state } of world.threads) {
-    if ((operation === 'L' || operation === 'W') && inFlight(state.phase) && (key < 0 || key === other)) state.disturbed = 1
+    if ((operation === 'L' || operation === 'W') && inFlight(state.phase) && (key < 0 || key === other))
+      state.disturbed = 1
   }
 }
 
 /** `TOKEN`: an id that nothing else has. */
 export function freshToken(world: World): number {
-  if (!world.guards.tokenUnique) return 1
-  let highest = 0
-  for (const at of world.positions.tokens) highest = Math.max(highest, world.bytes[at]!)
-  return highest + 1
+  return world.guards.tokenUnique ? highest(world, world.positions.tokens) + 1 : 1
+}
+
+function highest(world: World, positions: readonly number[]): number {
+  let most = 0
+  for (const at of positions) most = Math.max(most, world.bytes[at]!)
+  return most
 }
 
 /** The one rule of validity, for what was read of an entry and, afterwards, of its markers. */

@@ -1,48 +1,71 @@
 import { lapses, strike, type Visit } from './faults.js'
 import { canWake, stepLoad } from './load.js'
-import { end, fail, mayRecogniseRun, noticeGap, reachStore, receive, recogniseRun, replayKey, replayNames, subscribeAgain } from './outage.js'
-import { awaitsStore, CALLED, ENDED, inFlight, LOAD } from './phases.js'
-import { createCell, forget, joinable, mustReplay, voidFlights } from './process.js'
-import { kill, markerSeq, putEntry } from './store.js'
+import {
+  end,
+  fail,
+  mayRecogniseRun,
+  noticeGap,
+  reachStore,
+  receive,
+  recogniseRun,
+  replayKey,
+  replayNames,
+  subscribeAgain,
+} from './outage.js'
+import { awaitsStore, CALLED, ENDED, LOAD } from './phases.js'
+import { createCell, forget, mustReplay, releaseCells, shareable } from './process.js'
+import { clear, kill, markerSeq, putEntry } from './store.js'
 import { nextVersion, type Process, type Thread, type World } from './world.js'
 import { stepDelete, stepInvalidate, stepSave, stepSet } from './writers.js'
 
 /**
- * Every state that can follow this one. `visit` sees each in turn, in `world` itself, and leaves the state as it was.
- * Returns whether anything but a new fault can happen.
+ * Returns a function that goes through every state that can follow the present one: `visit` sees each in turn, in
+ * `world` itself, and leaves the present one there. It says whether anything but a new fault can happen.
  */
-export function expand(world: World, visit: Visit): boolean {
+export function createExpansion(world: World, visit: Visit): () => boolean {
   let alive = false
-  const report: Visit = (label, subject) => {
-    alive = true
+  const see: Visit = (label, subject) => {
+    releaseCells(world)
     visit(label, subject)
   }
-  world.threads.forEach((thread, index) => {
-    const process = world.processes[thread.process]!
-    if (thread.state.phase === 0) startCall(world, thread, index, process, report)
-    else if (thread.state.phase !== ENDED) advance(world, thread, index, process, report)
-  })
-  for (const process of world.processes) happenTo(world, process, report)
-  world.store.keys.forEach((stored, key) => {
-    const late = world.abandoned[key]!
-    if (late.version) {
-      kill(world, key, false)
-      putEntry(stored.entry, late.version, late.startSeq, late.incarnation, 0)
-      late.version = late.startSeq = late.incarnation = 0
-      report('the write of an abandoned connection executes', key)
+  const report: Visit = (label, subject) => {
+    alive = true
+    see(label, subject)
+  }
+  return () => {
+    alive = false
+    for (let index = 0; index < world.threads.length; index++) {
+      const thread = world.threads[index]!
+      const process = world.processes[thread.process]!
+      if (thread.state.phase === 0) startCall(world, thread, index, process, report)
+      else if (thread.state.phase !== ENDED) advance(world, thread, index, process, report)
     }
-    if (world.options.leases && lapses(world, key)) {
-      stored.token.id = 0
-      report('a lease lapses', key)
-    }
-  })
-  strike(world, visit)
-  return alive
+    for (const process of world.processes) happenTo(world, process, report)
+    for (let key = 0; key < world.store.keys.length; key++) happenToKey(world, key, report)
+    strike(world, see)
+    return alive
+  }
+}
+
+/** What happens in the store by itself. */
+function happenToKey(world: World, key: number, report: Visit): void {
+  const stored = world.store.keys[key]!
+  const late = world.abandoned[key]!
+  if (late.version) {
+    kill(world, key, false)
+    putEntry(world, stored.entry, late.version, late.startSeq, late.incarnation, 0)
+    clear(late)
+    report('the write of an abandoned connection executes', key)
+  }
+  if (world.options.leases && lapses(world, key)) {
+    stored.token.id = 0
+    report('a lease lapses', key)
+  }
 }
 
 function startCall(world: World, thread: Thread, index: number, process: Process, report: Visit): void {
   if (world.threads.some((other, at) => at < index && other.state.phase === 0 && isTwin(other, thread))) return
-  if (thread.operation === 'L' && world.threads.some((other) => isFlightOf(other, thread))) return
+  if (thread.operation === 'L' && world.threads.some((other) => isFlightOf(world, other, thread, process))) return
   if (process.state.link && mustReplay(process) && world.guards.replayFirst) return
   begin(world, thread, process)
   if (!process.state.link) fail(world, thread, process)
@@ -54,8 +77,8 @@ export function isTwin(a: Thread, b: Thread): boolean {
   return a.operation === b.operation && a.process === b.process && a.key === b.key
 }
 
-function isFlightOf(other: Thread, thread: Thread): boolean {
-  return other.process === thread.process && other.key === thread.key && joinable(other)
+function isFlightOf(world: World, other: Thread, thread: Thread, process: Process): boolean {
+  return other.process === thread.process && other.key === thread.key && shareable(world, other, process)
 }
 
 function begin(world: World, thread: Thread, process: Process): void {
@@ -66,12 +89,9 @@ function begin(world: World, thread: Thread, process: Process): void {
   switch (operation) {
     case 'L':
       if (process.state.link) state.needed = memory.own
-      state.order = lastOrder(world, thread) + 1
       return
     case 'D':
       state.outdates = world.keyFacts[key]!.source = nextVersion(world)
-      forget(memory)
-      voidFlights(world, process.index, key, world.guards.deleteVoidsSets)
       return
     case 'T':
     case 'C':
@@ -79,20 +99,8 @@ function begin(world: World, thread: Thread, process: Process): void {
       for (const fact of world.keyFacts) fact.source = state.outdates
       return
     case 'S':
-      voidFlights(world, process.index, key, false)
       createCell(world, process)
-      return
-    case 'W':
-      voidFlights(world, process.index, key, false)
   }
-}
-
-function lastOrder(world: World, { process, key }: Thread): number {
-  let last = 0
-  for (const other of world.threads)
-    if (other.operation === 'L' && other.process === process && other.key === key && inFlight(other.state.phase))
-      last = Math.max(last, other.state.order)
-  return last
 }
 
 function advance(world: World, thread: Thread, index: number, process: Process, report: Visit): void {
@@ -100,7 +108,8 @@ function advance(world: World, thread: Thread, index: number, process: Process, 
   if (awaitsStore(operation, state.phase)) {
     if (!process.state.link) {
       fail(world, thread, process)
-      return report('fails', index)
+      report('fails', index)
+      return
     }
     if (mustReplay(process) && world.guards.replayFirst) return
   }
@@ -173,7 +182,14 @@ function replayOne(world: World, process: Process, report: Visit): void {
 function revalidateMarkersOnly(world: World, process: Process, report: Visit): void {
   const { state, held } = process
   held.forEach((memory) => {
-    if (!memory.version || memory.unconfirmed || !state.link || memory.epoch >= state.epoch || !world.store.control.incarnation) return
+    if (
+      !memory.version ||
+      memory.unconfirmed ||
+      !state.link ||
+      memory.epoch >= state.epoch ||
+      !world.store.control.incarnation
+    )
+      return
     const markers = [markerSeq(world, world.store.namespace), markerSeq(world, world.store.tag)]
     if (markers.every((seq) => seq && seq <= memory.startSeq)) memory.epoch = state.epoch
     else forget(memory)

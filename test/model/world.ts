@@ -29,9 +29,21 @@ const INBOX = 10
 
 const control = defineRecord({ incarnation: 'plain', seq: 'plain', logFloor: 'plain', run: 'plain' })
 const marker = defineRecord({ incarnation: 'plain', seq: 'plain', logged: 'plain' })
-const entry = defineRecord({ version: 'version', startSeq: 'plain', incarnation: 'plain', bySet: 'plain' })
+const entry = defineRecord({
+  version: 'version',
+  startSeq: 'plain',
+  incarnation: 'plain',
+  bySet: 'plain',
+  id: 'entryId',
+})
 const token = defineRecord({ id: 'token' })
-const facts = defineRecord({ faultsLeft: 'plain', incarnations: 'plain', copied: 'plain', highestSeq: 'plain', run: 'plain' })
+const facts = defineRecord({
+  faultsLeft: 'plain',
+  incarnations: 'plain',
+  copied: 'plain',
+  highestSeq: 'plain',
+  run: 'plain',
+})
 const keyFacts = defineRecord({ source: 'version', acknowledged0: 'version', acknowledged1: 'version', loads: 'plain' })
 const process = defineRecord({
   link: 'plain',
@@ -64,17 +76,17 @@ const held = defineRecord({
 const message = defineRecord({ about: 'plain', incarnation: 'plain', seq: 'plain', outdates: 'version' })
 const thread = defineRecord({
   phase: 'plain',
-  voided: 'plain',
+  touched: 'plain',
   dirty: 'plain',
   disturbed: 'plain',
   offline: 'plain',
   epoch: 'epoch',
-  order: 'plain',
   startSeq: 'plain',
   incarnation: 'plain',
   seenVersion: 'version',
   seenStart: 'plain',
   seenIncarnation: 'plain',
+  seenId: 'entryId',
   needed: 'version',
   floorAtRead: 'version',
   namespaceMarker: 'plain',
@@ -89,10 +101,8 @@ const thread = defineRecord({
 })
 
 type ViewOf<T> = T extends { view: (...args: never[]) => infer V } ? V : never
-export type Control = ViewOf<typeof control>
 export type Marker = ViewOf<typeof marker>
 export type Entry = ViewOf<typeof entry>
-export type Token = ViewOf<typeof token>
 export type Held = ViewOf<typeof held>
 export type Message = ViewOf<typeof message>
 export interface Process {
@@ -107,7 +117,7 @@ export interface Thread extends Call {
 }
 export interface Stored {
   readonly entry: Entry
-  readonly token: Token
+  readonly token: ViewOf<typeof token>
 }
 
 export type World = ReturnType<typeof createWorld>
@@ -171,7 +181,8 @@ export function nextVersion(world: World): number {
 /** Somebody was told that his invalidation, or his write, is done. */
 export function acknowledge(world: World, process: number, key: number, version: number): void {
   const fact = world.keyFacts[key]!
-  if (process === 1 && world.options.onStoreRestart === 'replay') fact.acknowledged1 = Math.max(fact.acknowledged1, version)
+  if (process === 1 && world.options.onStoreRestart === 'replay')
+    fact.acknowledged1 = Math.max(fact.acknowledged1, version)
   else fact.acknowledged0 = Math.max(fact.acknowledged0, version)
 }
 

@@ -1,8 +1,19 @@
 import { DELETE, INVALIDATE, SAVE, SET } from './phases.js'
-import { createCell, fillsAsSet, forget, keep, keepUnconfirmed, learn, markDirty, oblige, voidFlights } from './process.js'
-import { aboutKey, bump, disturb, ensureControl, ensureMarker, freshToken, kill, markerSeq, noteKeyWrite, publish, putEntry } from './store.js'
+import { createCell, fill, fillsAsSet, forget, keepUnconfirmed, learn, markDirty, oblige, touch } from './process.js'
+import {
+  aboutKey,
+  bump,
+  disturb,
+  ensureControl,
+  ensureMarker,
+  freshToken,
+  kill,
+  markerSeq,
+  noteKeyWrite,
+  publish,
+  putEntry,
+} from './store.js'
 import { acknowledge, nextVersion, type Process, type Thread, type World } from './world.js'
-import { inFlight } from './phases.js'
 
 /** One step of a delete, a set, an invalidation or a write through. Returns the next phase, or `0` when it is over. */
 export function stepDelete(world: World, thread: Thread, process: Process): number {
@@ -18,9 +29,9 @@ export function stepDelete(world: World, thread: Thread, process: Process): numb
     return DELETE.reply
   }
   acknowledge(world, process.index, key, state.outdates)
-  if (world.guards.deleteTwice) {
+  if (world.guards.deleteTouches) {
     forget(process.held[key]!)
-    voidFlights(world, process.index, key, world.guards.deleteVoidsSets)
+    touch(world, process, key)
   }
   remember(world, process, key, state.outdates)
   oblige(world, process, key, state.outdates, true)
@@ -41,7 +52,7 @@ export function stepSet(world: World, thread: Thread, process: Process): number 
       if (state.overwritten) state.version = world.keyFacts[key]!.source = nextVersion(world)
       const stored = world.store.keys[key]!
       disturb(world, key)
-      putEntry(stored.entry, state.version, state.startSeq, state.incarnation, 1)
+      putEntry(world, stored.entry, state.version, state.startSeq, state.incarnation, 1)
       if (world.guards.setTakesToken) stored.token.id = 0
       noteKeyWrite(world, key)
       state.overwritten = state.namespaceMarker = state.tagMarker = 0
@@ -71,15 +82,9 @@ function stamp(world: World, { state }: Thread): void {
 function settleWrite(world: World, thread: Thread, process: Process): number {
   const { key, state } = thread
   acknowledge(world, process.index, key, state.version)
-  if (thread.operation === 'W' ? world.guards.saveVoidsFlights : world.guards.setVoidsFlights) {
-    forget(process.held[key]!)
-    for (const other of world.threads) {
-      if (other === thread || other.process !== thread.process || other.key !== key || !inFlight(other.state.phase)) continue
-      if (other.operation === 'L' || (fillsAsSet(other) && world.guards.deleteVoidsSets)) other.state.voided = 1
-    }
-  }
-  if (!world.guards.messageVoidsSets) state.voided = 0
-  if (thread.operation === 'S' || state.accepted) keep(world, thread, process, state.version, state.startSeq)
+  if (thread.operation === 'S' || state.accepted) fill(world, thread, process, state.version, state.startSeq)
+  else forget(process.held[key]!)
+  if (thread.operation === 'W' ? world.guards.saveTouches : world.guards.setTouches) touch(world, process, key, thread)
   remember(world, process, key, state.version)
   oblige(world, process, key, state.version, true)
   return 0
@@ -89,14 +94,26 @@ export function stepInvalidate(world: World, thread: Thread, process: Process): 
   const { operation, state } = thread
   const { store } = world
   if (state.phase === INVALIDATE.bump) {
-    bump(world, operation === 'O' ? undefined : operation === 'T' ? store.tag : store.namespace, state.outdates, process.index)
+    bump(
+      world,
+      operation === 'O' ? undefined : operation === 'T' ? store.tag : store.namespace,
+      state.outdates,
+      process.index,
+    )
     state.startSeq = store.control.seq
     state.incarnation = store.control.incarnation
     return operation === 'O' ? 0 : INVALIDATE.reply
   }
-  learn(world, process, state.incarnation, operation === 'C' ? state.startSeq : 0, operation === 'T' ? state.startSeq : 0)
+  learn(
+    world,
+    process,
+    state.incarnation,
+    operation === 'C' ? state.startSeq : 0,
+    operation === 'T' ? state.startSeq : 0,
+  )
   markDirty(world, process.index)
-  if (world.options.onStoreRestart === 'replay') process.state[operation === 'T' ? 'recentTag' : 'recentNamespace'] = state.outdates
+  if (world.options.onStoreRestart === 'replay')
+    process.state[operation === 'T' ? 'recentTag' : 'recentNamespace'] = state.outdates
   process.held.forEach((_, key) => {
     acknowledge(world, process.index, key, state.outdates)
     oblige(world, process, key, state.outdates, true)
@@ -104,14 +121,13 @@ export function stepInvalidate(world: World, thread: Thread, process: Process): 
   return 0
 }
 
-/** Token first, then the stamp, then the save; the write is refused if anything took the token meanwhile. */
+/** A load whose loader is the save, and which leaves no entry if its write is refused. */
 export function stepSave(world: World, thread: Thread, process: Process): number {
   const { key, state } = thread
   const stored = world.store.keys[key]!
   switch (state.phase) {
     case SAVE.takeToken:
-      disturb(world, key)
-      if (world.guards.saveTakesToken || !stored.token.id) stored.token.id = freshToken(world)
+      if (!stored.token.id) stored.token.id = freshToken(world)
       state.token = stored.token.id
       return SAVE.stamp
     case SAVE.stamp:
@@ -149,13 +165,17 @@ function writeSaved(world: World, thread: Thread, process: Process): number {
   const { key, state } = thread
   const { entry, token } = world.store.keys[key]!
   learn(world, process, state.markerIncarnation, state.namespaceMarker, state.tagMarker)
-  const born = state.markerIncarnation === state.incarnation && state.namespaceMarker <= state.startSeq && state.tagMarker <= state.startSeq
+  const born =
+    state.markerIncarnation === state.incarnation &&
+    state.namespaceMarker <= state.startSeq &&
+    state.tagMarker <= state.startSeq
   state.namespaceMarker = state.tagMarker = state.markerIncarnation = 0
-  state.accepted = born && token.id === state.token ? 1 : 0
+  state.accepted = born && (token.id === state.token || !world.guards.saveToken) ? 1 : 0
   if (!state.accepted) return world.guards.saveRefusedDeletes ? SAVE.settle : SAVE.publish
-  if (entry.bySet && entry.version > state.version) world.violation = `S4 v${entry.version} overwritten by a save of v${state.version}`
+  if (entry.bySet && entry.version > state.version)
+    world.violation = `S4 v${entry.version} overwritten by a save of v${state.version}`
   disturb(world, key)
-  putEntry(entry, state.version, state.startSeq, state.incarnation, 1)
+  putEntry(world, entry, state.version, state.startSeq, state.incarnation, 1)
   token.id = 0
   noteKeyWrite(world, key)
   return SAVE.publish
@@ -174,20 +194,20 @@ export function failWriter(world: World, thread: Thread, process: Process): void
   if (operation === 'O') return
   if (fillsAsSet(thread) && !state.version) state.version = world.keyFacts[key]!.source = nextVersion(world)
   if (operation === 'S' && state.phase === SET.write && !world.guards.deadline)
-    putEntry(world.abandoned[key]!, state.version, state.startSeq, state.incarnation, 0)
+    putEntry(world, world.abandoned[key]!, state.version, state.startSeq, state.incarnation, 0)
   const version = fillsAsSet(thread) ? state.version : state.outdates
   const names = operation === 'T' || operation === 'C'
+  if (names) markDirty(world, process.index)
   process.held.forEach((memory, index) => {
     if (!names && index !== key) return
     forget(memory)
-    if (operation === 'S' && !state.voided) keepUnconfirmed(memory, version)
-    voidFlights(world, process.index, index, false)
+    const quiet = !state.dirty || !world.guards.quietOutage
+    if (operation === 'S' && !state.touched && quiet) keepUnconfirmed(memory, version)
+    if (!names) touch(world, process, index, thread)
     if (!names) memory.queued = 1
     if (operation === 'S' && !world.guards.replayAsDelete) memory.queuedSet = version
-    if (!state.voided || !fillsAsSet(thread)) oblige(world, process, index, version, true)
+    if (!state.touched || !fillsAsSet(thread)) oblige(world, process, index, version, true)
   })
-  if (names) markDirty(world, process.index)
   if (operation === 'T') process.state.queuedTag = 1
   if (operation === 'C') process.state.queuedNamespace = 1
 }
-

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { expect, test } from 'vitest'
+import { BUNDLED_FOR_BROWSERS } from '../../tsup.config.js'
 import { importsOf, parseSource, parseText, sourceFiles } from './source-files.js'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -15,8 +16,9 @@ test.each(dependencies)('the dependency %s is imported by code that runs', (name
 
 test('src imports no package that a user would not get', () => {
   const typesOnlyAllowed = ['@standard-schema/spec']
-  const strangers = external.filter(({ specifier, typeOnly }) => {
+  const strangers = external.filter(({ file, specifier, typeOnly }) => {
     const name = packageOf(specifier)
+    if (file.endsWith('.browser.ts') && BUNDLED_FOR_BROWSERS.includes(name)) return false
     return ![...dependencies, ...peers].includes(name) && !(typeOnly && typesOnlyAllowed.includes(name))
   })
   expect(strangers).toEqual([])

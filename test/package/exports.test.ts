@@ -5,6 +5,10 @@ import { sourceFiles } from './source-files.js'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 const indexes = sourceFiles().filter((file) => file.split('/').at(-1) === 'index.ts')
+const BROWSER = {
+  import: { types: './dist/browser.d.ts', default: './dist/browser.js' },
+  require: { types: './dist/browser.d.cts', default: './dist/browser.cjs' },
+}
 
 test('every index.ts below src is a published subpath, and nothing else is', () => {
   const subpaths = indexes.map((file) => `./${file}`.replace(/\/index\.ts$/, '').replace(/^\.$/, '.'))
@@ -16,16 +20,20 @@ test('each subpath has a file and its types for import and for require', () => {
     const subpath = `./${file}`.replace(/\/index\.ts$/, '')
     const built = `./dist/${file.replace(/\.ts$/, '')}`
     expect(manifest.exports[subpath], subpath).toEqual({
+      ...(subpath === '.' && { browser: BROWSER }),
       import: { types: `${built}.d.ts`, default: `${built}.js` },
       require: { types: `${built}.d.cts`, default: `${built}.cjs` },
     })
   }
 })
 
-test('types stand before default, because a resolver takes the first condition that fits', () => {
-  for (const [subpath, conditions] of Object.entries<Record<string, object>>(manifest.exports)) {
+test('the narrower condition stands first, because a resolver takes the first one that fits', () => {
+  for (const [subpath, { browser, ...conditions }] of Object.entries<Record<string, object>>(manifest.exports)) {
     if (subpath === './package.json') continue
-    for (const condition of Object.values(conditions)) expect(Object.keys(condition)).toEqual(['types', 'default'])
+    if (browser !== undefined) expect(Object.keys(manifest.exports[subpath])[0]).toBe('browser')
+    for (const condition of [...Object.values(conditions), ...Object.values(browser ?? {})]) {
+      expect(Object.keys(condition)).toEqual(['types', 'default'])
+    }
   }
 })
 

@@ -2,11 +2,18 @@ import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import type { RecordHost } from '../../src/cache/records.js'
 import {
+  type Duration,
   defineHop,
   fromGraph,
+  type HopCacheStatus,
+  type HopPolicies,
+  type HopReport,
+  type Pipeline,
   type ProviderContext,
   pipeline,
   provider,
+  publicReport,
+  type RunReport,
   resilient,
   staleFor,
 } from '../../src/pipeline/index.js'
@@ -152,6 +159,66 @@ describe('pipeline', () => {
   it('lets the run input be the payload where it fits', () => {
     const p = pipeline<{ resume: string; more: number }>('p').hop('loader', loader, {})
     expectTypeOf(p.assemble(({ loader: value }) => value.text)).toHaveProperty('run')
+  })
+})
+
+describe('the report', () => {
+  const p = pipeline<string>('p')
+    .hop('a', { run: () => 1 })
+    .hop('b', { run: () => 2, optional: true })
+    .assemble(({ a }) => a)
+
+  it('is keyed by the names of the hops, and still a report like any other', async () => {
+    const { report } = await p.run('')
+    expectTypeOf(report.hops.a).toEqualTypeOf<HopReport>()
+    expectTypeOf(report.degraded).toEqualTypeOf<readonly ('a' | 'b')[]>()
+    expectTypeOf(publicReport(report).hops.b.cache).toEqualTypeOf<HopCacheStatus>()
+    expectTypeOf(publicReport(report).error?.hop).toEqualTypeOf<'a' | 'b' | null | undefined>()
+    expectTypeOf(report).toExtend<RunReport>()
+    expectTypeOf(p).toExtend<Pipeline<string, number, unknown>>()
+    // @ts-expect-error no such hop
+    void report.hops.c
+    const any: RunReport = report
+    expectTypeOf(any.hops.c).toEqualTypeOf<HopReport | undefined>()
+    const empty = await pipeline<string>('p')
+      .assemble(() => 1)
+      .run('')
+    expectTypeOf(empty.report).toExtend<RunReport>()
+  })
+})
+
+describe('options', () => {
+  it('may be undefined where they may be left out', () => {
+    const given = undefined as { limit?: number; wait?: Duration; on?: boolean; signal?: AbortSignal } | undefined
+    const policies: HopPolicies = {
+      timeout: given?.wait,
+      retry: { attempts: given?.limit, backoff: given?.wait },
+      breaker: { openFor: given?.wait, minimumCalls: given?.limit },
+      concurrency: { limit: 1, queue: given?.limit },
+      retryBudget: { ratio: given?.limit },
+    }
+    const hop = defineHop({ name: 'a', call: () => 1, ...policies, idempotent: given?.on, category: undefined })
+    const p = pipeline<string>('p', { deadline: given?.wait, defaults: policies, failFast: given?.on })
+      .hop('a', hop, { optional: given?.on })
+      .hop('b', hop, { enabled: given?.on })
+      .hop('c', hop, { when: undefined, needs: undefined })
+      .assemble((values) => {
+        expectTypeOf(values.a).toEqualTypeOf<number | undefined>()
+        expectTypeOf(values.b).toEqualTypeOf<number | undefined>()
+      })
+    void p.run('', { signal: given?.signal, deadline: given?.wait, idempotencyKey: undefined, clients: undefined })
+  })
+
+  it('usage is told from the checked answer', () => {
+    defineHop({
+      name: 'a',
+      output: skills,
+      call: () => 1,
+      usage: (answer) => {
+        expectTypeOf(answer).toEqualTypeOf<{ skills: string[] }>()
+        return { outputTokens: answer.skills.length }
+      },
+    })
   })
 })
 

@@ -138,6 +138,32 @@ describe('a loader that asks for its own key', () => {
     expect(things.stats().inFlight).toBe(0)
   })
 
+  it('is found wherever it waits with detectReentrancy, through awaits, timers and other keys', async () => {
+    const { things } = open({ detectReentrancy: true })
+    const direct = things.getOrSet('k', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      return things.getOrSet('k', never)
+    })
+    await expect(direct).rejects.toMatchObject({ code: 'ERR_LOAD_REENTRANT' })
+    const around = things.getOrSet('a', async () => {
+      await Promise.resolve()
+      return things.getOrSet('b', async () => {
+        await Promise.resolve()
+        return things.getOrSet('a', never)
+      })
+    })
+    await expect(around).rejects.toMatchObject({ code: 'ERR_LOAD_REENTRANT' })
+    expect(things.stats().inFlight).toBe(0)
+  })
+
+  it('does not take a bystander for itself with detectReentrancy', async () => {
+    const { things } = open({ detectReentrancy: true })
+    const loads = createLoads()
+    const both = [things.getOrSet('k', loads.loader), things.getOrSet('k', loads.loader)]
+    loads.call(0).resolve(1)
+    expect(await Promise.all(both)).toEqual([1, 1])
+  })
+
   it('may ask for another key', async () => {
     const { things } = open()
     expect(await things.getOrSet('a', () => things.getOrSet('b', () => 'b'))).toBe('b')

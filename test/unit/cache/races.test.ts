@@ -61,6 +61,40 @@ describe.each(KINDS)('a load in flight, in a namespace $kind', ({ options }) => 
     expect(await things.has('k')).toBe(false)
   })
 
+  it.each(WAYS)(
+    '$name after it ended: the next getOrSet loads, without anybody having looked before',
+    async ({ apply }) => {
+      const fixture = openTagged(options)
+      const { things } = fixture
+      await things.getOrSet('k', () => tagged('old'))
+      expect(await things.getOrSet('k', never)).toMatchObject({ name: 'old' })
+      await apply(fixture)
+      let calls = 0
+      await things.getOrSet('k', () => {
+        calls++
+        return tagged('new')
+      })
+      expect(calls).toBe(1)
+      expect(await things.getOrSet('k', never)).toMatchObject({ name: 'new' })
+    },
+  )
+
+  const byKey = WAYS.filter(({ name }) => !name.startsWith('invalidateTags'))
+  it.each(byKey)('$name: a caller after it does not wait for the load from before', async ({ apply }) => {
+    const fixture = openTagged(options)
+    const { things } = fixture
+    const loads = createLoads()
+    const before = things.getOrSet('k', loads.loader)
+    await apply(fixture)
+    const after = things.getOrSet('k', loads.loader)
+    expect(loads.calls).toHaveLength(2)
+    loads.call(1).resolve(tagged('new'))
+    expect(await after).toMatchObject({ name: 'new' })
+    loads.call(0).resolve(tagged('old'))
+    await before
+    expect(things.peek('k')).toMatchObject({ name: 'new' })
+  })
+
   it.each(WAYS)('$name: a caller after it gets a newer value, whichever load ends first', async ({ apply }) => {
     for (const order of [
       [0, 1],

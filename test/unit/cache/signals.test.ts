@@ -118,6 +118,22 @@ describe('a caller with a signal', () => {
     expect(things.peek('k')).toBe('new')
   })
 
+  it('does not end a refresh it joined and left', async () => {
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1m' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    await things.getOrSet('k', loads.loader)
+    await clock.advance(60_000)
+    const caller = new AbortController()
+    const joined = things.getOrSet('k', loads.loader, { signal: caller.signal })
+    caller.abort(new Error('left'))
+    await expect(joined).rejects.toThrow('left')
+    loads.call(0).resolve('new')
+    await clock.settle()
+    expect(things.peek('k')).toBe('new')
+  })
+
   it('makes a new load after the one it abandoned, though that one has not noticed yet', async () => {
     const { things } = open()
     const loads = createLoads()

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createLoads, never, open } from './fixture.js'
 
 describe('warm', () => {
@@ -29,8 +29,7 @@ describe('warm', () => {
     const loads = createLoads()
     const items = Array.from({ length: 5 }, (_, key) => ({ key, load: loads.loader }))
     const warming = things.warm(items, { concurrency: 2 })
-    await clock.settle()
-    expect(loads.calls).toHaveLength(2)
+    await vi.waitFor(() => expect(loads.calls).toHaveLength(2))
     for (let index = 0; index < 5; index++) {
       loads.call(index).resolve(index)
       await clock.settle()
@@ -56,12 +55,12 @@ describe('warm', () => {
   })
 
   it('stops starting loads when its signal aborts', async () => {
-    const { things, clock } = open()
+    const { things } = open()
     const loads = createLoads()
     const caller = new AbortController()
     const items = Array.from({ length: 4 }, (_, key) => ({ key, load: loads.loader }))
     const warming = things.warm(items, { concurrency: 1, signal: caller.signal })
-    await clock.settle()
+    await vi.waitFor(() => expect(loads.calls).toHaveLength(1))
     caller.abort()
     loads.call(0).resolve(1)
     expect(await warming).toMatchObject({ done: 1, loaded: 1, skipped: 3 })
@@ -71,6 +70,7 @@ describe('warm', () => {
     const { things, clock } = open()
     const loads = createLoads()
     const warming = things.warm([{ key: 'k', load: loads.loader }])
+    await vi.waitFor(() => expect(loads.calls).toHaveLength(1))
     await clock.advance(1500)
     loads.call(0).resolve(1)
     expect(await warming).toMatchObject({ durationMs: 1500 })

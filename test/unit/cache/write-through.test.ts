@@ -88,6 +88,10 @@ describe('writeThrough', () => {
     ['delete', async ({ things }: ReturnType<typeof open>) => void (await things.delete('k'))],
     ['expire', async ({ things }: ReturnType<typeof open>) => void (await things.expire('k'))],
     ['clear', async ({ stash }: ReturnType<typeof open>) => void (await stash.clear())],
+    [
+      'invalidation of its tag',
+      async ({ things }: ReturnType<typeof open>) => void (await things.invalidateTags(['not known yet'])),
+    ],
   ])('leaves no entry when a %s came during the save', async (_name, disturb) => {
     const fixture = open()
     const saves = createSaves()

@@ -213,3 +213,20 @@ describe('fromGraph', () => {
     expect((await p.run(1)).status).toBe('ok')
   })
 })
+
+describe('an option that is undefined', () => {
+  it('is one that is not there, and hides no default', () => {
+    const p = pipeline<unknown>('p', { defaults: { retry: { attempts: 4 }, timeout: '3s' }, deadline: undefined })
+      .hop('a', { run: () => 1, retry: { attempts: undefined, backoff: 0 }, timeout: undefined, cache: undefined })
+      .assemble(({ a }) => a)
+    expect(p.plan().hops[0]).toMatchObject({ attempts: 4, timeoutMs: 3000 })
+  })
+
+  it('is no client of a run either', async () => {
+    const hop = defineHop({ name: 'a', client: () => 'real', call: ({ client }) => client() })
+    const p = pipeline<unknown>('p')
+      .hop('a', hop, {})
+      .assemble(({ a }) => a)
+    expect((await p.run(1, { clients: { a: undefined } })).output).toBe('real')
+  })
+})

@@ -1,4 +1,4 @@
-import type { RecordHost, RecordOptions, RecordOutcome, Records } from '../../../src/cache/records.js'
+import type { RecordContext, RecordHost, RecordOptions, RecordOutcome, Records } from '../../../src/cache/records.js'
 import { digestOf } from '../../../src/keys/digest.js'
 import { Flight } from '../../../src/resilience/single-flight.js'
 import type { Clock } from '../../../src/runtime/clock.js'
@@ -14,21 +14,25 @@ interface Entry {
 export interface FakeRecords extends RecordHost {
   readonly entries: Map<string, Entry>
   readonly stored: unknown[]
+  readonly used: { tokens: number; money: number }
 }
 
 export function fakeRecords(clock: Clock): FakeRecords {
   const entries = new Map<string, Entry>()
   const stored: unknown[] = []
+  const used = { tokens: 0, money: 0 }
   const flights = new Map<string, Flight<RecordOutcome<unknown>>>()
 
-  const begin = (
-    id: string,
-    loader: (context: { readonly signal: AbortSignal }) => Promise<unknown>,
-    options: RecordOptions<unknown>,
-  ) => {
+  const begin = (id: string, loader: (context: RecordContext) => Promise<unknown>, options: RecordOptions<unknown>) => {
     const flight = new Flight<RecordOutcome<unknown>>(() => flights.delete(id))
     flights.set(id, flight)
-    loader(flight).then(
+    const usage = {
+      add({ tokens = 0, money = 0 }: { tokens?: number; money?: number }) {
+        used.tokens += tokens
+        used.money += money
+      },
+    }
+    loader({ signal: flight.signal, usage }).then(
       (value) => {
         flights.delete(id)
         if (options.cacheable?.(value) ?? true) {
@@ -49,6 +53,7 @@ export function fakeRecords(clock: Clock): FakeRecords {
     name: 'fake',
     entries,
     stored,
+    used,
     records<R>(name: string): Records<R> {
       const idOf = (key: unknown, scope?: string): string => digestOf([name, scope, key])
       return {

@@ -282,7 +282,15 @@ describe('breaker', () => {
     const { p, seen } = single(clock, [httpError(500)], { breaker, retry: { ...EXACT, attempts: 5 } })
     const { report } = await finish(clock, p.run(1), 1000)
     expect(seen).toHaveLength(2)
-    expect(report.hops.a?.reason).toBe('breaker_open')
+    expect(report.hops.a?.attempts.map(({ outcome }) => outcome)).toEqual(['error', 'error', 'refused'])
+  })
+
+  it('does not hide what the upstream said before the breaker opened', async () => {
+    const clock = createFakeClock()
+    const { p } = single(clock, [httpError(500)], { breaker, retry: { ...EXACT, attempts: 5 } })
+    const { report } = await finish(clock, p.run(1), 1000)
+    expect(report.hops.a).toMatchObject({ reason: 'error', error: { status: 500, retryable: true } })
+    expect((await p.run(1)).report.hops.a).toMatchObject({ reason: 'breaker_open', error: { status: null } })
   })
 
   it.each([401, 404, 429])('is not opened by a %i', async (status) => {
@@ -419,7 +427,7 @@ describe('the context of a call', () => {
 
   it('has the same idempotency key for a run that is delivered again, without showing the caller its own', async () => {
     const clock = createFakeClock()
-    const { p, seen } = single(clock, ['x'])
+    const { p, seen } = single(clock, [httpError(404), 'x'])
     await p.run(1, { idempotencyKey: 'order of ada' })
     await p.run(1, { idempotencyKey: 'order of ada' })
     await p.run(1, { idempotencyKey: 'another' })

@@ -10,7 +10,8 @@ import {
   waterfall,
 } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { failAfter, httpError, slow } from './support.js'
+import { fakeRecords } from './fake-records.js'
+import { failAfter, httpError, resolveAfter, slow } from './support.js'
 
 async function sample() {
   const clock = createFakeClock()
@@ -62,6 +63,68 @@ describe('the report', () => {
   })
 })
 
+describe('the error of a run', () => {
+  const failing = (options: object) =>
+    pipeline<unknown>('p', { clock: createFakeClock(), ...options })
+      .hop('fine', { run: () => 1 })
+      .hop('hermes', { run: () => Promise.reject(httpError(404)) })
+      .assemble(() => 1)
+
+  it('names the hop that failed the run, and why it did, also to clients', async () => {
+    const { report } = await failing({}).run(1)
+    expect(report.error).toEqual({
+      name: 'PipelineError',
+      code: 'ERR_HOP_FAILED',
+      status: 404,
+      retryable: true,
+      hop: 'hermes',
+      reason: 'error',
+    })
+    expect(publicReport(report).error).toEqual({
+      code: 'ERR_HOP_FAILED',
+      retryable: true,
+      hop: 'hermes',
+      reason: 'error',
+    })
+  })
+
+  it('names the hop that was late, when the deadline passed', async () => {
+    const clock = createFakeClock()
+    const run = pipeline<unknown>('p', { clock, deadline: '1s' })
+      .hop('slow', slow(clock, 'slow', 5000, 1), {})
+      .assemble(() => 1)
+      .run(1)
+    await clock.advance(1000)
+    expect((await run).report.error).toMatchObject({ code: 'ERR_RUN_DEADLINE', hop: 'slow', reason: 'deadline' })
+  })
+
+  it('names no hop where none failed the run', async () => {
+    const thrower = pipeline<unknown>('p').assemble(() => {
+      throw new Error('x')
+    })
+    expect((await thrower.run(1)).report.error).toMatchObject({ code: 'ERR_ASSEMBLE_FAILED', hop: null, reason: null })
+    const left = await failing({}).run(1, { signal: AbortSignal.abort() })
+    expect(left.report.error).toMatchObject({ code: 'ERR_RUN_CANCELLED', hop: null, reason: null })
+  })
+})
+
+describe('the cache in the views', () => {
+  it('is told apart: miss, coalesced, hit', async () => {
+    const clock = createFakeClock()
+    const hop = defineHop({ name: 'a', call: () => resolveAfter(clock, 10, 1), cache: { in: fakeRecords(clock) } })
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', hop, {})
+      .assemble(() => 1)
+    const runs = [p.run(1), p.run(1)]
+    await clock.advance(10)
+    const reports = [...(await Promise.all(runs)), await p.run(1)].map((run) => run.report)
+    const statuses = ['miss', 'coalesced', 'hit']
+    expect(reports.map((report) => publicReport(report).hops.a?.cache)).toEqual(statuses)
+    expect(reports.map((report) => serverTiming(report).split('desc=').at(-1))).toEqual(statuses.map((s) => `"${s}"`))
+    expect(reports.map((report) => /\(.*\)$/.exec(waterfall(report))?.[0])).toEqual(statuses.map((s) => `(cache ${s})`))
+  })
+})
+
 describe('waterfall', () => {
   it('draws a line per hop', async () => {
     const { report } = await sample()
@@ -105,6 +168,7 @@ describe('publicReport', () => {
       status: 'degraded',
       source: 'provider',
       reason: 'error',
+      cache: 'off',
       durationMs: 20,
     })
     for (const hidden of ['acme', 'attempts', 'usage', 'costUsd']) expect(text).not.toContain(hidden)

@@ -45,7 +45,7 @@ describe('parseDuration', () => {
     '5.s',
     '5ms5s',
     'Infinity',
-    '1'.repeat(20) + 's',
+    `${'1'.repeat(20)}s`,
     null,
     undefined,
     {},

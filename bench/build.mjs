@@ -1,0 +1,40 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = new URL('../', import.meta.url)
+// Below the root's node_modules, so that it finds the package's own dependencies rather than those of the peers.
+const folder = new URL('node_modules/.cache/hopstash-bench/', root)
+
+/** Bundles `src` the way the package is built, without its declarations. */
+export async function buildSource() {
+  const { build } = await import('esbuild')
+  const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
+  await build({
+    absWorkingDir: fileURLToPath(root),
+    entryPoints: files
+      .map((file) => file.replaceAll('\\', '/'))
+      .filter((file) => /(^|\/)index\.ts$/.test(file))
+      .map((file) => `src/${file}`),
+    outbase: 'src',
+    outdir: fileURLToPath(folder),
+    bundle: true,
+    packages: 'external',
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'error',
+  })
+}
+
+/** The address of a subpath (`''`, `'pipeline'`): of the fresh bundle, or of `dist` where `BENCH_DIST` is set. */
+export function hopstashUrl(subpath = '') {
+  const base = process.env.BENCH_DIST ? new URL('dist/', root) : folder
+  return new URL(subpath === '' ? 'index.js' : `${subpath}/index.js`, base).href
+}
+
+/** Imports a subpath; `undefined` where it does not exist. */
+export async function importHopstash(subpath = '') {
+  const url = hopstashUrl(subpath)
+  return existsSync(fileURLToPath(url)) ? import(pathToFileURL(fileURLToPath(url)).href) : undefined
+}

@@ -1,0 +1,81 @@
+import { strictEqual } from 'node:assert'
+import { LRUCache } from 'lru-cache'
+import pMemoize from 'p-memoize'
+import { importHopstash } from './build.mjs'
+import { measure } from './harness.mjs'
+import { tieredPeers } from './tiered-peers.mjs'
+
+const CALLERS = 10_000
+const MAX = 100
+
+/** Many callers of one cold key, released together: the time they cost beside the load. */
+export async function bench(pace) {
+  const contenders = [
+    contender('Map of promises', 'limit', mapOfPromises),
+    contender('hopstash getOrSet', 'ours', await stash()),
+    contender('hopstash (A/A)', 'twin', await stash()),
+    contender('hopstash createDeduper', 'ours', await deduper()),
+    contender('lru-cache.fetch', 'peer', (load) => {
+      const cache = new LRUCache({ max: MAX, fetchMethod: load })
+      return (key) => cache.fetch(key)
+    }),
+    contender('p-memoize', 'peer', (load) => pMemoize(load, { cache: new LRUCache({ max: MAX }) })),
+    ...Object.entries(tieredPeers).map(([name, create]) => contender(name, 'peer', (load) => create(load, MAX))),
+  ]
+  for (const { run } of contenders) await run(1)
+  const goals = ['hopstash getOrSet', 'hopstash createDeduper'].map((of) => ({ of, to: 'Map of promises', atMost: 2 }))
+  const title = '10,000 callers on one cold key, gated load'
+  return [await measure({ title, operation: 'one stampede of 10,000 callers', contenders, goals }, pace)]
+}
+
+function contender(name, kind, create) {
+  let loads = 0
+  let gate = Promise.resolve('nothing')
+  const call = create(async () => {
+    loads++
+    return gate
+  })
+  let stampedes = 0
+  const run = async (count) => {
+    for (let done = 0; done < count; done++) {
+      const key = `cold:${++stampedes}`
+      let open
+      gate = new Promise((resolve) => {
+        open = resolve
+      })
+      const callers = new Array(CALLERS)
+      for (let index = 0; index < CALLERS; index++) callers[index] = call(key)
+      // A library that looks into its store first begins its load later; it must not find the gate open.
+      while (loads < stampedes) await new Promise(setImmediate)
+      open(key)
+      const answers = await Promise.all(callers)
+      strictEqual(loads, stampedes, `${name}: one load a stampede`)
+      strictEqual(answers[0], key)
+      strictEqual(answers[CALLERS - 1], key)
+    }
+  }
+  return { name, kind, run }
+}
+
+function mapOfPromises(load) {
+  const flights = new Map()
+  return (key) => {
+    const running = flights.get(key)
+    if (running !== undefined) return running
+    const flight = load(key).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+}
+
+async function stash() {
+  const { createStash, namespace } = await importHopstash()
+  const space = createStash({ namespaces: { space: namespace({ ttl: '1h', max: MAX }) } }).space
+  return (load) => (key) => space.getOrSet(key, () => load(key))
+}
+
+async function deduper() {
+  const { createDeduper } = await importHopstash()
+  const dedupe = createDeduper()
+  return (load) => (key) => dedupe(key, () => load(key))
+}

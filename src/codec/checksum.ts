@@ -1,0 +1,46 @@
+import zlib from 'node:zlib'
+
+const native = (zlib as { readonly crc32?: (bytes: Uint8Array) => number }).crc32
+
+/**
+ * The CRC-32 of some bytes: tells damage, at a third of the cost of SHA-256. Forgery is what encryption is for: whoever
+ * can write to the store can write a checksum too.
+ */
+export const crc32: (bytes: Uint8Array) => number = native ?? createCrc32()
+
+/** A CRC-32 for Node before 20.15, eight bytes at a time; exported so that a newer Node can test it. */
+export function createCrc32(): (bytes: Uint8Array) => number {
+  const tables = createTables()
+  return (bytes) => {
+    let crc = -1
+    let at = 0
+    for (const end = bytes.length - 7; at < end; at += 8) crc = eightBytes(tables, crc, bytes, at)
+    for (; at < bytes.length; at++) crc = (tables[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8)
+    return ~crc >>> 0
+  }
+}
+
+// Table k, at 256 * k, moves a byte k places further: Kounavis and Berry, "A Systematic Approach to Building High
+// Performance Software-Based CRC Generators", 2005.
+function eightBytes(tables: Uint32Array, crc: number, bytes: Uint8Array, at: number): number {
+  let result = 0
+  for (let place = 0; place < 8; place++) {
+    const byte = (bytes[at + place] as number) ^ (place < 4 ? (crc >>> (8 * place)) & 0xff : 0)
+    result ^= tables[256 * (7 - place) + byte] as number
+  }
+  return result
+}
+
+function createTables(): Uint32Array {
+  const tables = new Uint32Array(8 * 256)
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1
+    tables[byte] = crc
+  }
+  for (let at = 256; at < tables.length; at++) {
+    const previous = tables[at - 256] as number
+    tables[at] = (tables[previous & 0xff] as number) ^ (previous >>> 8)
+  }
+  return tables
+}

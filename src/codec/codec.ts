@@ -1,0 +1,168 @@
+import { crc32 } from './checksum.js'
+import { type CodecOptions, type ResolvedCodecOptions, resolveCodecOptions } from './codec-options.js'
+import { compress, inflate } from './compress.js'
+import { type Content, type ContentCoder, createContentCoder } from './content.js'
+import { createSealer, type EncryptionKey, type Sealer } from './encrypt.js'
+import { type BodyInfo, type EntryHeader, type HeaderFailure, headerProblem } from './entry-header.js'
+import { authenticatedOf, TAG_BYTES } from './header-layout.js'
+import { decodeHeader } from './header-reader.js'
+import { encodeHeader } from './header-writer.js'
+import { Stop, stopOf } from './stop.js'
+
+/** An entry as it is stored: the header, and the body right behind it. */
+export interface Encoded {
+  readonly header: Uint8Array
+  /** For bytes a view on the value's own memory: who changes them before they are sent makes an entry that is a miss. */
+  readonly body: Uint8Array
+}
+
+/** Why a value is not stored; `path` names the place, as in `$.items[2].onClick`, and never holds a value. */
+export interface Refused {
+  readonly refused: 'type' | 'size' | 'depth' | 'header'
+  readonly path: string
+  readonly received: string
+}
+
+/**
+ * Why bytes are a miss. `foreign`: no entry of this package. `version`: of a version, or with a feature, unknown here.
+ * `key`: of another key. `corrupt`: damaged. `decrypt`: not encrypted with a key known here, forged, or plain where
+ * encryption is on. `format`: whole, but not what a codec of this version writes.
+ */
+export type DecodeFailure = HeaderFailure | 'too-large' | 'decrypt' | 'format'
+
+/** What bytes of a store turned out to be. */
+export type Decoded =
+  | { readonly ok: true; readonly value: unknown; readonly header: EntryHeader }
+  | { readonly ok: false; readonly reason: DecodeFailure }
+
+/** Turns values into stored entries and back. Neither function throws or rejects. */
+export interface Codec {
+  /** What it accepts comes back identical; all else it refuses. A promise where the value is compressed off the loop. */
+  encode(value: unknown, keyDigest: Uint8Array, header: EntryHeader): Encoded | Refused | Promise<Encoded | Refused>
+  /** A promise where the value is inflated off the loop. A Buffer of 64 KiB or more is a view on `bytes`. */
+  decode(bytes: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded>
+}
+
+/** A compressed form has to be at least an eighth smaller, or reading it is not worth the time. */
+const WORTHWHILE = 7 / 8
+const NO_TAG = new Uint8Array(TAG_BYTES)
+
+/**
+ * Returns a codec. `docs/stored-format.md` describes what it writes, byte by byte.
+ *
+ * @throws OptionError `ERR_OPTION_INVALID`
+ */
+export function createCodec(options?: CodecOptions): Codec {
+  const resolved = resolveCodecOptions(options)
+  const coder = createContentCoder(resolved.format, resolved)
+  const [first, ...others] = resolved.keys
+  const sealer = first === undefined ? undefined : createSealer([first, ...others] as [EncryptionKey])
+  return {
+    encode: (value, keyDigest, header) => encode({ resolved, coder, sealer }, value, keyDigest, header),
+    decode: (bytes, keyDigest) => decode({ resolved, coder, sealer }, bytes, keyDigest),
+  }
+}
+
+/** What a codec is made of. */
+interface Parts {
+  readonly resolved: ResolvedCodecOptions
+  readonly coder: ContentCoder
+  readonly sealer: Sealer | undefined
+}
+
+function encode(parts: Parts, value: unknown, keyDigest: Uint8Array, header: EntryHeader): ReturnType<Codec['encode']> {
+  const problem = headerProblem(header)
+  if (problem !== undefined) return { refused: 'header', ...problem }
+  const content = contentOf(parts.coder, value)
+  if ('refused' in content) return content
+  const finish = (packed?: Uint8Array) => sealed(parts.sealer, keyDigest, header, content, packed)
+  if (content.format === 'raw' || content.bytes.length < parts.resolved.thresholdBytes) return finish()
+  const packed = compress(content.bytes, parts.resolved.level)
+  // A compressor that fails is no reason to lose the entry.
+  return packed instanceof Promise ? packed.then(finish, () => finish()) : finish(packed)
+}
+
+function contentOf(coder: ContentCoder, value: unknown): Content | Refused {
+  try {
+    return coder.write(value)
+  } catch (error) {
+    const { kind, path, received } = stopOf(error)
+    return { refused: kind === 'malformed' ? 'type' : kind, path: `$${path}`, received }
+  }
+}
+
+function sealed(
+  sealer: Sealer | undefined,
+  keyDigest: Uint8Array,
+  header: EntryHeader,
+  content: Content,
+  packed: Uint8Array | undefined,
+): Encoded {
+  const isCompressed = packed !== undefined && packed.length <= content.bytes.length * WORTHWHILE
+  const plain = isCompressed ? packed : content.bytes
+  const info = {
+    format: content.format,
+    byteKind: content.byteKind,
+    isCompressed,
+    bodyBytes: plain.length,
+    contentBytes: content.bytes.length,
+  }
+  const write = (checksum: number, encryption: BodyInfo['encryption']) =>
+    encodeHeader(header, keyDigest, { ...info, checksum, encryption })
+  if (sealer === undefined) return { header: write(crc32(plain), undefined), body: plain }
+  const named = sealer.next()
+  const { body, tag } = sealer.encrypt(plain, named.nonce, authenticatedOf(write(0, { ...named, tag: NO_TAG })))
+  return { header: write(crc32(body), { ...named, tag }), body }
+}
+
+function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded> {
+  const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength)
+  const decoded = decodeHeader(bytes, keyDigest)
+  if (!decoded.ok) return decoded
+  const { header, body: info, headerBytes } = decoded
+  const stored = bytes.subarray(headerBytes)
+  const damage = damageOf(stored, info, parts.resolved.maxBytes)
+  if (damage !== undefined) return failed(damage)
+  const plain = opened(parts.sealer, stored, info, bytes.subarray(0, headerBytes))
+  if (plain === undefined) return failed('decrypt')
+  if (!info.isCompressed)
+    return plain.length === info.contentBytes ? read(parts, info, header, plain) : failed('corrupt')
+  return inflated(parts, info, header, plain)
+}
+
+function inflated(parts: Parts, info: BodyInfo, header: EntryHeader, plain: Buffer): Decoded | Promise<Decoded> {
+  try {
+    const content = inflate(plain, info.contentBytes)
+    if (!(content instanceof Promise)) return read(parts, info, header, content)
+    return content.then(
+      (bytes) => read(parts, info, header, bytes),
+      () => failed('corrupt'),
+    )
+  } catch {
+    return failed('corrupt')
+  }
+}
+
+function damageOf(stored: Buffer, info: BodyInfo, maxBytes: number): DecodeFailure | undefined {
+  if (info.bodyBytes > maxBytes || info.contentBytes > maxBytes) return 'too-large'
+  if (stored.length < info.bodyBytes) return 'truncated'
+  return stored.length > info.bodyBytes || crc32(stored) !== info.checksum ? 'corrupt' : undefined
+}
+
+/** The body in the clear; `undefined` where that cannot be had, or where it was in the clear and must not be. */
+function opened(sealer: Sealer | undefined, stored: Buffer, info: BodyInfo, header: Uint8Array): Buffer | undefined {
+  if (info.encryption === undefined) return sealer === undefined ? stored : undefined
+  return sealer?.decrypt(stored, info.encryption, authenticatedOf(header))
+}
+
+function read(parts: Parts, info: BodyInfo, header: EntryHeader, content: Buffer): Decoded {
+  try {
+    return { ok: true, value: parts.coder.read(info.format, info.byteKind, content), header }
+  } catch (error) {
+    return failed(error instanceof Stop && error.kind === 'size' ? 'too-large' : 'format')
+  }
+}
+
+function failed(reason: DecodeFailure): Decoded {
+  return { ok: false, reason }
+}

@@ -1,0 +1,58 @@
+import type { Limits } from './budget.js'
+import { bytesOf, isBytes, rebuildBytes } from './byte-kind.js'
+import { ByteSink } from './byte-sink.js'
+import type { BodyFormat } from './entry-header.js'
+import { readJson } from './json-reader.js'
+import { writeJson } from './json-writer.js'
+import { createKeyCache } from './key-cache.js'
+import { readMsgpack } from './msgpack-reader.js'
+import { writeMsgpack } from './msgpack-writer.js'
+import { Stop } from './stop.js'
+
+/** A value as bytes, before compression and encryption. */
+export interface Content {
+  readonly format: BodyFormat
+  /** Index of `BYTE_KINDS`; 0 unless the format is raw. */
+  readonly byteKind: number
+  readonly bytes: Uint8Array
+}
+
+/** Turns values into {@link Content} and back. Both throw `Stop`. */
+export interface ContentCoder {
+  write(value: unknown): Content
+  read(format: BodyFormat, byteKind: number, bytes: Buffer): unknown
+}
+
+/** Larger working memory is not kept for the next value. */
+const KEPT_BYTES = 1024 * 1024
+
+/** Returns a coder with working memory of its own. */
+export function createContentCoder(format: 'msgpack' | 'json', limits: Limits): ContentCoder {
+  const keys = createKeyCache()
+  let spare: Buffer | undefined
+  return {
+    write(value) {
+      if (isBytes(value)) return rawContent(value, limits)
+      if (format === 'json') return { format, byteKind: 0, bytes: writeJson(value, limits) }
+      // Taken out while in use: a getter in the value may well encode another one.
+      const sink = new ByteSink(limits.maxBytes, spare)
+      spare = undefined
+      try {
+        return { format, byteKind: 0, bytes: Buffer.from(writeMsgpack(value, limits, sink)) }
+      } finally {
+        if (sink.buffer.length <= KEPT_BYTES) spare = sink.buffer
+      }
+    },
+    read(stored, byteKind, bytes) {
+      if (stored === 'raw') return rebuildBytes(byteKind, bytes)
+      return stored === 'json' ? readJson(bytes, limits) : readMsgpack(bytes, limits, keys)
+    },
+  }
+}
+
+/** A view on the value's own memory: half a megabyte is not copied to be sent. */
+function rawContent(value: ArrayBufferLike | ArrayBufferView, limits: Limits): Content {
+  const { kind, bytes } = bytesOf(value)
+  if (bytes.length > limits.maxBytes) throw new Stop('size', `more than ${limits.maxBytes} bytes`)
+  return { format: 'raw', byteKind: kind, bytes }
+}

@@ -1,0 +1,114 @@
+import {
+  BODY_FORMATS,
+  type BodyInfo,
+  type DecodedHeader,
+  type EntryHeader,
+  type HeaderFailure,
+  headerProblem,
+  ID_LENGTH,
+  KEY_DIGEST_BYTES,
+  type Seal,
+} from './entry-header.js'
+import {
+  AT,
+  CHECK_BYTES,
+  COMPRESSED,
+  checkOf,
+  ENCRYPTED,
+  MAGIC,
+  NONCE_BYTES,
+  TAG_BYTES,
+  VERSION,
+} from './header-layout.js'
+
+/**
+ * Reads a header alone, from the first bytes of an entry. Never throws.
+ *
+ * @param keyDigest of the key the bytes were stored under: those of another key are refused.
+ */
+export function decodeHeader(input: Uint8Array, keyDigest: Uint8Array): DecodedHeader {
+  const bytes = asBuffer(input)
+  const length = checkedLength(bytes)
+  if (typeof length === 'string') return { ok: false, reason: length }
+  if (!bytes.subarray(AT.keyDigest, AT.keyDigest + KEY_DIGEST_BYTES).equals(keyDigest.subarray(0, KEY_DIGEST_BYTES))) {
+    return { ok: false, reason: 'key' }
+  }
+  return parse(bytes, length) ?? { ok: false, reason: 'corrupt' }
+}
+
+function checkedLength(bytes: Buffer): number | HeaderFailure {
+  const begins = bytes.length === 0 || (bytes[0] === MAGIC[0] && (bytes.length === 1 || bytes[1] === MAGIC[1]))
+  if (!begins) return 'foreign'
+  if (bytes.length < AT.tags) return 'truncated'
+  if (bytes[AT.version] !== VERSION) return 'version'
+  const length = bytes.readUInt16LE(AT.headerBytes)
+  if (length < AT.tags + CHECK_BYTES) return 'corrupt'
+  if (length > bytes.length) return 'truncated'
+  const end = length - CHECK_BYTES
+  return bytes.toString('latin1', end, length) === checkOf(bytes.subarray(0, end)) ? length : 'corrupt'
+}
+
+// Past the check, so only another writer of this version can have made something of another shape.
+function parse(bytes: Buffer, length: number): DecodedHeader | undefined {
+  const flags = bytes[AT.flags] as number
+  const format = BODY_FORMATS[bytes[AT.format] as number]
+  if (flags > (COMPRESSED | ENCRYPTED) || format === undefined) return { ok: false, reason: 'version' }
+  const end = length - CHECK_BYTES
+  const tags = readTags(bytes, end)
+  if (tags === undefined) return undefined
+  const encryption = (flags & ENCRYPTED) === 0 ? undefined : readSeal(bytes, tags.end, end)
+  if ((flags & ENCRYPTED) === 0 ? tags.end !== end : encryption === undefined) return undefined
+  const header = readFields(bytes, tags.tags)
+  if (headerProblem(header) !== undefined) return undefined
+  const body: BodyInfo = {
+    format,
+    byteKind: bytes[AT.byteKind] as number,
+    isCompressed: (flags & COMPRESSED) !== 0,
+    bodyBytes: bytes.readUInt32LE(AT.bodyBytes),
+    contentBytes: bytes.readUInt32LE(AT.contentBytes),
+    checksum: bytes.readUInt32LE(AT.checksum),
+    encryption,
+  }
+  return { ok: true, header, body, headerBytes: length }
+}
+
+function readFields(bytes: Buffer, tags: readonly string[]): EntryHeader {
+  return {
+    id: bytes.toString('latin1', AT.id, AT.id + ID_LENGTH),
+    inc: bytes[AT.inc] === 0 ? '' : bytes.toString('latin1', AT.inc, AT.inc + ID_LENGTH),
+    startSeq: bytes.readDoubleLE(AT.startSeq),
+    storedAtMs: bytes.readDoubleLE(AT.storedAt),
+    freshUntilMs: bytes.readDoubleLE(AT.freshUntil),
+    staleForMs: bytes.readDoubleLE(AT.staleFor),
+    errorForMs: bytes.readDoubleLE(AT.errorFor),
+    loadMs: bytes.readDoubleLE(AT.load),
+    tags,
+  }
+}
+
+function readTags(bytes: Buffer, end: number): { readonly tags: string[]; readonly end: number } | undefined {
+  const tags: string[] = []
+  let at: number = AT.tags
+  for (let left = bytes.readUInt16LE(AT.tagCount); left > 0; left--) {
+    if (at + 2 > end) return undefined
+    const start = at + 2
+    at = start + bytes.readUInt16LE(at)
+    if (at > end) return undefined
+    tags.push(bytes.toString('utf8', start, at))
+  }
+  return { tags, end: at }
+}
+
+function readSeal(bytes: Buffer, start: number, end: number): Seal | undefined {
+  const nonceAt = start + 1 + (bytes[start] as number)
+  if (nonceAt + NONCE_BYTES + TAG_BYTES !== end) return undefined
+  return {
+    keyId: bytes.toString('latin1', start + 1, nonceAt),
+    nonce: bytes.subarray(nonceAt, nonceAt + NONCE_BYTES),
+    tag: bytes.subarray(nonceAt + NONCE_BYTES, end),
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

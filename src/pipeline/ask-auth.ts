@@ -1,0 +1,20 @@
+import type { AuthContext } from './define-hop.js'
+import { isThenable } from './thenable.js'
+
+/** Asks `auth` for the credentials of one attempt, at once where it can be, and tells one of `accept` and `refuse`. */
+export function askAuth(
+  auth: (context: AuthContext) => unknown,
+  context: AuthContext,
+  accept: (credentials: unknown) => void,
+  refuse: (error: unknown) => void,
+): void {
+  let credentials: unknown
+  try {
+    credentials = auth(context)
+  } catch (error) {
+    refuse(error)
+    return
+  }
+  if (isThenable(credentials)) Promise.resolve(credentials).then(accept, refuse)
+  else accept(credentials)
+}

@@ -1,0 +1,63 @@
+import type { BusListener, ReadReply, SharedStore, StoredEntry } from '../stores/shared-store.js'
+import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
+
+/**
+ * Returns a shared store that does what `store` does, but for its faults, so that a host can test its own degradation.
+ *
+ * Several stores may share the same faults. `close` always reaches `store`.
+ */
+export function faultyStore(store: SharedStore, faults: StoreFaults): SharedStore {
+  const engine = faults[ENGINE]
+  const asIs = <T>(reply: T): T => reply
+  return {
+    read: (request) => engine.call('read', () => store.read(request), corruptedReply),
+    token: (key, candidate, lifeMs) => engine.call('token', () => store.token(key, candidate, lifeMs), asIs),
+    write: (request) => engine.call('write', () => store.write(request), asIs),
+    set: (request) => engine.call('set', () => store.set(request), asIs),
+    kill: (key) => engine.call('kill', () => store.kill(key), asIs),
+    expire: (key) => engine.call('expire', () => store.expire(key), asIs),
+    bump: (names, mode) => engine.call('bump', () => store.bump(names, mode), asIs),
+    ping: () => engine.call('ping', () => store.ping(), asIs),
+    subscribe: (listener) => store.subscribe(faultyListener(listener, engine)),
+    close: () => store.close(),
+  }
+}
+
+/** Hears of the bus what its faults let through; a cut is told as a loss, and its end as a new subscription. */
+function faultyListener(listener: BusListener, engine: FaultEngine): BusListener {
+  let isSubscribed = false
+  engine.watchBus((isCut) => {
+    if (isCut) listener.lost()
+    else if (isSubscribed) listener.confirmed()
+  })
+  return {
+    frame(frame) {
+      // Asked when it arrives, too: what a cut overtakes is lost.
+      if (!engine.isBusCut) engine.message(() => !engine.isBusCut && listener.frame(frame))
+    },
+    lost() {
+      isSubscribed = false
+      if (!engine.isBusCut) listener.lost()
+    },
+    confirmed() {
+      isSubscribed = true
+      if (!engine.isBusCut) listener.confirmed()
+    },
+  }
+}
+
+function corruptedReply(reply: ReadReply, change: (body: Uint8Array) => Uint8Array): ReadReply {
+  const { entry } = reply
+  return entry?.body === undefined ? reply : { ...reply, entry: corruptedEntry(entry, entry.body, change) }
+}
+
+// A header may lie right before the body, as one view on what is stored; the copy keeps them side by side.
+function corruptedEntry(entry: StoredEntry, body: Uint8Array, change: (body: Uint8Array) => Uint8Array): StoredEntry {
+  const { header } = entry
+  const changed = change(body.slice())
+  if (header === undefined) return { ...entry, body: changed }
+  const both = new Uint8Array(header.length + changed.length)
+  both.set(header)
+  both.set(changed, header.length)
+  return { ...entry, header: both.subarray(0, header.length), body: both.subarray(header.length) }
+}

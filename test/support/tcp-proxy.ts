@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A wire that can be made slow, silent or cut. */
+export interface TcpProxy {
+  readonly port: number
+  readonly url: string
+  /** Answers take so many ms longer. */
+  delayMs: number
+  /** Nothing passes in either direction, and nobody is told: a half-open connection. */
+  silent: boolean
+  /** Ends what is connected now; new connections pass. */
+  cut(): void
+  /** Whether new connections are refused. */
+  refuse: boolean
+  /** Connections there have been. */
+  readonly accepted: number
+  /** Bytes that came from clients. */
+  readonly bytesIn: number
+  close(): Promise<void>
+}
+
+/** Starts a proxy before a port of this machine. */
+export async function startProxy(target: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>()
+  let accepted = 0
+  let bytesIn = 0
+  const server = createServer((near) => {
+    if (proxy.refuse) return void near.destroy()
+    accepted++
+    const far = connect(target, '127.0.0.1')
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    near.on('data', (bytes) => {
+      if (proxy.silent) return
+      bytesIn += bytes.length
+      far.write(bytes)
+    })
+    far.on('data', (bytes) => {
+      if (proxy.silent) return
+      if (proxy.delayMs === 0) near.write(bytes)
+      else setTimeout(() => near.write(bytes), proxy.delayMs)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const proxy: TcpProxy = {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    delayMs: 0,
+    silent: false,
+    refuse: false,
+    get accepted() {
+      return accepted
+    },
+    get bytesIn() {
+      return bytesIn
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+  return proxy
+}
