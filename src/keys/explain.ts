@@ -2,7 +2,6 @@ import { canonicalBytes } from './canonicalize.js'
 import { type DigestOptions, digestOf } from './digest.js'
 import { taggedJson } from './tagged-json.js'
 
-export { diffKeys, type KeyDifference } from './diff-keys.js'
 
 /** What a key input amounts to. */
 export interface KeyExplanation {
