@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { diffKeys } from '../../src/keys/diff-keys.js'
 import { digestOf } from '../../src/keys/digest.js'
-import { diffKeys, explainKey } from '../../src/keys/explain.js'
+import { explainKey } from '../../src/keys/explain.js'
 import { argumentsInput, createKeyer } from '../../src/keys/key.js'
 
 const { SCALE, SEED } = process.env

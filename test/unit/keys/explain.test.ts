@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { diffKeys } from '../../../src/keys/diff-keys.js'
 import { digestOf } from '../../../src/keys/digest.js'
-import { diffKeys, explainKey } from '../../../src/keys/explain.js'
+import { explainKey } from '../../../src/keys/explain.js'
 import { keyForm } from '../../../src/keys/key-form.js'
 
 const canonical = (value: unknown) => explainKey(value).canonical
