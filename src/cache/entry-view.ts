@@ -38,7 +38,7 @@ export function freshValue(state: NamespaceState, key: unknown, options: ScopeOp
     const freshness = freshnessNow(state, entry)
     if (freshness === 'fresh' || freshness === 'refresh') {
       state.counters.hits++
-      if (state.live.policy.sliding) slide(entry, Math.floor(state.clock.now()))
+      if (state.live.policy.sliding) slide(entry, Math.floor(state.clock.now()), state.live.policy.maxTtlMs)
       return valueFor(entry)
     }
     if (freshness === 'dead') removeAs(state, id, 'expired')

@@ -1,6 +1,7 @@
 import { loadReentrant, loadTimeout, notCached } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
+import { MAX_TIMER_MS } from '../runtime/clock.js'
 import { parseDuration } from '../runtime/duration.js'
 import { About, type Entry } from './entry.js'
 import { recountAsStale, rememberError, standIn } from './failed-load.js'
@@ -105,7 +106,8 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   load.starting = true
   const timeout = request.options?.hardTimeout
   const timeoutMs = timeout === undefined ? state.live.policy.hardTimeoutMs : parseDuration(timeout, 'hardTimeout')
-  if (Number.isFinite(timeoutMs)) {
+  // A longer one than a timer can hold is as good as none.
+  if (timeoutMs <= MAX_TIMER_MS) {
     load.timeoutAt = state.clock.now() + timeoutMs
     armTimeout(state, load, load.missCause !== undefined || load.joined)
   }

@@ -11,6 +11,7 @@ import type { InvalidateOptions } from './invalidate.js'
 import type { Loader } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
 import { bindState } from './namespace-state.js'
+import { observedAs } from './observe-verb.js'
 import { resolveMax, withChanges } from './policy.js'
 import { getOrSet } from './read.js'
 import { createRecords } from './record-store.js'
@@ -103,7 +104,15 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     return options.settled === true ? results : results.map(unwrap)
   }
   const through = (key: K, value: V, save: (value: V) => unknown, options?: WriteOptions): Promise<V> =>
-    writeThrough(state, key, value, save as (value: unknown) => unknown, options) as Promise<V>
+    observedAs(
+      state,
+      'writeThrough',
+      { key, scope: options?.scope },
+      () => writeThrough(state, key, value, save as (value: unknown) => unknown, options) as Promise<V>,
+      (outcome) => {
+        outcome.status = 'done'
+      },
+    )
   const namespace: Namespace<V, K> = {
     name: state.name,
     getOrSet: ((key: K, loader: Loader<unknown>, options?: ReadOptions) =>

@@ -1,21 +1,34 @@
-import { type CacheOperation, createOutcome, errorTag, publishOutcome } from './outcome.js'
+import { type CacheOperation, type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
 import type { NamespaceState } from './state.js'
 import type { WriteResult } from './words.js'
 
 /** Runs a write or an invalidation and, if somebody listens, publishes what it came to. */
-export async function observed(
+export function observed(
   state: NamespaceState,
   operation: CacheOperation,
   key: KeyAt | undefined,
   run: () => WriteResult | Promise<WriteResult>,
 ): Promise<WriteResult> {
+  return observedAs(state, operation, key, run, (outcome, result) => {
+    outcome.status = result.memory === 'failed' || result.store === 'failed' ? 'failed' : 'done'
+    if (result.store === 'queued') outcome.degraded = ['store:queued']
+  })
+}
+
+/** Runs any operation and, if somebody listens, publishes what `describe` makes of its result. */
+export async function observedAs<T>(
+  state: NamespaceState,
+  operation: CacheOperation,
+  key: KeyAt | undefined,
+  run: () => T | Promise<T>,
+  describe: (outcome: CacheOutcome, result: T) => void,
+): Promise<T> {
   if (!state.channel.hasSubscribers) return run()
   const outcome = createOutcome(operation, state.name)
   const startedAt = state.clock.now()
   try {
     const result = await run()
-    outcome.status = result.memory === 'failed' || result.store === 'failed' ? 'failed' : 'done'
-    if (result.store === 'queued') outcome.degraded = ['store:queued']
+    describe(outcome, result)
     return result
   } catch (error) {
     outcome.status = 'failed'

@@ -37,7 +37,6 @@ export type CacheOperation =
   | 'invalidateTags'
   | 'refresh'
   | 'writeThrough'
-  | 'forget'
 
 const NOT_DEGRADED: readonly string[] = Object.freeze([])
 

@@ -163,7 +163,7 @@ function serve(
     state.counters.staleTimes.record(state.clock.now() - now)
   }
   if (outcome !== undefined) describe(outcome, entry, status, now)
-  if (state.live.policy.sliding && status === 'hit') slide(entry, Math.floor(now))
+  if (state.live.policy.sliding && status === 'hit') slide(entry, Math.floor(now), state.live.policy.maxTtlMs)
   if (entry.about instanceof About && entry.about.readersGetCopies) return Promise.resolve(copyOf(entry.value))
   entry.promise ??= Promise.resolve(entry.value)
   return entry.promise
@@ -187,6 +187,23 @@ export function refreshBehind(state: NamespaceState, request: LoadRequest, entry
   const load = startLoad(state, { ...request, options }, entry)
   load.flight.pin()
   state.waitUntil(load.flight.promise.then(ignore, ignore))
+  if (state.channel.hasSubscribers) tellRefresh(state, load)
+}
+
+/** Publishes what a refresh came to: nobody else would hear of one that fails. */
+function tellRefresh(state: NamespaceState, load: Load): void {
+  const outcome = createOutcome('refresh', state.name)
+  outcome.key = state.keyer.label(load.id)
+  outcome.tier = 'loader'
+  const tell = (status: 'done' | 'failed', error: CacheOutcome['error']): void => {
+    outcome.status = status
+    outcome.error = error
+    settleOutcome(state, outcome, load.startedAt)
+  }
+  load.flight.promise.then(
+    () => tell(load.servedStale ? 'failed' : 'done', undefined),
+    (error) => tell('failed', errorTag(error)),
+  )
 }
 
 function miss(

@@ -66,13 +66,13 @@ export function freshnessOf(state: NamespaceState, entry: Entry, now: number): F
   return 'fresh'
 }
 
-/** Starts the lifetime of an entry anew, for `sliding`. */
-export function slide(entry: Entry, now: number): void {
+/** Starts the lifetime of an entry anew, for `sliding`; never beyond `maxTtl` from when it was stored. */
+export function slide(entry: Entry, now: number, maxTtlMs: number): void {
   if (!(entry.about instanceof About)) return
   const { about } = entry
   const shift = Math.max(0, now - about.slidAt)
   about.slidAt += shift
-  about.freshUntil += shift
+  about.freshUntil = Math.min(about.freshUntil + shift, Math.max(about.freshUntil, about.storedAt + maxTtlMs))
 }
 
 /** What one reader gets of an entry. */

@@ -1,7 +1,7 @@
 import { checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
 import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
-import { observed } from './observe-verb.js'
+import { observed, observedAs } from './observe-verb.js'
 import { findShared } from './shared-read.js'
 import { bumpShared, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -21,10 +21,19 @@ export interface Verbs {
 export function verbsOf(state: NamespaceState): Verbs {
   const verbs = state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
   return {
-    async get(key, options) {
-      checkScopeOption(options)
-      return verbs.get(key, options)
-    },
+    get: (key, options) =>
+      observedAs(
+        state,
+        'get',
+        { key, scope: options?.scope },
+        () => {
+          checkScopeOption(options)
+          return verbs.get(key, options)
+        },
+        (outcome, value) => {
+          outcome.status = value === undefined ? 'miss' : 'hit'
+        },
+      ),
     async getEntry(key, options) {
       checkScopeOption(options)
       return verbs.getEntry(key, options)

@@ -107,6 +107,23 @@ describe('the channel hopstash:cache', () => {
     expect(JSON.stringify(stash.stats())).not.toContain(canary)
   })
 
+  it('tells of refreshes, plain reads and write-throughs', async () => {
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
+    await things.set('k', 1)
+    await clock.advance(60_000)
+    const seen = listen()
+    await things.getOrSet('k', () => Promise.reject(new TypeError('down')))
+    await clock.settle()
+    await things.get('nothing')
+    await things.writeThrough('k', 2, () => undefined)
+    expect(seen.map(({ operation, status }) => `${operation} ${status}`)).toEqual([
+      'getOrSet stale',
+      'refresh failed',
+      'get miss',
+      'writeThrough done',
+    ])
+  })
+
   it('costs a hit nothing when nobody listens: it is the same promise as before', async () => {
     const { things } = open()
     await things.set('k', 1)

@@ -423,3 +423,16 @@ describe('hardTimeout', () => {
     }
   })
 })
+
+describe('a sliding lifetime', () => {
+  it('ends at maxTtl from when the value was stored, however often it is read', async () => {
+    const { things, clock } = open({ ttl: '1m', maxTtl: '3m', sliding: true, jitter: 0 })
+    await things.getOrSet('k', () => 'first')
+    for (let second = 0; second < 170; second += 30) {
+      await clock.advance(30_000)
+      if (second < 150) expect(await things.getOrSet('k', () => 'later')).toBe('first')
+    }
+    await clock.advance(5_000)
+    expect(await things.getOrSet('k', () => 'later')).toBe('later')
+  })
+})
