@@ -2,7 +2,6 @@ import { canonicalBytes } from './canonicalize.js'
 import { type DigestOptions, digestOf } from './digest.js'
 import { taggedJson } from './tagged-json.js'
 
-
 /** What a key input amounts to. */
 export interface KeyExplanation {
   /** The canonical form as readable JSON text; types that JSON lacks are tagged, such as `{"$date":"…"}`. */

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../runtime/clock.js'
+import { nextTurn } from '../runtime/next-turn.js'
 
 /** A {@link Clock} that stands still until it is told to move. */
 export interface FakeClock extends Clock {
@@ -69,17 +70,17 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
     async advance(ms) {
       if (!(ms >= 0)) throw new RangeError(`Expected a number of milliseconds from 0 to advance by, received ${ms}.`)
       const until = nowMs + ms
-      await settle()
+      await nextTurn()
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {
         timers.delete(timer)
         nowMs = Math.max(nowMs, timer.at)
         timer.callback()
-        await settle()
+        await nextTurn()
       }
       nowMs = until
-      await settle()
+      await nextTurn()
     },
-    settle,
+    settle: nextTurn,
     pendingTimers: (onlyRef = false) => [...timers].filter((timer) => timer.ref || !onlyRef).length,
   }
 }
@@ -93,9 +94,4 @@ export function seededRandom(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
-}
-
-// One turn of the event loop drains every chained promise, however long the chain.
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -5,6 +5,19 @@ import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
  * Returns a shared store that does what `store` does, but for its faults, so that a host can test its own degradation.
  *
  * Several stores may share the same faults. `close` always reaches `store`.
+ *
+ * @example
+ * import { createFakeClock, createSimulatedStore, createStoreFaults, faultyStore } from 'hopstash/testing'
+ * const clock = createFakeClock()
+ * const faults = createStoreFaults({ clock })
+ * const store = faultyStore(createSimulatedStore({ clock }).connect(), faults)
+ * faults.on('ping').hang()
+ * const ping = store.ping()
+ * await clock.advance(1_000_000)
+ * faults.hanging // => 1
+ * faults.restore()
+ * await clock.advance(2)
+ * await ping // => { inc: 'inc-1', nowMs: 1000001 }
  */
 export function faultyStore(store: SharedStore, faults: StoreFaults): SharedStore {
   const engine = faults[ENGINE]

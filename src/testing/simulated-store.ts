@@ -57,7 +57,21 @@ export interface SimulatedStoreOptions {
   readonly delay?: () => number
 }
 
-/** Returns an empty simulated store. Scripts are atomic; everything between process and store takes time. */
+/**
+ * Returns an empty simulated store. Scripts are atomic; everything between process and store takes time.
+ *
+ * @example
+ * import { createFakeClock, createSimulatedStore } from 'hopstash/testing'
+ * const clock = createFakeClock()
+ * const store = createSimulatedStore({ clock, delay: () => 20 })
+ * const [one, two] = [store.connect(), store.connect()]
+ * two.cut()
+ * const calls = Promise.allSettled([one.ping(), two.ping()])
+ * await clock.advance(40)
+ * const [first, second] = await calls
+ * first.status // => 'fulfilled'
+ * second.status // => 'rejected'
+ */
 export function createSimulatedStore(options: SimulatedStoreOptions = {}): SimulatedStore {
   const { clock = createSystemClock(), delay = () => 1 } = options
   const connections = new Set<Connection>()

@@ -74,15 +74,15 @@ interface MessagePlan {
  * Returns faults to give a store on purpose: none at first. With a fake clock nothing sleeps.
  *
  * @example
- * import { createFakeClock, createSimulatedStore, createStoreFaults, faultyStore } from 'hopstash/testing'
- * const clock = createFakeClock()
- * const faults = createStoreFaults({ clock })
- * const store = faultyStore(createSimulatedStore({ clock }).connect(), faults)
- * faults.on('ping').fail().times(1)
- * await store.ping().catch((error: Error) => error.message) // => 'the store failed, as told'
- * const alive = store.ping()
- * await clock.advance(2)
- * (await alive).inc // => 'inc-1'
+ * import { namespace } from 'hopstash'
+ * import { createSimulatedStore, createStoreFaults, createTestStash, faultyStore } from 'hopstash/testing'
+ * const faults = createStoreFaults()
+ * const store = faultyStore(createSimulatedStore().connect(), faults)
+ * const stash = createTestStash({ store, namespaces: { letters: namespace<string, string>({ ttl: '1h' }) } })
+ * faults.on('read').fail().times(1)
+ * await stash.letters.getOrSet('a', () => 'Dear …') // => 'Dear …'
+ * faults.calls('read') // => 1
+ * await stash.close()
  */
 export function createStoreFaults(options: StoreFaultsOptions = {}): StoreFaults {
   const clock = options.clock ?? createSystemClock()
