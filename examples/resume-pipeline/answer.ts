@@ -48,6 +48,7 @@ const HOP_REASONS = [
   'disabled',
   'aborted',
   'sibling_failed',
+  'run_cached',
 ] as const satisfies readonly HopReason[]
 const CACHE_STATUSES = [
   'hit',
@@ -72,6 +73,7 @@ const hop = z.strictObject({
 const report = z.strictObject({
   runId: z.string(),
   status: z.enum(['ok', 'degraded', 'failed', 'cancelled', 'timeout']),
+  source: z.enum(['live', 'cache', 'stale']),
   degraded: z.array(z.enum(HOP_NAMES)),
   durationMs: ms,
   hops: z.record(z.enum(HOP_NAMES), hop),

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { OptionError } from 'hopstash'
 import { publicReport, type RunReport, serverTiming } from 'hopstash/pipeline'
 import { z } from 'zod'
 import { type AnalysisRequest, analysisRequest, responseOf } from './answer.js'

@@ -35,6 +35,9 @@ export interface StashMethods {
   /** Empties all namespaces. */
   clear(): Promise<WriteResult>
   stats(): StashStats
+  health(): StashHealth
+  /** Resolves to whether the shared store is there, at the latest after `timeoutMs` (10 s). Nobody has to wait for it. */
+  ready(timeoutMs?: number): Promise<boolean>
   /** Every namespace, cached function, hop and pipeline that exists. */
   readonly registry: Registry
   /** Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more. */
@@ -62,7 +65,42 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 const GHOSTS_PER_ENTRY = 2
 
 /** Makes the shared tier of a stash, where it has one. */
-export type Connect = (shared: { readonly clock: Clock; readonly coherence: Coherence }) => SharedTier
+export type Connect = (shared: { readonly clock: Clock; readonly coherence: Coherence }) => Connection
+
+/** A shared tier, and what can be said of its store. */
+export interface Connection {
+  readonly tier: SharedTier
+  ready(timeoutMs?: number): Promise<boolean>
+  health(): StoreHealth
+}
+
+/** A connection to a store that tells nothing of itself. */
+export function connectionOf(tier: SharedTier): Connection {
+  return { tier, ready: async () => true, health: () => ({ kind: 'custom' }) }
+}
+
+/** How a shared store is, in words and numbers; never an address with credentials. */
+export interface StoreHealth {
+  readonly kind: string
+  readonly [detail: string]: unknown
+}
+
+/** How a stash is. */
+export interface StashHealth {
+  /** `degraded`: the shared store is away, and memory serves alone. */
+  readonly status: 'ok' | 'degraded' | 'closed'
+  readonly memory: { readonly entries: number; readonly bytes: number; readonly maxBytes: number }
+  readonly store:
+    | (StoreHealth & {
+        /** The store does not answer, or is owed invalidations. */
+        readonly away: boolean
+        /** Messages of other processes may be missing: every hit is compared with the store. */
+        readonly deaf: boolean
+        /** Invalidations the store has not been told yet. */
+        readonly pending: number
+      })
+    | undefined
+}
 
 /** Makes a stash of checked options, over a shared tier or in memory alone. */
 export function buildStash(
@@ -79,7 +117,7 @@ export function buildStash(
     coherence,
     budget: createByteBudget(options.maxBytes ?? DEFAULT_MAX_BYTES),
     registry: createRegistry(),
-    shared: connect?.({ clock, coherence }),
+    connection: connect?.({ clock, coherence }),
   }
   const states: NamespaceState[] = []
   const namespaces = new Map<string, Namespace>()
@@ -88,7 +126,7 @@ export function buildStash(
   )) {
     checkNamespace(name, definition)
     const state = createState(site, name, definition.options)
-    site.shared?.attach(state)
+    site.connection?.tier.attach(state)
     states.push(state)
     namespaces.set(name, createNamespace(state))
     const { category, labels = [], description } = definition.options
@@ -105,7 +143,7 @@ interface Site {
   readonly coherence: Coherence
   readonly budget: ByteBudget
   readonly registry: Registry
-  readonly shared: SharedTier | undefined
+  readonly connection: Connection | undefined
 }
 
 function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, Namespace>): StashMethods {
@@ -113,7 +151,7 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
   const close = async (): Promise<void> => {
     sweeper.stop()
     for (const state of states) closeState(state)
-    await site.shared?.close()
+    await site.connection?.tier.close()
   }
   const methods: StashMethods = {
     namespace(name) {
@@ -125,6 +163,8 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
     invalidateTags: (tags, options) => invalidateTagsIn(states, tags, options, true),
     clear: () => clearIn(states, true),
     stats: () => stashStats(site, namespaces),
+    health: () => healthOf(site, states),
+    ready: async (timeoutMs) => (await site.connection?.ready(timeoutMs)) ?? true,
     registry: site.registry,
     close,
     [Symbol.asyncDispose]: close,
@@ -144,7 +184,8 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     onRemove: (entry, id, why) => {
       if (entry.about instanceof About) {
         cells.release(entry.about.cells)
-        if (why !== 'replaced' && entry.about.shared !== undefined) site.shared?.forget(name, entry.about.shared.digest)
+        if (why !== 'replaced' && entry.about.shared !== undefined)
+          site.connection?.tier.forget(name, entry.about.shared.digest)
       }
       if (why !== 'evicted') return
       counters.evictions++
@@ -162,7 +203,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     negatives: new Map(),
     saves: new Map(),
     fills: new Fills(),
-    shared: site.shared,
+    shared: site.connection?.tier,
     counters,
     ghost,
     keyer: createKeyer({
@@ -192,6 +233,17 @@ function boundTo(budget: ByteBudget, policy: Policy): Policy {
   return policy.maxValueBytes <= budget.limitBytes
     ? policy
     : Object.freeze({ ...policy, maxValueBytes: budget.limitBytes })
+}
+
+function healthOf(site: Site, states: readonly NamespaceState[]): StashHealth {
+  const { connection, budget } = site
+  const entries = states.reduce((sum, state) => sum + state.memory.size, 0)
+  const memory = { entries, bytes: budget.used, maxBytes: budget.limitBytes }
+  const isClosed = states[0]?.live.closed === true
+  if (connection === undefined) return { status: isClosed ? 'closed' : 'ok', memory, store: undefined }
+  const { away, deaf, pending } = connection.tier.link
+  const store = { ...connection.health(), away, deaf, pending: pending.size }
+  return { status: isClosed ? 'closed' : away ? 'degraded' : 'ok', memory, store }
 }
 
 /** After it nothing is kept: loads under way keep their callers, and refreshes behind end. */

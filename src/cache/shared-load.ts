@@ -53,8 +53,7 @@ export async function readShared(
   const { entry } = reply
   if (entry === undefined || !isValid(entry, markerNames(state.name, entry.tags), reply.inc, reply.markers))
     return undefined
-  const found =
-    held !== undefined && entry.body === undefined ? held.entry : await decoded(state, tier, entry, flight.bornAt)
+  const found = held !== undefined && entry.body === undefined ? held.entry : await decoded(state, tier, entry, flight)
   if (found === undefined) return undefined
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   if (flight.fill.void) state.memory.delete(id)
@@ -101,10 +100,10 @@ async function decoded(
   state: NamespaceState,
   tier: SharedSide,
   entry: StoredEntry,
-  bornAt: number,
+  flight: SharedFlight,
 ): Promise<Entry | undefined> {
   if (entry.body === undefined) return undefined
-  const body = await tier.codec.decode(entry.body)
+  const body = await tier.codec.decode(entry.body, entry, flight.ref.key)
   const checked = body.ok ? await admit(state, body.value) : undefined
   if (checked === undefined) return undefined
   const { isolation, maxValueBytes } = state.live.policy
@@ -120,7 +119,7 @@ async function decoded(
     staleForMs: entry.staleForMs,
     errorForMs: entry.errorForMs,
     loadMs: entry.loadMs,
-    startSeq: bornAt,
+    startSeq: flight.bornAt,
     cells: state.cells.ofAll(entry.tags),
     readersGetCopies: kept.handOut === 'copy',
   })

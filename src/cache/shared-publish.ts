@@ -31,9 +31,8 @@ export async function publishShared(
   const { stamp, token } = flight
   if (flight.fill.void) return false
   if (stamp === undefined || token === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
-  const body = await tier.codec.encode(publication.owned.value)
-  if (body === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
-  const entry = storedEntry(tier, publication, { ...stamp, body })
+  const entry = await encodedEntry(tier, publication, stamp, flight.ref.key)
+  if (entry === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
   const request = {
     ...flight.ref,
     token,
@@ -57,7 +56,8 @@ function settleWrite(
   entry: StoredEntry,
   reply: WriteReply,
 ): boolean {
-  if (reply.outcome !== 'written' || reply.inc !== entry.inc) return false
+  // `full`: the store took no bytes, but the value is as good as a written one.
+  if ((reply.outcome !== 'written' && reply.outcome !== 'full') || reply.inc !== entry.inc) return false
   if (!flight.fill.void) {
     const kept = memoryEntry(publication, Math.floor(tier.clock.now()), flight.bornAt)
     kept.shared = {
@@ -145,26 +145,30 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
   state.memory.set(id, new Entry(owned.value, checkAt, state.coherence.generation - 1, owned.bytes, about))
 }
 
-/** An entry as it is written. */
-export function storedEntry(
+/** An entry as it is written, its value encoded; `undefined` if the codec refuses the value. */
+export async function encodedEntry(
   tier: SharedSide,
   publication: Publication,
-  at: { readonly inc: string; readonly seq: number; readonly body: Uint8Array },
-): StoredEntry {
-  const { life } = publication
+  stamp: { readonly inc: string; readonly seq: number },
+  key: string,
+): Promise<StoredEntry | undefined> {
+  const { life, owned, cells, loadMs } = publication
   const storedAtMs = Math.floor(tier.link.storeNowMs())
-  return {
+  const entry: StoredEntry = {
     id: tier.nonce(),
-    inc: at.inc,
-    startSeq: at.seq,
-    tags: publication.cells.map((cell) => cell.tag),
+    inc: stamp.inc,
+    startSeq: stamp.seq,
+    tags: cells.map((cell) => cell.tag),
     storedAtMs,
     freshUntilMs: life.ttlMs === Infinity ? Number.MAX_SAFE_INTEGER : storedAtMs + life.ttlMs,
     staleForMs: life.staleWhileRevalidateMs,
     errorForMs: life.staleIfErrorMs,
-    loadMs: Math.ceil(publication.loadMs),
-    body: at.body,
+    loadMs: Math.ceil(loadMs),
+    body: undefined,
   }
+  const encoded = await tier.codec.encode(owned.value, entry, key)
+  if (encoded === undefined) return undefined
+  return encoded instanceof Uint8Array ? { ...entry, body: encoded } : { ...entry, ...encoded }
 }
 
 /** How long an entry is physically kept: its ttl and the longer stale window, or 90 days where it has no end. */

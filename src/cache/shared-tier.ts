@@ -48,7 +48,7 @@ export class SharedTier implements BusListener, SharedSide {
     this.clock = options.clock
     this.storeTimeoutMs = options.storeTimeoutMs ?? 250
     this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
-    this.#nonceStem = `${Math.floor(options.clock.random() * 2 ** 48).toString(36)}${options.clock.wall().toString(36)}`
+    this.#nonceStem = randomText(options.clock, 10)
     this.link = new Link(options.clock, options.coherence, {
       frame: (frame) => this.#hear(frame, options.coherence),
       newIncarnation: () => {
@@ -62,9 +62,10 @@ export class SharedTier implements BusListener, SharedSide {
     this.#states.set(state.name, state)
   }
 
-  /** A random id, for entries and tokens. Never a counter alone: two processes must not meet. */
+  /** 16 characters for an entry or a token: 10 that tell processes apart, 6 that count. */
   nonce(): string {
-    return `${this.#nonceStem}${(++this.#nonce).toString(36)}${Math.floor(this.clock.random() * 2 ** 40).toString(36)}`
+    this.#nonce = (this.#nonce + 1) % 36 ** 6
+    return this.#nonceStem + this.#nonce.toString(36).padStart(6, '0')
   }
 
   /** A key as the store and the peers know it. */
@@ -198,6 +199,13 @@ export class SharedTier implements BusListener, SharedSide {
     const now = Math.floor(this.clock.now())
     for (const state of this.#states.values()) for (const name of owed.names) learnName(state, name, hard, soft, now)
   }
+}
+
+// 36^10 is some 2^51: two processes of one store meet once in a quadrillion pairs.
+function randomText(clock: Clock, length: number): string {
+  let text = ''
+  while (text.length < length) text += Math.floor(clock.random() * 36).toString(36)
+  return text
 }
 
 /** Takes what is known of one marker into a namespace's cells; news makes every hit think again. */

@@ -9,7 +9,7 @@ import { own } from './ownership.js'
 import { identify } from './read.js'
 import type { SharedFlight } from './shared-flight.js'
 import { beginShared, endShared } from './shared-load.js'
-import { confirmSet, keepUnconfirmed, type Publication, physicalLifeMs, storedEntry } from './shared-publish.js'
+import { confirmSet, encodedEntry, keepUnconfirmed, type Publication, physicalLifeMs } from './shared-publish.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
 import { removeAs } from './valid.js'
@@ -34,17 +34,19 @@ export async function setShared(
   const flight = beginShared(state, tier, id, 'set')
   try {
     const publication = prepare(state, key, value, options)
-    const body = publication === undefined ? undefined : await tier.codec.encode(publication.owned.value)
-    if (publication === undefined || body === undefined) return await refused(state, tier, id, flight, publication)
-    const reply = await send(tier, flight, publication, body)
-    if (reply?.outcome !== 'written') return await unanswered(state, tier, id, flight, publication)
+    // The script stamps incarnation and sequence number: a set is ordered where the store executes it.
+    const stamp = { inc: '', seq: 0 }
+    const entry = publication && (await encodedEntry(tier, publication, stamp, flight.ref.key))
+    if (publication === undefined || entry === undefined) return await refused(state, tier, id, flight, publication)
+    const reply = await send(tier, flight, publication, entry)
+    if (reply === undefined || reply.outcome === 'late') return await unanswered(state, tier, id, flight, publication)
     state.counters.writes++
     // Guards `setKept`, `ownSets`: whatever else is under way for the key is older than what the store holds now.
     const { void: overtaken } = flight.fill
     supersede(state, id)
     removeAs(state, id, 'invalidated')
     if (!overtaken) confirmSet(state, tier, id, flight, publication, reply)
-    return { memory: 'done', store: 'done' }
+    return { memory: 'done', store: reply.outcome === 'full' ? 'failed' : 'done' }
   } finally {
     endShared(state, tier, id, flight)
   }
@@ -146,9 +148,8 @@ function send(
   tier: SharedSide,
   flight: SharedFlight,
   publication: Publication,
-  body: Uint8Array,
+  entry: StoredEntry,
 ): Promise<SetReply | undefined> {
-  const entry: StoredEntry = storedEntry(tier, publication, { inc: '', seq: 0, body })
   flight.id = entry.id
   const notAfterMs = tier.link.storeNowMs() + tier.storeTimeoutMs
   const lifeMs = physicalLifeMs(publication.life)

@@ -10,10 +10,17 @@ export type AnyDefinition = NamespaceDefinition<any, any>
 /** Definitions by name. */
 export type NamespaceDefinitions = Readonly<Record<string, AnyDefinition>>
 
+/** A URL of a shared store. */
+export type StoreUrl = `${'redis' | 'rediss' | 'valkey' | 'valkeys'}://${string}`
+
 /** Options of a stash. */
 export interface StashOptions<Definitions extends NamespaceDefinitions> {
-  /** Where values are shared. @defaultValue `CACHE_URL`, else memory alone */
-  readonly store?: 'memory'
+  /**
+   * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options or a
+   * client of node-redis, a `KeyvRedis`, or any Keyv adapter (with weaker guarantees).
+   * @defaultValue `CACHE_URL`, else memory alone
+   */
+  readonly store?: 'memory' | StoreUrl | object
   /** First part of every key in a shared store. @defaultValue `'hopstash'` */
   readonly prefix?: string
   /** Makes the digests in keys HMACs, so that nobody with access to the store can test whether a text was asked. */

@@ -1,6 +1,6 @@
-import { optionInvalid } from '../errors/option-error.js'
-import { type Settings, settings } from '../runtime/settings.js'
+import { settings } from '../runtime/settings.js'
 import { buildStash, type StashMethods } from './build-stash.js'
+import { connectorOf } from './connect.js'
 import type { Namespace } from './namespace.js'
 import type { NamespaceDefinition } from './namespace-options.js'
 import type { Presets } from './presets.js'
@@ -33,15 +33,5 @@ export function createStash<Definitions extends NamespaceDefinitions = Presets>(
 export function createStash(options: StashOptions<NamespaceDefinitions> = {}): unknown {
   checkStashOptions(options)
   const environment = settings()
-  refuseStore(options, environment)
-  return buildStash(options, environment)
-}
-
-function refuseStore(options: StashOptions<NamespaceDefinitions>, environment: Settings): void {
-  const source = options.store === undefined ? 'CACHE_URL' : 'store'
-  const store: unknown = options.store ?? environment.cacheUrl
-  // The text may hold a password, so it is never shown.
-  if (store !== undefined && store !== 'memory') {
-    throw optionInvalid(source, "'memory': shared stores come with a later version", Symbol('another store'))
-  }
+  return buildStash(options, environment, connectorOf(options, environment))
 }

@@ -3,7 +3,7 @@ import type { Ghost } from '../metrics/ghost.js'
 import type { Channel } from '../runtime/channels.js'
 import type { Clock } from '../runtime/clock.js'
 import type { MemoryStore } from '../stores/memory.js'
-import type { KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
+import type { KeyRef, Markers, SharedStore, StampReply, StoredEntry } from '../stores/shared-store.js'
 import type { Cells, Coherence } from './cells.js'
 import type { Counters } from './counters.js'
 import type { Entry } from './entry.js'
@@ -59,9 +59,13 @@ export interface NegativeEntry {
 
 /** Encodes values for the shared store. A refusal keeps the value out of it; a broken body is a miss. */
 export interface BodyCodec {
-  encode(value: unknown): Promise<Uint8Array | undefined> | Uint8Array | undefined
-  decode(body: Uint8Array): Promise<DecodedBody> | DecodedBody
+  /** The bytes of an entry: its body, or a header of the codec's own and the body. `undefined` refuses the value. */
+  encode(value: unknown, entry: StoredEntry, key: string): EncodedBody | Promise<EncodedBody>
+  decode(body: Uint8Array, entry: StoredEntry, key: string): Promise<DecodedBody> | DecodedBody
 }
+
+/** What a codec makes of a value. */
+export type EncodedBody = Uint8Array | { readonly header: Uint8Array; readonly body: Uint8Array } | undefined
 
 /** A decoded value, or why there is none. */
 export type DecodedBody =

@@ -260,6 +260,10 @@ class SharedWaiter implements CallWaiter {
   callFailed(_call: GuardedCall, failure: Failure): void {
     this.#settlement.failed(failure)
   }
+
+  callRetries(attempt: number, failure: Failure, waitMs: number): void {
+    this.#hop.callRetries(attempt, failure, waitMs)
+  }
 }
 
 class LoadFailure extends Error {

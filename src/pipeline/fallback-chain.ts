@@ -102,6 +102,9 @@ export class FallbackChain implements CallWaiter, Timed {
     this.#next(now)
   }
 
+  /** Another provider is asked once. */
+  callRetries(): void {}
+
   #next(now: number): void {
     this.#leaveStep(this.#hop.failure?.error)
     const step = this.#steps[++this.#step]

@@ -25,6 +25,8 @@ import { meterAnswer } from './usage.js'
 export interface CallWaiter extends AttemptScope {
   callSucceeded(call: GuardedCall, value: unknown, raw: unknown, now: number): void
   callFailed(call: GuardedCall, failure: Failure, now: number): void
+  /** There will be another attempt, after `waitMs`. */
+  callRetries(attempt: number, failure: Failure, waitMs: number): void
 }
 
 /**
@@ -267,9 +269,12 @@ export class GuardedCall implements AttemptOwner {
     const waitMs = retryWaitMs(this.#spec.policies.retry, failure, number, this.#engine.clock.random())
     const now = this.#engine.clock.now()
     if (waitMs === undefined || now + waitMs >= this.#waiter.deadlineAt) return undefined
-    if (this.#upstream.budget.tryRetry(now)) return waitMs
-    this.#overBudget = budgetFailure(this.#upstream.name, failure)
-    return undefined
+    if (!this.#upstream.budget.tryRetry(now)) {
+      this.#overBudget = budgetFailure(this.#upstream.name, failure)
+      return undefined
+    }
+    this.#waiter.callRetries(number + 1, failure, waitMs)
+    return waitMs
   }
 
   #end(failure: Failure): void {

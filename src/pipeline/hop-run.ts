@@ -27,6 +27,8 @@ export interface HopHost {
   override(hop: PlannedHop): { readonly client: unknown; readonly upstream: Upstream } | undefined
   idempotencyKey(hop: PlannedHop): string
   log(hop: PlannedHop): HopLog
+  hopStarted(hop: HopRun): void
+  hopRetries(hop: HopRun, attempt: number, failure: Failure, waitMs: number): void
   hopDone(hop: HopRun, now: number): void
 }
 
@@ -137,6 +139,7 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
       this.fail(wiringFailure(error), now)
       return
     }
+    this.host.hopStarted(this)
     if (plan.definition.input === undefined) this.#proceed(now)
     else this.#checkInput(plan.definition.input)
   }
@@ -148,6 +151,10 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
 
   callFailed(_call: GuardedCall, failure: Failure, now: number): void {
     this.fail(failure, now)
+  }
+
+  callRetries(attempt: number, failure: Failure, waitMs: number): void {
+    if (!this.done) this.host.hopRetries(this, attempt, failure, waitMs)
   }
 
   /** An answer of the cache, or of the call behind it. */

@@ -1,5 +1,6 @@
 export type { PipelineError } from '../errors/pipeline-error.js'
 export type { Duration } from '../runtime/duration.js'
+export type { RunCache } from './cached-runs.js'
 export { type AuthContext, defineHop, type Hop, type HopCache, type HopOptions } from './define-hop.js'
 export {
   type FallbackContext,
@@ -17,8 +18,20 @@ export { type Pipeline, type PipelineBuilder, type PipelineOptions, pipeline, ty
 export type { Plan, PlanHop, PlanWarning } from './plan.js'
 export { type HopPolicies, resilient } from './policies.js'
 export type { AttemptReport, HopReport, ReportError, RunError, RunReport, RunTotals } from './report.js'
+export { runReportSchema } from './report-schema.js'
+export { type HopEndEvent, type HopRetryEvent, type RunEvent, toServerSentEvents } from './run-events.js'
+export type { HopMetrics, MetricSource, RunMetrics } from './run-metrics.js'
 export type { RunResult } from './run-result.js'
 export type { Sight } from './sight.js'
 export type { UsageTotals } from './usage.js'
 export { type PublicHop, type PublicReport, publicReport, serverTiming, waterfall } from './views.js'
-export type { AttemptOutcome, HopCacheStatus, HopPhase, HopReason, HopSource, HopStatus, RunStatus } from './words.js'
+export type {
+  AttemptOutcome,
+  HopCacheStatus,
+  HopPhase,
+  HopReason,
+  HopSource,
+  HopStatus,
+  RunSource,
+  RunStatus,
+} from './words.js'

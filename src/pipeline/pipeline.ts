@@ -2,8 +2,10 @@ import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
+import { linkedController } from '../runtime/abort.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { type AnswerRun, checkRunCache, createCachedRuns, type RunCache } from './cached-runs.js'
 import { declareHop, declareInline, type InlineOptions } from './declare-hop.js'
 import { checkHopName, type Hop } from './define-hop.js'
 import type { Logger } from './hop-context.js'
@@ -11,9 +13,11 @@ import { describePlan, type Plan, unknownNeed } from './plan.js'
 import { type DeclaredHop, planHops } from './plan-hops.js'
 import type { AnyWiring, Values } from './planned-hop.js'
 import { checkDefaults, type HopPolicies } from './policies.js'
+import { createRepeatedRuns, type StartRun } from './repeated-runs.js'
 import type { RunReport } from './report.js'
-import { createRepeatedRuns } from './repeated-runs.js'
 import { type PipelinePlan, Run, type RunRequest } from './run.js'
+import { type RunEvent, streamRun } from './run-events.js'
+import { createRunMeter, type RunMetrics } from './run-metrics.js'
 import { LazyResult, type RunResult } from './run-result.js'
 import type { Sight } from './sight.js'
 import type { Absent, InlineHop, PayloadPart, Presence, UnknownInline, UnknownWiring, WiringBase } from './wiring.js'
@@ -56,8 +60,15 @@ export interface Pipeline<In, Output, Clients, Names extends string = string> {
   readonly name: string
   /** Runs it. Rejects for impossible options only, never for a hop. */
   run(input: In, options?: RunOptions<Clients>): Promise<RunResult<Output, Names>>
+  /**
+   * Runs it, and tells what happens: from `run:start` to `run:end`, which has the result. Begins with the first event
+   * asked for; leaving the loop cancels the run. A run that is joined, or answered from a cache, has no events of hops.
+   */
+  stream(input: In, options?: RunOptions<Clients>): AsyncGenerator<RunEvent<Output, Names>, void, undefined>
   /** What a run will do at worst, and what is missing for a bad day. */
   plan(): Plan
+  /** What its runs came to so far, hop by hop. */
+  metrics(): RunMetrics<Names>
 }
 
 /** A pipeline to which hops are added. Each method returns a new one. */
@@ -88,6 +99,13 @@ export interface PipelineBuilder<In, Known, Clients> {
     name: NewName<Name, Known>,
     hop: InlineHop<In, Known, Needs, Returned, Out, Host> & Given & UnknownInline<Given>,
   ): PipelineBuilder<In, Known & With<Name, Out | Absent<Given>>, Clients>
+  /**
+   * Keeps the outputs of whole runs that were `ok`. A run that is answered from there calls no hop: its report has source
+   * `cache`, and its hops the reason `run_cached`. Runs with `clients` neither read nor fill it.
+   *
+   * @throws OptionError `ERR_OPTION_INVALID`
+   */
+  cache(cache: RunCache<In>): PipelineBuilder<In, Known, Clients>
   /** Ends the declaration: builds the output from the values of all hops. */
   assemble<Output>(
     assemble: (
@@ -120,7 +138,7 @@ const KNOWN_RUN = ['deadline', 'signal', 'clients', 'idempotencyKey']
 export function pipeline<In>(name: string, options: PipelineOptions = {}): PipelineBuilder<In, unknown, unknown> {
   checkHopName('pipeline name', name)
   checkOptions(options)
-  return builder(name, options, []) as PipelineBuilder<In, unknown, unknown>
+  return builder(name, options, [], undefined) as PipelineBuilder<In, unknown, unknown>
 }
 
 /** Makes a pipeline of declared hops. @throws OptionError, PipelineError */
@@ -129,6 +147,7 @@ export function assemblePipeline(
   options: PipelineOptions,
   declared: readonly DeclaredHop[],
   assemble: (values: Values, sight: Sight) => unknown,
+  cache?: RunCache<unknown>,
 ): Pipeline<unknown, unknown, unknown> {
   if (typeof assemble !== 'function') throw optionInvalid('assemble', 'a function of the values', assemble)
   const clock = options.clock ?? createSystemClock()
@@ -142,26 +161,59 @@ export function assemblePipeline(
     logger: options.logger,
   }
   const deadlineMs = options.deadline === undefined ? Infinity : parseDuration(options.deadline, 'deadline')
-  const begin = (request: RunRequest, resolve: (result: RunResult<unknown>) => void): void => {
-    const onEnd = (run: Run): void => {
-      const result = new LazyResult(run) as RunResult<unknown>
-      if (options.onRun !== undefined) tell(options.onRun, result)
-      resolve(result)
-    }
-    new Run(plan, request, onEnd).start()
+  const meter = createRunMeter(
+    name,
+    plan.hops.map((hop) => hop.name),
+  )
+  const conclude = (run: Run): RunResult<unknown> => {
+    meter.record(run)
+    const result = new LazyResult(run) as RunResult<unknown>
+    if (options.onRun !== undefined) tell(options.onRun, result)
+    return result
   }
-  const repeated = createRepeatedRuns((request) => new Promise((resolve) => begin(request, resolve)), clock)
+  const begin = (request: RunRequest, resolve: (result: RunResult<unknown>) => void): void => {
+    new Run(plan, request, (run) => resolve(conclude(run))).start()
+  }
+  const answer: AnswerRun = (request, startedAt, { value, status, ageMs }) => {
+    const run = new Run(plan, { ...request, cached: { status, ageMs } }, () => {})
+    run.answer(value.output, startedAt)
+    return conclude(run)
+  }
+  const uncached: StartRun = (request) => new Promise((resolve) => begin(request, resolve))
+  const start =
+    cache === undefined
+      ? uncached
+      : createCachedRuns({ pipeline: name, cache, start: uncached, answer, now: () => clock.now() })
+  const repeated = createRepeatedRuns(start, clock)
+  const requestOf = (input: unknown, given: RunOptions | undefined): RunRequest =>
+    given === undefined ? bare(input, deadlineMs) : resolveRun(plan, input, given, deadlineMs)
+  const startOnce: StartRun = (request) => {
+    const { idempotencyKey, clients } = request
+    // What fakes answer is nobody else's answer.
+    return idempotencyKey === undefined || clients !== undefined
+      ? start(request)
+      : repeated.run(idempotencyKey, request)
+  }
   return Object.freeze({
     name,
     plan: () => describePlan(plan, deadlineMs),
+    metrics: () => meter.read(),
     run(input: unknown, runOptions?: RunOptions) {
       return new Promise<RunResult<unknown>>((resolve) => {
-        const request =
-          runOptions === undefined ? bare(input, deadlineMs) : resolveRun(plan, input, runOptions, deadlineMs)
-        const { idempotencyKey, clients } = request
-        // What fakes answer is nobody else's answer.
-        if (idempotencyKey === undefined || clients !== undefined) begin(request, resolve)
-        else resolve(repeated.run(idempotencyKey, request))
+        const request = requestOf(input, runOptions)
+        if (cache === undefined && request.idempotencyKey === undefined) begin(request, resolve)
+        else resolve(startOnce(request))
+      })
+    },
+    stream(input: unknown, runOptions?: RunOptions) {
+      return streamRun(name, clock, async (listener, signal) => {
+        const request = requestOf(input, runOptions)
+        const caller = linkedController(signal, request.signal)
+        try {
+          return await startOnce({ ...request, ...listener, signal: caller.signal })
+        } finally {
+          caller.release()
+        }
       })
     },
   })
@@ -175,16 +227,25 @@ export function checkOptions(options: PipelineOptions): void {
   if (options.reserve !== undefined) parseDuration(options.reserve, 'reserve')
 }
 
-function builder(name: string, options: PipelineOptions, declared: readonly DeclaredHop[]): object {
+function builder(
+  name: string,
+  options: PipelineOptions,
+  declared: readonly DeclaredHop[],
+  cache: RunCache<unknown> | undefined,
+): object {
   return Object.freeze({
     hop(hopName: string, hop: Hop<never, unknown, unknown, boolean> | InlineOptions, wiring: AnyWiring = {}) {
       const added = 'definition' in hop ? declareHop(hopName, hop.definition, wiring) : declareInline(hopName, hop)
       const known = declared.map((earlier) => earlier.name)
       for (const need of added.needs) if (!known.includes(need)) throw unknownNeed(name, hopName, need, known)
-      return builder(name, options, [...declared, added])
+      return builder(name, options, [...declared, added], cache)
+    },
+    cache(where: RunCache<unknown>) {
+      checkRunCache(where)
+      return builder(name, options, declared, Object.freeze({ ...where }))
     },
     assemble: (assemble: (values: Values, sight: Sight) => unknown) =>
-      assemblePipeline(name, options, declared, assemble),
+      assemblePipeline(name, options, declared, assemble, cache),
   })
 }
 
@@ -195,7 +256,15 @@ function reserveOf(reserve: Duration | undefined): (deadlineMs: number) => numbe
 }
 
 function bare(input: unknown, deadlineMs: number): RunRequest {
-  return { input, deadlineMs, signal: undefined, clients: undefined, idempotencyKey: undefined }
+  return {
+    input,
+    deadlineMs,
+    signal: undefined,
+    clients: undefined,
+    idempotencyKey: undefined,
+    cached: undefined,
+    listener: undefined,
+  }
 }
 
 function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, deadlineMs: number): RunRequest {
@@ -214,7 +283,7 @@ function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, dea
     throw optionInvalid('idempotencyKey', 'a text', idempotencyKey)
   }
   const own = deadline === undefined ? deadlineMs : parseDuration(deadline, 'deadline')
-  return { input, deadlineMs: own, signal, clients, idempotencyKey }
+  return { input, deadlineMs: own, signal, clients, idempotencyKey, cached: undefined, listener: undefined }
 }
 
 function tell(onRun: (report: RunReport) => void, result: RunResult<unknown>): void {

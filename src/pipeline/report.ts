@@ -2,7 +2,7 @@ import type { AttemptRecord } from './attempt.js'
 import type { HopRun } from './hop-run.js'
 import type { Run } from './run.js'
 import type { UsageTotals } from './usage.js'
-import type { AttemptOutcome, HopCacheStatus, HopReason, HopSource, HopStatus, RunStatus } from './words.js'
+import type { AttemptOutcome, HopCacheStatus, HopReason, HopSource, HopStatus, RunSource, RunStatus } from './words.js'
 
 /**
  * What happened in a run, as a JSON document of form `hop-run/1`: always the same keys, `null` for what was not, times
@@ -13,6 +13,9 @@ export interface RunReport<Names extends string = string> {
   readonly runId: string
   readonly pipeline: string
   readonly status: RunStatus
+  readonly source: RunSource
+  /** What the cache of whole runs said; `off` without one. */
+  readonly cache: { readonly status: HopCacheStatus; readonly ageMs: number | null }
   /** Hops that are degraded, or failed without failing the run. */
   readonly degraded: readonly Names[]
   /** ISO 8601, wall clock. */
@@ -104,6 +107,7 @@ export function buildReport(run: Run): RunReport {
     runId: run.runId,
     pipeline: run.plan.name,
     status: run.status,
+    ...originOf(run),
     degraded: run.status === 'failed' ? [] : run.hops.filter(isLess).map((hop) => hop.name),
     startedAt: new Date(clock.wall() - (clock.now() - run.startedAt)).toISOString(),
     durationMs: tenth(elapsedMs),
@@ -114,6 +118,12 @@ export function buildReport(run: Run): RunReport {
     totals: totalsOf(Object.values(hops)),
     error: runError(run),
   }
+}
+
+function originOf({ request: { cached } }: Run): Pick<RunReport, 'source' | 'cache'> {
+  const { status, ageMs } = cached ?? { status: 'off', ageMs: null }
+  const source = status === 'hit' ? 'cache' : status === 'stale' ? 'stale' : 'live'
+  return { source, cache: { status, ageMs: ageMs === null ? null : tenth(ageMs) } }
 }
 
 function runError({ error, status, failedHop }: Run): RunError | null {

@@ -4,14 +4,16 @@ import { digestOf } from '../keys/digest.js'
 import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { Engine } from './engine.js'
+import type { Failure } from './failure.js'
 import type { HopLog, Logger } from './hop-context.js'
+import { hopLog } from './hop-log.js'
 import { type HopHost, HopRun } from './hop-run.js'
 import type { PlannedHop, Values } from './planned-hop.js'
 import { createRunId } from './run-id.js'
 import { LazySight, type Sight } from './sight.js'
 import { isThenable } from './thenable.js'
 import { createUpstream, type Upstream } from './upstream.js'
-import type { RunStatus } from './words.js'
+import type { HopCacheStatus, RunStatus } from './words.js'
 
 /** A pipeline, worked out once; what every run of it shares. */
 export interface PipelinePlan {
@@ -33,6 +35,22 @@ export interface RunRequest {
   readonly signal: AbortSignal | undefined
   readonly clients: Readonly<Record<string, unknown>> | undefined
   readonly idempotencyKey: string | undefined
+  /** What the cache of whole runs said; `undefined` without one. */
+  readonly cached: CacheReport | undefined
+  readonly listener: RunListener | undefined
+}
+
+/** Is told what happens in a run, as it happens. Must not throw. */
+export interface RunListener {
+  hopStarted(hop: HopRun): void
+  hopRetries(hop: HopRun, attempt: number, failure: Failure, waitMs: number): void
+  hopEnded(hop: HopRun): void
+}
+
+/** What a cache said. */
+export interface CacheReport {
+  readonly status: HopCacheStatus
+  readonly ageMs: number | null
 }
 
 /**
@@ -43,7 +61,7 @@ export class Run implements HopHost {
   readonly plan: PipelinePlan
   readonly request: RunRequest
   readonly hops: readonly HopRun[]
-  readonly startedAt: number
+  startedAt: number
   readonly softAt: number
   readonly hardAt: number
   status: RunStatus = 'ok'
@@ -95,6 +113,19 @@ export class Run implements HopHost {
     return this.#runId
   }
 
+  /** Ends a run that was never started with what was kept of an earlier one. */
+  answer(output: unknown, startedAt: number): void {
+    this.startedAt = startedAt
+    for (const hop of this.hops) {
+      hop.done = true
+      hop.status = 'skipped'
+      hop.reason = 'run_cached'
+    }
+    this.output = output
+    this.endedAt = this.engine.clock.now()
+    this.#over = true
+  }
+
   start(): void {
     const { timers } = this.engine
     timers.retain()
@@ -129,7 +160,16 @@ export class Run implements HopHost {
     return hopLog(this.plan.logger, { pipeline: this.plan.name, run: this.runId, hop: hop.name })
   }
 
+  hopStarted(hop: HopRun): void {
+    this.request.listener?.hopStarted(hop)
+  }
+
+  hopRetries(hop: HopRun, attempt: number, failure: Failure, waitMs: number): void {
+    this.request.listener?.hopRetries(hop, attempt, failure, waitMs)
+  }
+
   hopDone(hop: HopRun, now: number): void {
+    this.request.listener?.hopEnded(hop)
     this.#open--
     if (hop.status === 'failed' && !hop.plan.optional) {
       this.failedHop ??= hop
@@ -253,12 +293,4 @@ class RunTimer implements Timed {
 // A hop whose condition was false is complete; one that could not be had is not.
 function isLess(hop: HopRun): boolean {
   return hop.status === 'degraded' || hop.status === 'failed'
-}
-
-function hopLog(logger: Logger | undefined, context: Readonly<Record<string, unknown>>): HopLog {
-  const at =
-    (level: keyof HopLog) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
-      logger?.(level, message, { ...context, ...fields })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

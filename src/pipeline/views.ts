@@ -1,5 +1,5 @@
 import type { HopReport, RunError, RunReport } from './report.js'
-import type { HopCacheStatus, HopReason, HopSource, HopStatus, RunStatus } from './words.js'
+import type { HopCacheStatus, HopReason, HopSource, HopStatus, RunSource, RunStatus } from './words.js'
 
 const BAR_WIDTH = 40
 /** More entries than this make proxies drop the whole header block. */
@@ -27,7 +27,8 @@ export function waterfall(report: RunReport): string {
     return cells.join(' ').trimEnd()
   })
   const path = report.criticalPath.length > 0 ? `, critical path ${report.criticalPath.join(' -> ')}` : ''
-  return [`${report.pipeline} ${report.status} in ${report.durationMs} ms${path}`, ...lines].join('\n')
+  const cached = report.cache.status === 'off' ? '' : ` (cache ${report.cache.status})`
+  return [`${report.pipeline} ${report.status}${cached} in ${report.durationMs} ms${path}`, ...lines].join('\n')
 }
 
 function bar(hop: HopReport, scale: number): string {
@@ -53,7 +54,9 @@ function note(hop: HopReport): string {
  * It tells how the service is built: leave it out for callers who should not know.
  */
 export function serverTiming(report: RunReport): string {
-  const entries = [`total;dur=${report.durationMs};desc="${report.status}"`]
+  const { status, cache } = report
+  const total = cache.status === 'off' ? status : `${status} ${cache.status}`
+  const entries = [`total;dur=${report.durationMs};desc="${total}"`]
   for (const [name, hop] of Object.entries(report.hops)) {
     if (entries.length >= MAX_TIMINGS) break
     entries.push(`${name};dur=${hop.durationMs};desc="${timingWords(hop)}"`)
@@ -62,8 +65,9 @@ export function serverTiming(report: RunReport): string {
 }
 
 function timingWords({ status, source, reason, cache }: HopReport): string {
-  const cached = cache.status === 'off' ? null : cache.status
-  const words = status === 'ok' ? [cached ?? source] : [status, reason, cached]
+  const words: (string | null)[] = status === 'ok' ? [cache.status === 'off' ? source : cache.status] : [status, reason]
+  // That a hop without a fresh answer had missed goes without saying.
+  if (status === 'degraded' && source === 'stale') words.push(source)
   return words.filter((word) => word !== null).join(' ')
 }
 
@@ -71,6 +75,7 @@ function timingWords({ status, source, reason, cache }: HopReport): string {
 export interface PublicReport<Names extends string = string> {
   readonly runId: string
   readonly status: RunStatus
+  readonly source: RunSource
   readonly degraded: readonly Names[]
   readonly durationMs: number
   readonly hops: Readonly<Record<Names, PublicHop>>
@@ -103,6 +108,7 @@ export function publicReport<Names extends string = string>(report: RunReport<Na
   return {
     runId: report.runId,
     status: report.status,
+    source: report.source,
     degraded: report.degraded,
     durationMs: report.durationMs,
     hops: Object.fromEntries(hops) as PublicReport<Names>['hops'],
@@ -111,6 +117,7 @@ export function publicReport<Names extends string = string>(report: RunReport<Na
   }
 }
 
-function publicSource(source: HopSource | null): PublicHop['source'] {
+/** A source without the name of a provider. */
+export function publicSource(source: HopSource | null): PublicHop['source'] {
   return source?.startsWith('provider:') ? 'provider' : (source as PublicHop['source'])
 }

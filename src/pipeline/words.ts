@@ -24,9 +24,13 @@ export type HopReason =
   | 'disabled'
   | 'aborted'
   | 'sibling_failed'
+  | 'run_cached'
 
 /** What a run came to. `timeout`: its deadline passed; `cancelled`: its caller's signal aborted. */
 export type RunStatus = 'ok' | 'degraded' | 'failed' | 'cancelled' | 'timeout'
+
+/** Where a run's output came from. `live`: its hops ran, or those of an equal run that was under way. */
+export type RunSource = 'live' | 'cache' | 'stale'
 
 /** What a hop's cache did: a {@link ReadStatus} of the namespace, or `off`. */
 export type HopCacheStatus = 'hit' | 'stale' | 'revalidated' | 'miss' | 'coalesced' | 'bypass' | 'off'

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { crc32 } from '../codec/checksum.js'
 import { type BodyInfo, type HeaderFailure, ID_LENGTH, keyDigestOf } from '../codec/entry-header.js'
 import { decodeHeader } from '../codec/header-reader.js'
-import { encodeHeader } from '../codec/header-writer.js'
+import { encodeHeader, restamped } from '../codec/header-writer.js'
 import type { StoredEntry } from './shared-store.js'
 
 /** An entry as two arguments of a script, which puts its own stamp into the header and joins them. */
@@ -24,13 +24,12 @@ const RAW_BYTES_KIND = 1
  */
 export function entryBytes(key: string, entry: StoredEntry): EntryBytes {
   const body = asBuffer(entry.body ?? new Uint8Array())
-  if (entry.header !== undefined) return { header: asBuffer(entry.header), body }
+  if (entry.header !== undefined) return { header: asBuffer(wholeMs(entry, entry.header)), body }
   const header = {
     ...entry,
     id: storedId(entry.id),
     inc: '',
     startSeq: 0,
-    // A fraction says that the entry was expired by hand.
     freshUntilMs: Math.floor(entry.freshUntilMs),
   }
   const info: BodyInfo = {
@@ -45,6 +44,12 @@ export function entryBytes(key: string, entry: StoredEntry): EntryBytes {
   return { header: asBuffer(encodeHeader(header, keyDigestOf(key), info)), body }
 }
 
+// A fraction of a ms says that the entry was expired by hand, so no writer may give one.
+function wholeMs({ storedAtMs, freshUntilMs }: StoredEntry, header: Uint8Array): Uint8Array {
+  if (Number.isInteger(freshUntilMs)) return header
+  return restamped(header, { inc: '', startSeq: 0, storedAtMs, freshUntilMs: Math.floor(freshUntilMs) })
+}
+
 /** The entry in stored bytes; with `headerOnly` its body is not there. Never throws. */
 export function readEntry(key: string, bytes: Buffer, headerOnly: boolean): ReadEntry {
   const decoded = decodeHeader(bytes, keyDigestOf(key))
@@ -53,10 +58,17 @@ export function readEntry(key: string, bytes: Buffer, headerOnly: boolean): Read
   if (!headerOnly && bytes.length < headerBytes + body.bodyBytes) return { failure: 'truncated' }
   if (!headerOnly && bytes.length > headerBytes + body.bodyBytes) return { failure: 'corrupt' }
   const entry: StoredEntry = {
-    ...header,
     id: Number.isInteger(header.freshUntilMs) ? header.id : `${header.id}x`,
-    header: bytes.subarray(0, headerBytes),
-    body: headerOnly ? undefined : bytes.subarray(headerBytes),
+    inc: header.inc,
+    startSeq: header.startSeq,
+    tags: header.tags,
+    storedAtMs: header.storedAtMs,
+    freshUntilMs: header.freshUntilMs,
+    staleForMs: header.staleForMs,
+    errorForMs: header.errorForMs,
+    loadMs: header.loadMs,
+    body: headerOnly ? undefined : viewOf(bytes, headerBytes, bytes.length),
+    header: viewOf(bytes, 0, headerBytes),
   }
   return { entry, storedInc: header.inc }
 }
@@ -66,6 +78,10 @@ export function storedId(id: string): string {
   return id.length === ID_LENGTH || (id.length === ID_LENGTH + 1 && id.endsWith('x'))
     ? id
     : hash('sha256', id, 'base64url').slice(0, ID_LENGTH)
+}
+
+function viewOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

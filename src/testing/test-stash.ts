@@ -1,4 +1,4 @@
-import { buildStash } from '../cache/build-stash.js'
+import { buildStash, connectionOf } from '../cache/build-stash.js'
 import { SharedTier } from '../cache/shared-tier.js'
 import type { Stash } from '../cache/stash.js'
 import { checkStashOptions, type NamespaceDefinitions, type StashOptions } from '../cache/stash-options.js'
@@ -42,13 +42,14 @@ export function createTestStash<Definitions extends NamespaceDefinitions>(
   const { store, storeTimeout, maxDisconnected, ...others } = options
   checkStashOptions(others)
   const stash = buildStash(others, readSettings({}), (site) => {
-    return new SharedTier({
+    const tier = new SharedTier({
       ...site,
       store,
       codec: wholeCodec(),
       ...(storeTimeout !== undefined && { storeTimeoutMs: parseDuration(storeTimeout, 'storeTimeout') }),
       ...(maxDisconnected !== undefined && { maxDisconnectedMs: parseDuration(maxDisconnected, 'maxDisconnected') }),
     })
+    return connectionOf(tier)
   })
   return stash as unknown as Stash<Definitions>
 }

@@ -1,5 +1,5 @@
 import type { StashMethods } from '../../src/cache/build-stash.js'
-import { buildStash } from '../../src/cache/build-stash.js'
+import { buildStash, connectionOf } from '../../src/cache/build-stash.js'
 import type { Namespace } from '../../src/cache/namespace.js'
 import { namespace } from '../../src/cache/presets.js'
 import { SharedTier } from '../../src/cache/shared-tier.js'
@@ -60,7 +60,7 @@ export function createWorld(seed: number): World {
     const tiers: SharedTier[] = []
     const stash = buildStash({ clock, namespaces: { things: definition } }, readSettings({}), (site) => {
       tiers.push(new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }))
-      return tiers[0] as SharedTier
+      return connectionOf(tiers[0] as SharedTier)
     })
     const ns = stash.namespace('things') as Namespace<Versioned, string>
     return { name: 'pq'[index] as string, stash, ns, connection, tier: tiers[0] as SharedTier }

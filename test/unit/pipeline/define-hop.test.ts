@@ -10,6 +10,7 @@ import {
 } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
+import './valid-reports.js'
 
 const call = () => 1
 const define = (options: object) => () =>

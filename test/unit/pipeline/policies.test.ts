@@ -293,6 +293,20 @@ describe('breaker', () => {
     expect((await p.run(1)).report.hops.a).toMatchObject({ reason: 'breaker_open', error: { status: null } })
   })
 
+  it('leaves the reason to the upstream also where the queue is full for a repetition', async () => {
+    const clock = createFakeClock()
+    const other = () => resolveAfter(clock, 500, 'other')
+    const { p } = single(clock, [httpError(500), other], { concurrency: { limit: 1, queue: 0 }, retry: EXACT })
+    const first = p.run(1)
+    await clock.advance(50)
+    const second = p.run(2)
+    const third = await p.run(3)
+    await clock.advance(1000)
+    expect((await first).report.hops.a).toMatchObject({ reason: 'error', error: { status: 500 } })
+    expect((await second).output).toBe('other')
+    expect(third.report.hops.a).toMatchObject({ reason: 'queue_full', error: { status: null } })
+  })
+
   it.each([401, 404, 429])('is not opened by a %i', async (status) => {
     const clock = createFakeClock()
     const { p, seen } = single(clock, [httpError(status)], { breaker })

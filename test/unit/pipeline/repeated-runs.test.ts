@@ -98,7 +98,7 @@ describe('a run with an idempotency key', () => {
   })
 
   it('with clients of its own joins nobody', async () => {
-    const hop = defineHop({ name: 'a', client: () => 'real', call: ({ client }) => client() })
+    const hop = defineHop({ name: 'a', client: (): string => 'real', call: ({ client }) => client() })
     const p = pipeline<unknown>('p')
       .hop('a', hop, {})
       .assemble(({ a }) => a)

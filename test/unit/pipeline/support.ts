@@ -1,3 +1,4 @@
+import './valid-reports.js'
 import { defineHop } from '../../../src/pipeline/define-hop.js'
 import type { HopContext } from '../../../src/pipeline/hop-context.js'
 import type { Clock } from '../../../src/runtime/clock.js'

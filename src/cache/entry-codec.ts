@@ -1,0 +1,37 @@
+import { type Codec, createCodec } from '../codec/codec.js'
+import type { CodecOptions } from '../codec/codec-options.js'
+import { keyDigestOf } from '../codec/entry-header.js'
+import type { StoredEntry } from '../stores/shared-store.js'
+import type { BodyCodec, DecodedBody, EncodedBody } from './state.js'
+
+/** The codec of a stash's shared store: entries in the documented stored form, checked against their key. */
+export function createEntryCodec(options?: CodecOptions): BodyCodec {
+  const codec = createCodec(options)
+  return {
+    encode: (value, entry, key) => encode(codec, value, entry, key),
+    decode: (body, entry, key) => decode(codec, body, entry, key),
+  }
+}
+
+async function encode(codec: Codec, value: unknown, entry: StoredEntry, key: string): Promise<EncodedBody> {
+  // The store stamps what it stores: its incarnation may be longer than the field, and `set` has no number yet.
+  const encoded = await codec.encode(value, keyDigestOf(key), { ...entry, inc: '', startSeq: 0 })
+  return 'refused' in encoded ? undefined : encoded
+}
+
+async function decode(codec: Codec, body: Uint8Array, entry: StoredEntry, key: string): Promise<DecodedBody> {
+  const decoded = await codec.decode(whole(entry.header, body), keyDigestOf(key))
+  return decoded.ok ? { ok: true, value: decoded.value } : decoded
+}
+
+// A store of bytes returns header and body as neighbours in one reply: then nothing is copied.
+function whole(header: Uint8Array | undefined, body: Uint8Array): Uint8Array {
+  if (header === undefined) return body
+  if (header.buffer === body.buffer && header.byteOffset + header.length === body.byteOffset) {
+    return new Uint8Array(header.buffer, header.byteOffset, header.length + body.length)
+  }
+  const joined = new Uint8Array(header.length + body.length)
+  joined.set(header)
+  joined.set(body, header.length)
+  return joined
+}

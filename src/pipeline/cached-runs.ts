@@ -1,0 +1,141 @@
+import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import { optionInvalid } from '../errors/option-error.js'
+import { digestOf } from '../keys/digest.js'
+import { checkShape } from '../resilience/option-shape.js'
+import { parseDuration } from '../runtime/duration.js'
+import type { HopCache } from './define-hop.js'
+import type { StartRun } from './repeated-runs.js'
+import type { RunRequest } from './run.js'
+import type { RunResult } from './run-result.js'
+
+/** Where a pipeline keeps the outputs of whole runs. Only `ok` ones are kept. */
+export interface RunCache<In> extends Omit<HopCache<In>, 'cacheable'> {
+  /** Part of the key: another version is a miss. */
+  readonly version?: string | number | undefined
+}
+
+interface StoredRun {
+  readonly output: unknown
+}
+
+/** Answers for a run that was not made. */
+export type AnswerRun = (
+  request: RunRequest,
+  startedAt: number,
+  outcome: RecordOutcome<StoredRun>,
+) => RunResult<unknown>
+
+/** What answers runs from a cache. */
+export interface CachedRunsOptions {
+  readonly pipeline: string
+  readonly cache: RunCache<unknown>
+  readonly start: StartRun
+  readonly answer: AnswerRun
+  now(): number
+}
+
+/** Checks where whole runs are kept. @throws OptionError `ERR_OPTION_INVALID` */
+export function checkRunCache(cache: RunCache<unknown>): void {
+  checkShape('cache', cache, ['in', 'key', 'ttl', 'tags', 'scope', 'version'])
+  if (typeof cache.in?.records !== 'function') {
+    throw optionInvalid('cache.in', 'a namespace of a stash', cache.in, 'Write `.cache({ in: stash.analysis })`.')
+  }
+  if (cache.ttl !== undefined) parseDuration(cache.ttl, 'cache.ttl')
+}
+
+/** Returns a start of runs that asks the cache first. Concurrent equal runs are one, which goes on for the last caller. */
+export function createCachedRuns({ pipeline, cache, start, answer, now }: CachedRunsOptions): StartRun {
+  const { version } = cache
+  const records = cache.in.records<StoredRun>(version === undefined ? `run:${pipeline}` : `run:${pipeline}@${version}`)
+  return async (request) => {
+    const place = placeOf(cache, request)
+    // What fakes answer is for nobody else.
+    if (request.clients !== undefined) return start(request)
+    if (place === undefined) return start({ ...request, cached: { status: 'bypass', ageMs: null } })
+    const startedAt = now()
+    const read = new RunRead(records, start, request)
+    const outcome = await read.load(place)
+    return 'report' in outcome ? outcome : answer(request, startedAt, outcome)
+  }
+}
+
+interface Place {
+  readonly key: unknown
+  readonly options: RecordOptions<StoredRun>
+}
+
+/** Where the run is kept; `undefined`: a key that cannot be worked out costs the run its cache, not its answer. */
+function placeOf({ key, ttl, tags, scope }: RunCache<unknown>, { input, signal }: RunRequest): Place | undefined {
+  try {
+    const own = key === undefined ? input : key({ input })
+    digestOf(own)
+    const partition = scope?.({ input })
+    const options = {
+      ...(ttl !== undefined && { ttl }),
+      ...(tags !== undefined && { tags: typeof tags === 'function' ? tags({ input }) : tags }),
+      ...(partition !== undefined && { scope: partition }),
+      ...(signal !== undefined && { signal }),
+    }
+    return { key: own, options }
+  } catch {
+    return undefined
+  }
+}
+
+class RunRead {
+  readonly #records: Records<StoredRun>
+  readonly #start: StartRun
+  readonly #request: RunRequest
+  #own: Promise<RunResult<unknown>> | undefined
+  #abandoned: AbortSignal | undefined
+
+  constructor(records: Records<StoredRun>, start: StartRun, request: RunRequest) {
+    this.#records = records
+    this.#start = start
+    this.#request = request
+  }
+
+  /** The result of the run that was made, or what was kept of an earlier one. */
+  async load({ key, options }: Place): Promise<RunResult<unknown> | RecordOutcome<StoredRun>> {
+    try {
+      const outcome = await this.#records.load(key, ({ signal, usage }) => this.#make(signal, usage), options)
+      // A kept value is served at once while the run that refreshes it goes on.
+      return this.#own === undefined || outcome.status === 'stale' ? outcome : await this.#own
+    } catch (error) {
+      if (this.#request.signal?.aborted) return this.#leave()
+      if (error instanceof RunNotKept) return error.result
+      // A cache that fails costs the run nothing.
+      return this.#own ?? this.#start(this.#request)
+    }
+  }
+
+  async #make(
+    signal: AbortSignal,
+    savings: { add(used: { tokens: number; money: number }): void },
+  ): Promise<StoredRun> {
+    this.#abandoned = signal
+    this.#own = this.#start({ ...this.#request, signal, cached: { status: 'miss', ageMs: null } })
+    const result = await this.#own
+    if (result.status !== 'ok') throw new RunNotKept(result)
+    const { tokens, costUsd } = result.report.totals
+    savings.add({ tokens, money: costUsd })
+    return { output: result.output }
+  }
+
+  /** The caller has left: the run ends with it if nobody else waits, else a run that calls nobody says so. */
+  #leave(): Promise<RunResult<unknown>> {
+    if (this.#own !== undefined && this.#abandoned?.aborted) return this.#own
+    return this.#start(this.#request)
+  }
+}
+
+/** Carries what is not stored to everybody who waits. */
+class RunNotKept extends Error {
+  override readonly name = 'RunNotKept'
+  readonly result: RunResult<unknown>
+
+  constructor(result: RunResult<unknown>) {
+    super(`A run came to ${result.status}`)
+    this.result = result
+  }
+}

@@ -1,0 +1,103 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { peerMissing } from '../errors/peer-error.js'
+import type { RedisArgument } from './script.js'
+
+/** The part of a node-redis client (version 5) that the package uses. */
+export interface NodeRedisClient {
+  readonly isOpen: boolean
+  readonly isReady: boolean
+  readonly options?: object | undefined
+  connect(): Promise<unknown>
+  destroy(): void
+  duplicate(overrides?: object): NodeRedisClient
+  sendCommand(args: readonly RedisArgument[], options?: object): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  on(event: string, listener: (argument: unknown) => void): unknown
+  unref(): void
+}
+
+/** A `KeyvRedis` of `@keyv/redis`, or whatever else carries a client. */
+export interface ClientCarrier {
+  readonly client: unknown
+}
+
+/** What node-redis is told, as far as the package adds to it. */
+export interface NodeRedisOptions {
+  readonly url?: string
+  readonly socket?: object
+  readonly username?: string
+  readonly password?: string
+  readonly database?: number
+}
+
+export const CONNECT_TIMEOUT_MS = 1000
+export const SOCKET_TIMEOUT_MS = 1500
+const QUEUE_LENGTH = 10_000
+
+/**
+ * What keeps a client from hanging, whatever its owner set. Reconnecting is ours: the client's own strategies hold the
+ * process open with a timer while they wait, and its default gives up for good after a socket timeout.
+ */
+export function fortified(options: object): object {
+  const { socket } = options as { socket?: object }
+  return {
+    ...options,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: QUEUE_LENGTH,
+    pingInterval: undefined,
+    RESP: 2,
+    commandOptions: undefined,
+    clientSideCache: undefined,
+    emitInvalidate: undefined,
+    maintNotifications: 'disabled',
+    socket: {
+      ...socket,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+      reconnectStrategy: false,
+    },
+  }
+}
+
+/** Returns a client that is not connected yet. `@keyv/redis` is loaded here, at the first use. */
+export async function createNodeRedis(options: NodeRedisOptions): Promise<NodeRedisClient> {
+  const { createClient } = await loadKeyvRedis()
+  return createClient(fortified(options))
+}
+
+/** A client with the same credentials and address as a host's, and a connection of its own. */
+export function copyOf(client: NodeRedisClient): NodeRedisClient {
+  return client.duplicate(fortified(client.options ?? {}))
+}
+
+/** The client in a carrier, or the client itself; `undefined` for plain options. */
+export function clientIn(source: object): NodeRedisClient | undefined {
+  const candidate = 'client' in source ? (source as ClientCarrier).client : source
+  if (typeof candidate !== 'object' || candidate === null) return undefined
+  if (isMany(candidate)) {
+    throw optionInvalid(
+      'store',
+      'a connection to one Redis or Valkey',
+      candidate,
+      'Clusters and Sentinels are not supported.',
+    )
+  }
+  const { sendCommand, duplicate } = candidate as Partial<NodeRedisClient>
+  return typeof sendCommand === 'function' && typeof duplicate === 'function'
+    ? (candidate as NodeRedisClient)
+    : undefined
+}
+
+function isMany(candidate: object): boolean {
+  return (
+    'slots' in candidate || 'getMasterNode' in candidate || 'sentinelRootNodes' in candidate || 'rootNodes' in candidate
+  )
+}
+
+async function loadKeyvRedis(): Promise<{ createClient: (options: object) => NodeRedisClient }> {
+  try {
+    return (await import('@keyv/redis')) as unknown as { createClient: (options: object) => NodeRedisClient }
+  } catch (error) {
+    throw peerMissing('@keyv/redis', 'A store in Redis', error)
+  }
+}

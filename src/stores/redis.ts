@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { type ConnectionState, createConnection } from '../redis/connection.js'
+import { type RedisSource, type ResolvedSource, resolveSource } from '../redis/redis-source.js'
+import { runScript, type SendCommand } from '../redis/script.js'
+import { storeKeys } from '../redis/store-keys.js'
+import type { BreakerState } from '../resilience/breaker.js'
+import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import { type BusCounters, createRedisBus } from './redis-bus.js'
+import { type CommandCounters, createCommands } from './redis-commands.js'
+import { createRecentInvalidations, type RecentInvalidations } from './redis-recent.js'
+import { type OnStoreRestart, prepareServer, type ServerFacts } from './redis-server.js'
+import { type RedisSite, redisVerbs } from './redis-verbs.js'
+import type { SharedStore } from './shared-store.js'
+
+/** Options of {@link createRedisStore}. */
+export interface RedisStoreOptions {
+  /** Where the Redis or Valkey is. */
+  readonly redis: RedisSource
+  /** What messages call the source. @defaultValue `'redis'` */
+  readonly optionName?: string
+  /** First part of everything the stash keeps there, its keys included. @defaultValue `'hopstash'` */
+  readonly prefix?: string
+  /** Budget of one command; values over 1 MiB get 100 ms more for each further MiB. @defaultValue `'250ms'` */
+  readonly timeout?: Duration
+  /** What happens when the store came back, and may have lost its last moments. @defaultValue `'replay'` */
+  readonly onStoreRestart?: OnStoreRestart
+  readonly clock?: Clock
+}
+
+/** How a store in Redis is. Names, counts and words; no credentials. */
+export interface RedisStoreHealth {
+  readonly address: string
+  readonly status: ConnectionState
+  /** `redis 7.2.5`, `valkey 8.1.0`; `undefined` where the server does not tell. */
+  readonly server: string | undefined
+  readonly breaker: BreakerState
+  /** `confirmed`: messages of peers arrive here. */
+  readonly bus: 'confirmed' | 'lost'
+  readonly lastError: string | undefined
+  readonly reconnects: number
+  /** Invalidations told again to a store that came back. */
+  readonly replayed: number
+  readonly commands: Readonly<CommandCounters>
+  readonly messages: Readonly<BusCounters>
+  /** Stored bytes that were no entry, by reason. Each is a miss, and overwritten by the next load. */
+  readonly unreadable: Readonly<Record<string, number>>
+}
+
+/** A store in one Redis or Valkey. */
+export interface RedisStore extends SharedStore {
+  /** What it can do that others cannot. */
+  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: false }
+  /** Resolves to whether the store is there, at the latest after `timeoutMs`. Never rejects. @defaultValue 10 s */
+  ready(timeoutMs?: number): Promise<boolean>
+  health(): RedisStoreHealth
+}
+
+const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock']
+const POLICIES: readonly OnStoreRestart[] = ['replay', 'distrust', 'trust']
+const REPLAY_AT_ONCE = 500
+const READY_LOOK_MS = 20
+
+/**
+ * Returns a shared store in one Redis (6.2 or later) or Valkey. Nothing is connected, and nothing of the client loaded,
+ * before the first subscription or command; a store that is away never holds a start up.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for an option that cannot be used; no message shows a password.
+ */
+export function createRedisStore(options: RedisStoreOptions): RedisStore {
+  const { source, prefix, timeoutMs, policy, clock } = resolveOptions(options)
+  const keys = storeKeys(prefix)
+  const sender = randomBytes(9).toString('base64url')
+  const candidate = createCandidates()
+  const recent = createRecentInvalidations(clock)
+  const unreadable: Record<string, number> = {}
+  let facts: ServerFacts | undefined
+  let replayed = 0
+
+  const connection = createConnection({
+    source,
+    clock,
+    prepare: async (send) => {
+      facts = await prepareServer(send, { keys, policy, candidate, knownLife: facts?.life, replay })
+    },
+    onReady: () => commands.reset(),
+  })
+  const commands = createCommands({ connection, clock, timeoutMs })
+  const site: RedisSite = {
+    keys,
+    sender,
+    candidate,
+    run: commands.run,
+    runBehind: commands.runBehind,
+    remember: recent.add,
+    unreadable: (why) => {
+      unreadable[why] = (unreadable[why] ?? 0) + 1
+    },
+  }
+  const { beat, ...verbs } = redisVerbs(site)
+  const bus = createRedisBus({ source, clock, channel: keys.channel, sender, beat })
+  const replay = async (send: SendCommand): Promise<void> => {
+    replayed += await replayAll(recent, { ...site, run: (...parts) => runScript(send, parts[0], parts[1], parts[2]) })
+  }
+  warnOf(source)
+
+  return {
+    ...verbs,
+    capabilities: { scripts: true, messages: true, cluster: false },
+    subscribe(listener) {
+      connection.start()
+      bus.listen(listener)
+    },
+    async ready(timeoutMs = 10_000) {
+      connection.start()
+      const until = clock.now() + timeoutMs
+      while (connection.state !== 'ready' && connection.state !== 'closed' && clock.now() < until) {
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, READY_LOOK_MS, true))
+      }
+      return connection.state === 'ready'
+    },
+    health: () => ({
+      address: source.address,
+      status: connection.state,
+      server: facts?.software,
+      breaker: commands.breakerState(),
+      bus: bus.isConfirmed ? 'confirmed' : 'lost',
+      lastError: connection.lastError ?? bus.connection.lastError,
+      reconnects: connection.reconnects,
+      replayed,
+      commands: { ...commands.counters },
+      messages: { ...bus.counters },
+      unreadable: { ...unreadable },
+    }),
+    async close() {
+      await Promise.all([connection.close(), bus.close()])
+    },
+  }
+}
+
+/** Ids of incarnations: 16 characters, the last six a count, so that a process never offers one twice. */
+function createCandidates(): () => string {
+  const stem = randomBytes(9).toString('base64url').slice(0, 10)
+  let count = 0
+  return () => stem + (++count % 36 ** 6).toString(36).padStart(6, '0')
+}
+
+/** Tells the store again what this process told it lately. The operations commute; the order is free. */
+async function replayAll(recent: RecentInvalidations, site: RedisSite): Promise<number> {
+  const list = recent.list()
+  const verbs = redisVerbs({ ...site, remember: () => {} })
+  for (let at = 0; at < list.length; at += REPLAY_AT_ONCE) {
+    const part = list.slice(at, at + REPLAY_AT_ONCE)
+    await Promise.all(
+      part.map((what) => (what.kind === 'key' ? verbs.kill(what.ref) : verbs.bump(what.names, what.mode))),
+    )
+  }
+  return list.length
+}
+
+function resolveOptions(options: RedisStoreOptions) {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw optionUnknown('createRedisStore', name, KNOWN)
+  }
+  const {
+    redis,
+    optionName = 'redis',
+    prefix = 'hopstash',
+    timeout = 250,
+    onStoreRestart: policy = 'replay',
+    clock,
+  } = options
+  if (!POLICIES.includes(policy)) throw optionInvalid('onStoreRestart', `one of ${POLICIES.join(', ')}`, policy)
+  const timeoutMs = parseDuration(timeout, 'timeout')
+  if (timeoutMs < 1 || timeoutMs > 60_000) throw optionInvalid('timeout', 'a duration from 1 ms to 60 s', timeout)
+  return { source: resolveSource(redis, optionName), prefix, timeoutMs, policy, clock: clock ?? createSystemClock() }
+}
+
+function warnOf(source: ResolvedSource): void {
+  if (source.warnings.length === 0) return
+  process.emitWarning(`The shared store at ${source.address} is remote and ${source.warnings.join(', and ')}.`, {
+    type: 'HopstashWarning',
+    code: 'HOPSTASH_REDIS_OPEN',
+  })
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createStash, namespace, OptionError } from '../../src/index.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+
+let server: RedisServer
+
+beforeAll(async () => {
+  server = await startRedis()
+})
+
+afterAll(() => server.stop())
+
+const evaluation = { jobId: 'j1', resume: { name: 'X' }, resumeId: '42' }
+const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+describe('createStash over a real Redis', () => {
+  it('shares values between two stashes, types and all, and drops them everywhere on an invalidation', async () => {
+    const store = `redis://127.0.0.1:${server.port}` as const
+    const [a, b] = [createStash({ store, prefix: 'share' }), createStash({ store, prefix: 'share' })]
+    expect(await a.ready()).toBe(true)
+    expect(await b.ready()).toBe(true)
+    let loads = 0
+    const load = async () => ({ n: ++loads, at: new Date(5), map: new Map([['a', 1]]), bytes: new Uint8Array([1, 2]) })
+    const first = await a.evaluation.getOrSet(evaluation, load)
+    await soon(50)
+    expect(await b.evaluation.getOrSet(evaluation, load)).toEqual(first)
+    expect(loads).toBe(1)
+    expect(await b.evaluation.getEntry(evaluation)).toMatchObject({ status: 'hit', tags: ['job:j1', 'resume:42'] })
+    expect(await a.invalidateTags(['resume:42'])).toEqual({ memory: 'done', store: 'done' })
+    await soon(50)
+    expect(b.evaluation.peek(evaluation)).toBeUndefined()
+    expect(await b.evaluation.get(evaluation)).toBeUndefined()
+    await Promise.all([a.close(), b.close()])
+  })
+
+  it('keeps answering, and says so, while the store is gone', async () => {
+    const own = await startRedis()
+    const stash = createStash({
+      store: `redis://127.0.0.1:${own.port}`,
+      namespaces: { things: namespace({ ttl: '1h' }) },
+    })
+    await stash.ready()
+    await stash.things.getOrSet('k', () => 1)
+    await soon(30)
+    await own.kill()
+    expect(await stash.things.getOrSet('k', () => 2)).toBe(1)
+    expect(await stash.things.getOrSet('other', () => 3)).toBe(3)
+    expect(await stash.things.delete('k')).toEqual({ memory: 'done', store: 'queued' })
+    expect(await stash.things.getOrSet('k', () => 4)).toBe(4)
+    expect(stash.health()).toMatchObject({ status: 'degraded', store: { kind: 'redis', away: true } })
+    await expect(stash.things.delete('k', { require: 'store' })).rejects.toMatchObject({
+      code: 'ERR_STORE_UNCONFIRMED',
+    })
+    await stash.close()
+    await own.stop()
+  })
+
+  it('takes a Keyv adapter, too', async () => {
+    const adapter = new Map<string, string>()
+    const stash = createStash({ store: adapter, namespaces: { things: namespace<number, string>({ ttl: '1h' }) } })
+    expect(await stash.things.getOrSet('k', () => 1)).toBe(1)
+    await soon(20)
+    expect(adapter.size).toBeGreaterThan(0)
+    await stash.close()
+  })
+
+  it('refuses what is no store, without showing it', () => {
+    expect(() => createStash({ store: 'htp://user:secret@x' as 'redis://x' })).toThrow(OptionError)
+    expect(() => createStash({ store: 'redis://user:secret@:nowhere' })).toThrow(/store/)
+    try {
+      createStash({ store: 'htp://user:secret@x' as 'redis://x' })
+    } catch (error) {
+      expect(String(error)).not.toContain('secret')
+    }
+  })
+})

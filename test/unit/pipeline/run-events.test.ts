@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { defineHop, pipeline, provider, type RunEvent, toServerSentEvents } from '../../../src/pipeline/index.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
+import { fakeRecords } from './fake-records.js'
+import { deaf, httpError, resolveAfter, script } from './support.js'
+
+async function collect<T>(events: AsyncIterable<T>): Promise<T[]> {
+  const seen: T[] = []
+  for await (const event of events) seen.push(event)
+  return seen
+}
+
+function setUp() {
+  const clock = createFakeClock()
+  const retry = { attempts: 2, backoff: 30, jitter: 'none' } as const
+  const flaky = script([httpError(503), 'answer'])
+  const p = pipeline<unknown>('p', { clock })
+    .hop('a', { run: () => resolveAfter(clock, 10, 'x') })
+    .hop('b', defineHop({ name: 'b', call: flaky.call, retry }), { needs: ['a'] })
+    .hop('c', { needs: ['a'], run: () => 1, when: () => false })
+    .assemble(({ b }) => b)
+  return { clock, p }
+}
+
+describe('the stream of a run', () => {
+  it('tells what happens in the order in which it does, and ends with the result', async () => {
+    const { clock, p } = setUp()
+    const collected = collect(p.stream(1))
+    await clock.advance(100)
+    const events = await collected
+    expect(events.slice(0, -1)).toEqual([
+      { type: 'run:start', pipeline: 'p', atMs: 0 },
+      { type: 'hop:start', hop: 'a', atMs: 0 },
+      { type: 'hop:end', hop: 'a', status: 'ok', source: 'live', reason: null, cache: 'off', atMs: 10 },
+      { type: 'hop:start', hop: 'b', atMs: 10 },
+      { type: 'hop:end', hop: 'c', status: 'skipped', source: null, reason: 'condition_false', cache: 'off', atMs: 10 },
+      { type: 'hop:retry', hop: 'b', attempt: 2, reason: 'error', waitMs: 30, atMs: 10 },
+      { type: 'hop:end', hop: 'b', status: 'ok', source: 'live', reason: null, cache: 'off', atMs: 40 },
+    ])
+    expect(events.at(-1)).toMatchObject({ type: 'run:end', result: { status: 'ok', output: 'answer' }, atMs: 40 })
+  })
+
+  it('yields events while the run goes on', async () => {
+    const { clock, p } = setUp()
+    const events = p.stream(1)
+    expect((await events.next()).value).toMatchObject({ type: 'run:start' })
+    expect((await events.next()).value).toMatchObject({ type: 'hop:start', hop: 'a' })
+    const third = events.next()
+    await clock.advance(10)
+    expect((await third).value).toMatchObject({ type: 'hop:end', hop: 'a' })
+    await events.return()
+  })
+
+  it('begins with the first event that is asked for, and cancels the run when nobody asks any more', async () => {
+    const clock = createFakeClock()
+    const signals: AbortSignal[] = []
+    const run = (_: unknown, { signal }: { signal: AbortSignal }) => {
+      signals.push(signal)
+      return deaf()
+    }
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', { run })
+      .assemble(() => 1)
+    const events = p.stream(1)
+    expect(signals).toHaveLength(0)
+    for await (const event of events) if (event.type === 'hop:start') break
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(p.metrics().runs.status.cancelled).toBe(1)
+  })
+
+  it('ends with the run when its caller leaves', async () => {
+    const controller = new AbortController()
+    const p = pipeline<unknown>('p')
+      .hop('a', { run: () => deaf() })
+      .assemble(() => 1)
+    const seen: RunEvent[] = []
+    for await (const event of p.stream(1, { signal: controller.signal })) {
+      seen.push(event)
+      if (event.type === 'hop:start') controller.abort()
+    }
+    expect(seen.map(({ type }) => type)).toEqual(['run:start', 'hop:start', 'hop:end', 'run:end'])
+    expect(seen.at(-1)).toMatchObject({ result: { status: 'cancelled' } })
+  })
+
+  it('tells of the retries of a call behind a cache', async () => {
+    const clock = createFakeClock()
+    const { call } = script([httpError(503), 'answer'])
+    const retry = { attempts: 2, backoff: 30, jitter: 'none' } as const
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', defineHop({ name: 'a', call, retry, cache: { in: fakeRecords(clock) } }), {})
+      .assemble(() => 1)
+    const collected = collect(p.stream(1))
+    await clock.advance(100)
+    const events = await collected
+    expect(events.map(({ type }) => type)).toEqual(['run:start', 'hop:start', 'hop:retry', 'hop:end', 'run:end'])
+    expect(events[3]).toMatchObject({ cache: 'miss' })
+  })
+
+  it('has no events of hops where the run is answered from a cache', async () => {
+    const p = pipeline<unknown>('p')
+      .hop('a', { run: () => 1 })
+      .cache({ in: fakeRecords(createFakeClock()) })
+      .assemble(() => 1)
+    await p.run(1)
+    expect((await collect(p.stream(1))).map(({ type }) => type)).toEqual(['run:start', 'run:end'])
+  })
+
+  it('throws for impossible options', async () => {
+    const { p } = setUp()
+    await expect(collect(p.stream(1, { deadline: 'soon' as never }))).rejects.toMatchObject({
+      code: 'ERR_OPTION_INVALID',
+    })
+  })
+})
+
+describe('toServerSentEvents', () => {
+  it('is one text per event, with what may go to clients', async () => {
+    const hop = defineHop({
+      name: 'a',
+      call: (): string => {
+        throw httpError(404)
+      },
+      fallback: [provider('acme-internal', () => 'line 1\nline 2')],
+    })
+    const p = pipeline<unknown>('p', { clock: createFakeClock() })
+      .hop('a', hop, {})
+      .assemble(({ a }) => a)
+    const texts = await collect(toServerSentEvents(p.stream(1)))
+    expect(texts).toHaveLength(4)
+    for (const text of texts) expect(text).toMatch(/^event: [a-z]+:[a-z]+\ndata: \{.*\}\n\n$/)
+    expect(texts[2]).toBe(
+      'event: hop:end\ndata: {"type":"hop:end","hop":"a","status":"degraded","source":"provider","reason":"error","cache":"off","atMs":0}\n\n',
+    )
+    const last = JSON.parse(texts[3]!.split('data: ')[1]!)
+    expect(last).toMatchObject({ status: 'degraded', output: 'line 1\nline 2', report: { degraded: ['a'] } })
+    for (const hidden of ['acme', 'secret', 'attempts', 'costUsd']) expect(texts.join()).not.toContain(hidden)
+  })
+})
