@@ -4,8 +4,10 @@ import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { guards } from './cache-guards.mjs'
+import { guards as cacheGuards } from './cache-guards.mjs'
+import { sharedGuards } from './shared-guards.mjs'
 
+const guards = [...cacheGuards, ...sharedGuards]
 const root = new URL('../../', import.meta.url).pathname
 const [part = ''] = process.argv.slice(2)
 const chosen = guards.filter(({ name }) => name.includes(part))
@@ -61,7 +63,11 @@ function runTests(files) {
   const report = join(copy, 'report.json')
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`, ...files]
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', env: { ...process.env, SCALE: '20' } })
+    const child = spawn(process.execPath, args, {
+      cwd: copy,
+      stdio: 'ignore',
+      env: { ...process.env, SCALE: '20', RUNS: '2000' },
+    })
     child.once('error', reject)
     child.once('exit', async () => {
       const { numFailedTests, numPassedTests, testResults } = JSON.parse(await readFile(report, 'utf8'))
