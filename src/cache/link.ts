@@ -56,6 +56,11 @@ export class Link implements LinkState {
     this.#events = events
   }
 
+  /** Whether a reply has told the store's time yet. */
+  get knowsTime(): boolean {
+    return this.#storeOffsetMs !== undefined
+  }
+
   /** The store's time now, by the reply with the shortest round trip. */
   storeNowMs(): number {
     return this.#clock.now() + (this.#storeOffsetMs ?? 0)

@@ -12,7 +12,7 @@ import { outrankedByStore } from './trust.js'
 /** Begins a flight: registered before the first command leaves, so that messages find it. */
 export function beginShared(state: NamespaceState, tier: SharedSide, id: string, kind: Fill['kind']): SharedFlight {
   const ref = tier.refOf(state, id)
-  tier.remember(ref, id)
+  tier.remember(ref.namespace, ref.digest, id)
   state.cells.loadBegins()
   const { coherence } = state
   return {
@@ -93,6 +93,8 @@ function place(
     outage: tier.link.outage,
   }
   state.cells.retain(about.cells)
+  // Again: an entry that left memory meanwhile took the name with it.
+  tier.remember(flight.ref.namespace, flight.ref.digest, id)
   state.memory.set(id, found)
 }
 

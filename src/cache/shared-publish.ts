@@ -141,6 +141,8 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
   if ((about.shared?.epoch ?? 0) < tier.link.floor) return
   const checkAt = checkAtOf(state, about, horizonFrom(about.storedAt))
   state.cells.retain(about.cells)
+  // Again: an entry that left memory meanwhile took the name with it.
+  if (about.shared !== undefined) tier.remember(state.name, about.shared.digest, id)
   // The generation before this one: the first read asks `trustOf`.
   state.memory.set(id, new Entry(owned.value, checkAt, state.coherence.generation - 1, owned.bytes, about))
 }

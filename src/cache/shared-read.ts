@@ -2,6 +2,7 @@ import type { ScopeOption } from './call-options.js'
 import type { FoundEntry } from './found-entry.js'
 import { identify } from './read.js'
 import { beginShared, endShared, readShared } from './shared-load.js'
+import { heldInOutage } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { freshnessOf, validEntry } from './valid.js'
 
@@ -19,7 +20,9 @@ export async function findShared(
   const flight = beginShared(state, tier, id, 'read')
   try {
     const entry = await readShared(state, tier, id, flight, false)
-    return entry === undefined ? undefined : { id, entry, tier: 'store' }
+    if (entry !== undefined) return { id, entry, tier: 'store' }
+    const kept = heldInOutage(state, tier, id)
+    return kept === undefined ? undefined : { id, entry: kept, tier: 'memory' }
   } finally {
     endShared(state, tier, id, flight)
   }

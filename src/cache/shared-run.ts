@@ -2,7 +2,7 @@ import type { Entry } from './entry.js'
 import type { Load } from './load-record.js'
 import { beginShared, endShared, readShared, takeToken } from './shared-load.js'
 import type { NamespaceState, SharedSide } from './state.js'
-import { freshnessOf, timesOf } from './valid.js'
+import { freshnessOf, timesOf, validEntry } from './valid.js'
 
 /** What a load does once the store has been asked. */
 export interface LoadSteps {
@@ -18,6 +18,11 @@ export interface Acceptance {
   readonly maxAgeMs: number
 }
 
+/** What memory holds, if the store turned out to be away: then it may be served after all. */
+export function heldInOutage(state: NamespaceState, tier: SharedSide, id: string): Entry | undefined {
+  return tier.link.away ? validEntry(state, id) : undefined
+}
+
 /** Takes a load through the shared store: read, and only if nothing there will do, token and loader. */
 export async function runThroughStore(
   state: NamespaceState,
@@ -29,7 +34,7 @@ export async function runThroughStore(
   const flight = beginShared(state, tier, load.id, 'load')
   load.shared = flight
   load.onEnd = () => endShared(state, tier, load.id, flight)
-  const found = await readShared(state, tier, load.id, flight, true)
+  const found = (await readShared(state, tier, load.id, flight, true)) ?? heldInOutage(state, tier, load.id)
   if (load.ended) return
   if (found !== undefined) {
     const now = tier.clock.now()

@@ -73,8 +73,8 @@ export class SharedTier implements BusListener, SharedSide {
     return { key: state.keyer.text(id), namespace: state.name, digest: state.keyer.label(id) }
   }
 
-  remember(ref: KeyRef, id: string): void {
-    this.#ids.set(`${ref.namespace}\u0000${ref.digest}`, id)
+  remember(namespace: string, digest: string, id: string): void {
+    this.#ids.set(`${namespace}\u0000${digest}`, id)
   }
 
   forget(namespace: string, digest: string): void {

@@ -34,6 +34,8 @@ export async function setShared(
   const flight = beginShared(state, tier, id, 'set')
   try {
     const publication = prepare(state, key, value, options)
+    // A deadline in store time needs the store's time: the first operation of a process has to ask.
+    if (!tier.link.knowsTime) await tier.ask(() => tier.store.ping())
     // The script stamps incarnation and sequence number: a set is ordered where the store executes it.
     const stamp = { inc: '', seq: 0 }
     const entry = publication && (await encodedEntry(tier, publication, stamp, flight.ref.key))

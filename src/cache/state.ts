@@ -84,7 +84,8 @@ export interface SharedSide {
   nonce(): string
   /** A key as the store and the peers know it. */
   refOf(state: NamespaceState, id: string): KeyRef
-  remember(ref: KeyRef, id: string): void
+  /** Notes what peers call a key that is in memory, or on its way there. */
+  remember(namespace: string, digest: string, id: string): void
   forget(namespace: string, digest: string): void
   /** One round trip within the budget; `undefined` if the store is away or does not answer in time. */
   ask<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined>

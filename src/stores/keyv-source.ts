@@ -38,6 +38,7 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
   }
   if (typeof source.on === 'function') source.on('error', note)
   const takesInstants = takesExpires(source)
+  const target = source instanceof Map ? withLifetimes(source) : Promise.resolve(source)
 
   const watched = async <T>(work: () => T | Promise<T>): Promise<T> => {
     const before = errors
@@ -48,18 +49,36 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
 
   return {
     async get(key) {
-      const value = await watched(() => source.get(key))
+      const value = await watched(async () => (await target).get(key))
       return typeof value === 'string' ? value : undefined
     },
     async set(key, text, lifeMs) {
       const life = Math.ceil(lifeMs)
-      const done = await watched(() => source.set(key, text, takesInstants ? wall() + life : life))
+      const done = await watched(async () => (await target).set(key, text, takesInstants ? wall() + life : life))
       if (done === false) throw new Error('the store has not stored')
     },
     async delete(key) {
       // What comes back says whether there was something, not whether it worked.
-      await watched(() => source.delete(key))
+      await watched(async () => (await target).delete(key))
     },
+  }
+}
+
+// A Map keeps what it is given for ever; Keyv keeps lifetimes for it. Loaded on first use. What is no entry of Keyv in the
+// map is read as it lies there: whether it is one of ours is for others to say.
+async function withLifetimes(map: Map<string, unknown>): Promise<KeyvLike> {
+  const { Keyv } = await import('keyv')
+  const keyv = new Keyv({ store: map, useKeyPrefix: false })
+  return {
+    get: async (key) => {
+      try {
+        return await keyv.get(key)
+      } catch {
+        return map.get(key)
+      }
+    },
+    set: (key, text, lifeMs) => keyv.set(key, text, lifeMs),
+    delete: (key) => keyv.delete(key),
   }
 }
 

@@ -52,8 +52,6 @@ export async function untilConnected(...processes: readonly RedisProcess[]): Pro
   await eventually(() =>
     processes.every(({ store, tier }) => store.health().status === 'ready' && !tier.link.deaf && !tier.link.away),
   )
-  // Tells each the store's time.
-  await Promise.all(processes.map(({ things }) => things.get('nothing')))
 }
 
 /** Looks every few ms until it holds. Rejects after `limitMs`; resolves to how long it took. */

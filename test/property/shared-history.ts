@@ -92,7 +92,8 @@ export async function checkedRead(
   const own = floors.own[index]?.get(key) ?? 0
   const startedAt = clock.now()
   // A message takes at most 20 ms; an outage excuses memory, and nothing else does.
-  const everybody = process.tier.link.away ? 0 : floorAt(world, key, startedAt - 21)
+  const isOut = process.tier.link.away || !process.connection.connected
+  const everybody = isOut ? 0 : floorAt(world, key, startedAt - 21)
   let value: Versioned | undefined
   if (how === 'peek') value = process.ns.peek(key)
   else if (how === 'get') value = await process.ns.get(key)

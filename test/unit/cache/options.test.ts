@@ -158,7 +158,7 @@ describe('options of a stash that cannot be used', () => {
     ['maxBytes', '64'],
     ['secret', 'short'],
     ['secret', 1234567890123456],
-    ['store', 'redis://user:hunter2@cache:6379'],
+    ['store', 'htp://user:hunter2@cache:6379'],
     ['waitUntil', 'yes'],
     ['namespaces', null],
     ['namespaces', 'all'],
@@ -172,7 +172,7 @@ describe('options of a stash that cannot be used', () => {
 
   it('never show a password or a secret', () => {
     for (const options of [
-      { store: 'redis://user:hunter2@cache:6379' },
+      { store: 'htp://user:hunter2@cache:6379' },
       { secret: 'hunter2' },
       { secret: ['hunter2'] },
     ]) {
