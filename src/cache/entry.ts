@@ -44,11 +44,10 @@ export class About {
   readonly readersGetCopies: boolean
   /** How the entry stands to the shared store; absent where there is none. */
   shared: SharedStamp | undefined = undefined
-  /** No refresh is tried before this instant: the last one failed. */
-  retryAt = 0
-  failures = 0
+  /** Failures of its refresh in a row; most entries never have any. */
+  trouble: { failures: number; retryAt: number } | undefined = undefined
 
-  constructor(init: Omit<About, 'slidAt' | 'retryAt' | 'failures' | 'shared'>) {
+  constructor(init: Omit<About, 'slidAt' | 'trouble' | 'retryAt' | 'shared'>) {
     this.storedAt = init.storedAt
     this.slidAt = init.storedAt
     this.freshUntil = init.freshUntil
@@ -59,6 +58,11 @@ export class About {
     this.startSeq = init.startSeq
     this.cells = init.cells
     this.readersGetCopies = init.readersGetCopies
+  }
+
+  /** No refresh is tried before this instant: the last one failed. */
+  get retryAt(): number {
+    return this.trouble?.retryAt ?? 0
   }
 }
 

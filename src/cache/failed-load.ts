@@ -12,8 +12,8 @@ export function standIn(state: NamespaceState, load: Load): Entry | undefined {
   if (validEntry(state, load.id, 'peek') !== replaces) return undefined
   const { about } = replaces
   const now = state.clock.now()
-  about.failures++
-  about.retryAt = now + backOffMs(about.failures)
+  const failures = (about.trouble?.failures ?? 0) + 1
+  about.trouble = { failures, retryAt: now + backOffMs(failures) }
   const windowMs = Math.max(about.staleForMs, about.errorForMs)
   // Without a stale window nobody asked for a stand-in: the failure reaches the caller, however fresh the entry is.
   return mayStandIn && windowMs > 0 && now < about.freshUntil + windowMs ? replaces : undefined

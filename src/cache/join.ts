@@ -15,13 +15,20 @@ import { freshnessOf, validEntry, valueFor } from './valid.js'
 export function joinPlainly(state: NamespaceState, id: string): Promise<unknown> | undefined {
   const load = state.loads.get(id)
   if (load === undefined || load.generation !== state.coherence.generation) return undefined
-  if (load.starting || state.live.policy.detectReentrancy || state.shared !== undefined) return undefined
-  if (!load.joined) awaitLoad(state, load)
+  if (load.plain === undefined && !openToAll(state, load)) return undefined
   state.counters.coalesced++
   load.joiners++
-  if (state.live.policy.isolation === 'share') return load.flight.join()
-  load.handOut ??= (value) => handOut(load, value)
-  return load.flight.join().then(load.handOut)
+  return load.handOut === undefined ? load.plain : (load.plain as Promise<unknown>).then(load.handOut)
+}
+
+/** Opens a load to callers that ask for nothing special, once for all of them. */
+function openToAll(state: NamespaceState, load: Load): boolean {
+  const { detectReentrancy, isolation } = state.live.policy
+  if (load.starting || detectReentrancy || state.shared !== undefined) return false
+  awaitLoad(state, load)
+  load.plain = load.flight.join()
+  if (isolation !== 'share') load.handOut = (value) => handOut(load, value)
+  return true
 }
 
 /** Shares a load under way; each caller beside the first gets a copy of what cannot be frozen. */

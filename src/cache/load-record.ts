@@ -23,7 +23,8 @@ export interface Load {
   source: unknown
   /** Callers beside the first, counted for the statistics. */
   joiners: number
-  /** Made by the first caller beside the first, for all of them. */
+  /** The flight's promise, for callers that ask for nothing special; and what gives each its own of it. */
+  plain: Promise<unknown> | undefined
   handOut: ((value: unknown) => unknown) | undefined
   /** Somebody beside the first caller waits. */
   joined: boolean

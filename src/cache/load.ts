@@ -37,6 +37,7 @@ export function startLoad(
     readersGetCopies: false,
     source: undefined,
     joiners: 0,
+    plain: undefined,
     handOut: undefined,
     joined: false,
     cells: undefined,
