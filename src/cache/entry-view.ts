@@ -25,7 +25,7 @@ const NOTHING: readonly string[] = Object.freeze([])
 
 /** The fresh value of a key in memory, or `undefined`; counts as a read. A key without a canonical form has none. */
 export function freshValue(state: NamespaceState, key: unknown, options: ScopeOption | undefined): unknown {
-  const id = idOrUndefined(state, key, options)
+  const id = idForRead(state, key, options)
   if (id === undefined) return undefined
   const held = state.memory.get(id)
   // As in `getOrSet`: entries whose readers get copies, or whose lifetime a read moves, have a `checkAt` in the past.
@@ -60,7 +60,7 @@ export function entryView(
   key: unknown,
   options: ScopeOption | undefined,
 ): EntryView<unknown> | undefined {
-  const id = idOrUndefined(state, key, options)
+  const id = idForRead(state, key, options)
   const entry = id === undefined ? undefined : validEntry(state, id)
   return id === undefined || entry === undefined ? undefined : viewFound(state, { id, entry, tier: 'memory' })
 }
@@ -95,7 +95,8 @@ export function fresh(state: NamespaceState, found: FoundEntry | undefined): unk
   return valueFor(found.entry)
 }
 
-function idOrUndefined(state: NamespaceState, key: unknown, options: ScopeOption | undefined): string | undefined {
+/** The id of a key; `undefined`, and counted, for one without a canonical form: reads bypass the cache then. */
+export function idForRead(state: NamespaceState, key: unknown, options: ScopeOption | undefined): string | undefined {
   try {
     return identify(state, key, options?.scope)
   } catch (error) {

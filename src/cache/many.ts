@@ -72,6 +72,7 @@ class Batch<K, V> {
   #signals: (() => AbortSignal)[] = []
   #rows: Deferred<Map<string, V | Error>> | undefined
   #undecided = 0
+  #bypassed = 0
   #flushing = false
   readonly #loader: BatchLoader<K, V>
   readonly #state: NamespaceState
@@ -106,7 +107,7 @@ class Batch<K, V> {
   }
 
   async rowOf(key: K, signal: () => AbortSignal, decided: () => void): Promise<V | undefined> {
-    const id = identify(this.#state, key, this.#scope)
+    const id = this.#idOf(key)
     this.#keys.push(key)
     this.#ids.push(id)
     this.#signals.push(signal)
@@ -117,6 +118,16 @@ class Batch<K, V> {
     const row = (await promise).get(id)
     if (row instanceof Error) throw row
     return row
+  }
+
+  // A key without a canonical form bypasses the cache; it gets its row by position, if at all.
+  #idOf(key: K): string {
+    try {
+      return identify(this.#state, key, this.#scope)
+    } catch (error) {
+      if (this.#state.live.policy.strict || this.#state.requireScope) throw error
+      return `\u0000bypass ${this.#bypassed++}`
+    }
   }
 
   #flushSoon(): void {

@@ -1,6 +1,6 @@
 import type { ScopeOption } from './call-options.js'
+import { idForRead } from './entry-view.js'
 import type { FoundEntry } from './found-entry.js'
-import { identify } from './read.js'
 import { beginShared, endShared, readShared } from './shared-load.js'
 import { heldInOutage } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -13,7 +13,8 @@ export async function findShared(
   key: unknown,
   options: ScopeOption | undefined,
 ): Promise<FoundEntry | undefined> {
-  const id = identify(state, key, options?.scope)
+  const id = idForRead(state, key, options)
+  if (id === undefined) return undefined
   const held = validEntry(state, id)
   if (held !== undefined && freshnessOf(state, held, state.clock.now()) !== 'dead')
     return { id, entry: held, tier: 'memory' }

@@ -286,10 +286,9 @@ function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, dea
   return { input, deadlineMs: own, signal, clients, idempotencyKey, cached: undefined, listener: undefined }
 }
 
-function tell(onRun: (report: RunReport) => void, result: RunResult<unknown>): void {
+// A listener's mistake is not the run's, whether it throws or, being asynchronous, rejects.
+function tell(onRun: (report: RunReport) => unknown, result: RunResult<unknown>): void {
   try {
-    onRun(result.report)
-  } catch {
-    // A listener's mistake is not the run's.
-  }
+    Promise.resolve(onRun(result.report)).catch(() => undefined)
+  } catch {}
 }

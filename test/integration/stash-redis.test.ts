@@ -55,6 +55,15 @@ describe('createStash over a real Redis', () => {
     await own.stop()
   })
 
+  it('treats a key without a canonical form as memory does: reads bypass', async () => {
+    const store = `redis://127.0.0.1:${server.port}` as const
+    const stash = createStash({ store, prefix: 'odd', namespaces: { things: namespace({ ttl: '1h' }) } })
+    await stash.ready()
+    expect(await stash.things.get(() => 1)).toBeUndefined()
+    expect(await stash.things.getMany(['k', () => 1])).toEqual([undefined, undefined])
+    await stash.close()
+  })
+
   it('takes a Keyv adapter, too', async () => {
     const adapter = new Map<string, string>()
     const stash = createStash({ store: adapter, namespaces: { things: namespace<number, string>({ ttl: '1h' }) } })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { namespace } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { createLoads, unhandledDuring } from './fixture.js'
+import { createLoads, open as openThings, unhandledDuring } from './fixture.js'
 
 interface Row {
   readonly id: number
@@ -268,5 +268,19 @@ describe('getOrSetMany', () => {
     const untyped = rows.getOrSetMany as (keys: number[], loader: unknown) => Promise<unknown>
     await expect(untyped([1], () => [row(1)])).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
     expect(await untyped([1], () => new Map([[1, row(1)]]))).toEqual([row(1)])
+  })
+})
+
+describe('keys without a canonical form', () => {
+  it('are loaded with the others, and kept by nobody', async () => {
+    const { things } = openThings()
+    const asked: number[] = []
+    const load = (keys: readonly unknown[]) => {
+      asked.push(keys.length)
+      return keys.map((_key, index) => index)
+    }
+    expect(await things.getOrSetMany([() => 1, 'w'], load, { aligned: true })).toEqual([0, 1])
+    expect(await things.getOrSetMany([() => 1, 'w'], load, { aligned: true })).toEqual([0, 1])
+    expect(asked).toEqual([2, 1])
   })
 })
