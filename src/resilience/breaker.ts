@@ -45,7 +45,7 @@ export interface Breaker {
   settle(pass: number, verdict: CallVerdict, now: number): void
   /** Milliseconds until a probe may pass; 0 when it may now. */
   retryInMs(now: number): number
-  state(now: number): BreakerState
+  state(now?: number): BreakerState
   /** Runs `work` behind the breaker. Rejects with `ERR_BREAKER_OPEN` without running it. */
   run<T>(work: () => T | PromiseLike<T>): Promise<T>
 }
@@ -74,7 +74,7 @@ export function resolveBreaker(options: BreakerOptions, where = 'breaker'): Brea
  * import { createBreaker } from 'hopstash/resilience'
  * const breaker = createBreaker({ consecutiveFailures: 1 })
  * await breaker.run(() => { throw new Error('down') }).catch(() => {})
- * breaker.state(performance.now()) // => 'open'
+ * breaker.state() // => 'open'
  */
 export function createBreaker(options: BreakerOptions = {}, clock: Clock = createSystemClock()): Breaker {
   return breakerFrom(resolveBreaker(options), 'breaker', clock)
@@ -141,7 +141,7 @@ export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Cloc
       else if (++probesDone >= policy.halfOpenCalls) change('closed')
     },
     retryInMs: (now) => (state === 'closed' ? 0 : Math.max(0, waitUntil - now)),
-    state: (now) => (state === 'open' && now >= waitUntil ? 'half_open' : state),
+    state: (now = clock.now()) => (state === 'open' && now >= waitUntil ? 'half_open' : state),
     async run(work) {
       const pass = breaker.tryPass(clock.now())
       if (pass === 0) throw breakerOpen(upstream, breaker.retryInMs(clock.now()))
