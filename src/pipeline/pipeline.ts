@@ -17,6 +17,7 @@ import { createRepeatedRuns, type StartRun } from './repeated-runs.js'
 import type { RunReport } from './report.js'
 import { type PipelinePlan, Run, type RunRequest } from './run.js'
 import { type RunEvent, streamRun } from './run-events.js'
+import { createRunListeners, type RunObserver } from './run-listeners.js'
 import { createRunMeter, type RunMetrics } from './run-metrics.js'
 import { LazyResult, type RunResult } from './run-result.js'
 import type { Sight } from './sight.js'
@@ -69,6 +70,8 @@ export interface Pipeline<In, Output, Clients, Names extends string = string> {
   plan(): Plan
   /** What its runs came to so far, hop by hop. */
   metrics(): RunMetrics<Names>
+  /** Tells `observer` the report of every run from now on, until the function it returns is called. */
+  subscribe(observer: RunObserver): () => void
 }
 
 /** A pipeline to which hops are added. Each method returns a new one. */
@@ -165,10 +168,11 @@ export function assemblePipeline(
     name,
     plan.hops.map((hop) => hop.name),
   )
+  const listeners = createRunListeners(options.onRun)
   const conclude = (run: Run): RunResult<unknown> => {
     meter.record(run)
     const result = new LazyResult(run) as RunResult<unknown>
-    if (options.onRun !== undefined) tell(options.onRun, result)
+    listeners.tell(result)
     return result
   }
   const begin = (request: RunRequest, resolve: (result: RunResult<unknown>) => void): void => {
@@ -198,6 +202,7 @@ export function assemblePipeline(
     name,
     plan: () => describePlan(plan, deadlineMs),
     metrics: () => meter.read(),
+    subscribe: listeners.subscribe,
     run(input: unknown, runOptions?: RunOptions) {
       return new Promise<RunResult<unknown>>((resolve) => {
         const request = requestOf(input, runOptions)
@@ -284,11 +289,4 @@ function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, dea
   }
   const own = deadline === undefined ? deadlineMs : parseDuration(deadline, 'deadline')
   return { input, deadlineMs: own, signal, clients, idempotencyKey, cached: undefined, listener: undefined }
-}
-
-// A listener's mistake is not the run's, whether it throws or, being asynchronous, rejects.
-function tell(onRun: (report: RunReport) => unknown, result: RunResult<unknown>): void {
-  try {
-    Promise.resolve(onRun(result.report)).catch(() => undefined)
-  } catch {}
 }

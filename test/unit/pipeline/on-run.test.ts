@@ -16,3 +16,18 @@ it('ends a run whose listener throws or rejects as if it had not', async () => {
   }
   await new Promise((resolve) => setImmediate(resolve))
 })
+
+it('tells every subscriber the report of each run, until it ends its subscription', async () => {
+  const double = pipeline<number>('double')
+    .hop('two', { run: ({ input }) => input * 2 })
+    .assemble(({ two }) => two)
+  const first: string[] = []
+  const second: string[] = []
+  const end = double.subscribe((report) => first.push(report.status))
+  double.subscribe((report) => second.push(report.pipeline))
+  await double.run(1)
+  end()
+  end()
+  await double.run(2)
+  expect([first, second]).toEqual([['ok'], ['double', 'double']])
+})
