@@ -38,6 +38,12 @@ export interface Commands {
     keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<readonly [reply: unknown, scriptReply: unknown]>
+  /**
+   * Sends plain commands in one go; an error a server has against one of them is in the place of its reply.
+   *
+   * @param expectedBytes What the replies may weigh: large ones get more time.
+   */
+  pipe(commands: readonly (readonly RedisArgument[])[], expectedBytes?: number): Promise<readonly unknown[]>
   /** A new connection says nothing about the old one. */
   reset(): void
 }
@@ -71,12 +77,11 @@ export function createCommands(options: CommandsOptions): Commands {
 
   const settle = (judge: Breaker, pass: number, error: unknown): void => {
     if (error instanceof Error && READ_ONLY.test(error.message)) connection.restart('READONLY')
-    const isReply = error instanceof Error && /^[A-Z]{2,20} /.test(error.message) && !UNWELL.test(error.message)
     counters.failed++
-    judge.settle(pass, isReply ? 'success' : 'failure', clock.now())
+    judge.settle(pass, isReply(error) ? 'success' : 'failure', clock.now())
   }
 
-  const guarded = <T>(work: () => Promise<T>, bytes: number): Promise<T> => {
+  const guarded = <T>(work: () => Promise<T>, bytes: number, expectedBytes = bytes): Promise<T> => {
     const { state } = connection
     if (state === 'away' || state === 'closed') return withheld(counters, unreachable(connection.lastError ?? state))
     if (bytes > 0 && bytesUnderWay + bytes > MOST_BYTES_UNDER_WAY) return withheld(counters, unreachable('busy'))
@@ -92,7 +97,7 @@ export function createCommands(options: CommandsOptions): Commands {
         how()
       }
       const timed = {
-        dueAt: clock.now() + timeoutMs + (Math.max(0, bytes - MIB) / MIB) * MS_PER_MIB,
+        dueAt: clock.now() + timeoutMs + (Math.max(0, expectedBytes - MIB) / MIB) * MS_PER_MIB,
         slot: NO_SLOT,
         onDue: () =>
           end(() => {
@@ -141,6 +146,15 @@ export function createCommands(options: CommandsOptions): Commands {
         const first = connection.send(command).catch((error: unknown) => error)
         return Promise.all([first, runScript(connection.send, script, keys, args)])
       }, 0),
+    pipe: (commands, expectedBytes = 0) =>
+      guarded(
+        () => {
+          counters.sent += commands.length
+          return Promise.all(commands.map((command) => connection.send(command).catch(inPlace)))
+        },
+        0,
+        expectedBytes,
+      ),
   }
 }
 
@@ -149,6 +163,16 @@ function newBreaker(clock: Clock): Breaker {
     { consecutiveFailures: 3, failureRate: 0.5, minimumCalls: 20, window: '10s', openFor: '1s' },
     clock,
   )
+}
+
+/** What the server has against one command concerns that command; anything else concerns all. */
+function inPlace(error: unknown): Error {
+  if (isReply(error) && !READ_ONLY.test(error.message)) return error
+  throw error
+}
+
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && /^[A-Z]{2,20} /.test(error.message) && !UNWELL.test(error.message)
 }
 
 function withheld(counters: CommandCounters, error: Error): Promise<never> {

@@ -9,6 +9,8 @@ import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { type BusCounters, createRedisBus } from './redis-bus.js'
 import { type CommandCounters, createCommands } from './redis-commands.js'
+import type { ReadSite } from './redis-read-script.js'
+import { createReads } from './redis-reads.js'
 import { createRecentInvalidations, type RecentInvalidations } from './redis-recent.js'
 import { type OnStoreRestart, prepareServer, type ServerFacts } from './redis-server.js'
 import { type RedisSite, redisVerbs } from './redis-verbs.js'
@@ -84,20 +86,26 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     prepare: async (send) => {
       facts = await prepareServer(send, { keys, policy, candidate, knownLife: facts?.life, replay })
     },
-    onReady: () => commands.reset(),
+    onReady: () => {
+      commands.reset()
+      reads.reset()
+    },
   })
   const commands = createCommands({ connection, clock, timeoutMs })
-  const site: RedisSite = {
+  const base: ReadSite = {
     keys,
-    sender,
+    clock,
     candidate,
+    isOneNode: true,
     run: commands.run,
     runBehind: commands.runBehind,
-    remember: recent.add,
+    pipe: commands.pipe,
     unreadable: (why) => {
       unreadable[why] = (unreadable[why] ?? 0) + 1
     },
   }
+  const reads = createReads(base)
+  const site: RedisSite = { ...base, sender, read: reads.read, remember: recent.add }
   const { beat, ...verbs } = redisVerbs(site)
   const bus = createRedisBus({ source, clock, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {

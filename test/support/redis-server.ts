@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -58,12 +58,11 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     ...(options.args ?? []),
   ]
   let child = await launch()
-  // A test that fails before its own clean-up leaves nothing behind either.
-  process.once('exit', () => child.kill('SIGKILL'))
 
   async function launch() {
     const started = spawn(executable, args, { stdio: 'ignore' })
     started.unref()
+    endWithUs(started)
     await untilAnswering(port, () => started.exitCode !== null)
     return started
   }
@@ -94,6 +93,21 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+const children = new Set<ChildProcess>()
+let isWatching = false
+
+/** A test that fails before its own clean-up leaves nothing behind either. */
+function endWithUs(child: ChildProcess): void {
+  if (!isWatching) {
+    process.once('exit', () => {
+      for (const each of children) each.kill('SIGKILL')
+    })
+  }
+  isWatching = true
+  children.add(child)
+  child.once('exit', () => children.delete(child))
 }
 
 function findBinary(): string {
