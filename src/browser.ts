@@ -1,4 +1,4 @@
-export type { StashMethods, StashStats } from './cache/build-stash.js'
+export type { StashMethods } from './cache/build-stash.js'
 export { byConfidence, type ConfidenceOptions } from './cache/by-confidence.js'
 export {
   type CachedFunction,
@@ -14,6 +14,7 @@ export type { NamespaceStats, RefusalReason, Savings } from './cache/counters.js
 export { createDeduper, type DedupeContext, type DedupeOptions, type Deduper } from './cache/deduper.js'
 export type { EntryView } from './cache/entry-view.js'
 export type { Explanation } from './cache/explain-entry.js'
+export type { ForgetReceipt } from './cache/forget.js'
 export type { InvalidateOptions } from './cache/invalidate.js'
 export type { Loader, LoaderContext } from './cache/loader.js'
 export type { BatchLoader, BatchRows, ManyOptions } from './cache/many.js'
@@ -41,6 +42,7 @@ export type { Registry, RegistryItem, RegistryKind } from './cache/registry.js'
 export type { StandardResult, StandardSchema } from './cache/standard-schema.js'
 export { createStash, type Stash } from './cache/stash.browser.js'
 export { type NamespaceDefinitions, RESERVED_NAMES, type StashOptions } from './cache/stash-options.js'
+export type { StashStats } from './cache/stash-stats.js'
 export type { WarmItem, WarmOptions, WarmProgress, WarmSummary } from './cache/warm.js'
 export type { MissCause, ReadStatus, Tier, TierResult, WriteResult } from './cache/words.js'
 export { type ErrorContext, HopstashError } from './errors/base-error.js'

@@ -7,9 +7,10 @@ import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { namespaceSettings, type Settings } from '../runtime/settings.js'
 import { type ByteBudget, createByteBudget, MemoryStore } from '../stores/memory.js'
 import { Cells, type Coherence } from './cells.js'
-import { createCounters, type NamespaceStats } from './counters.js'
+import { createCounters } from './counters.js'
 import { About, type Entry } from './entry.js'
 import { Fills } from './fills.js'
+import { type ForgetReceipt, forgetIn } from './forget.js'
 import type { InvalidateOptions } from './invalidate.js'
 import { endUnawaited } from './load.js'
 import { createNamespace, type Namespace } from './namespace.js'
@@ -20,10 +21,14 @@ import { presets } from './presets.js'
 import { createRegistry, type Registry } from './registry.js'
 import type { SharedTier } from './shared-tier.js'
 import { type AnyDefinition, checkNamespace, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
+import { type StashStats, stashStats } from './stash-stats.js'
 import type { NamespaceState } from './state.js'
+import { subjectMark } from './subject-mark.js'
 import { createSweeper } from './sweep.js'
 import { clearIn, invalidateTagsIn } from './verbs.js'
 import type { MissCause, WriteResult } from './words.js'
+
+export type { StashStats } from './stash-stats.js'
 
 /** What a stash can do beside holding its namespaces. */
 export interface StashMethods {
@@ -34,6 +39,14 @@ export interface StashMethods {
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>
   /** Empties all namespaces. */
   clear(): Promise<WriteResult>
+  /**
+   * Erases every entry about a subject, as namespaces name it by `subject`: physically, in memory and in the shared store.
+   * Loads in flight reach those who wait, and nothing else.
+   *
+   * @throws {KeyError} `ERR_KEY_UNSUPPORTED` for what cannot be a subject
+   * @throws {StoreError} `ERR_STORE_UNCONFIRMED` if the shared store does not confirm: call it again
+   */
+  forget(subject: string): Promise<ForgetReceipt>
   stats(): StashStats
   health(): StashHealth
   /** Resolves to whether the shared store is there, at the latest after `timeoutMs` (10 s). Nobody has to wait for it. */
@@ -43,22 +56,6 @@ export interface StashMethods {
   /** Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
-}
-
-/** Statistics of all namespaces at an instant. */
-export interface StashStats {
-  readonly namespaces: Readonly<Record<string, NamespaceStats>>
-  readonly totals: {
-    readonly size: number
-    readonly bytes: number
-    readonly maxBytes: number
-    readonly hits: number
-    readonly misses: number
-    readonly stale: number
-    readonly coalesced: number
-    readonly hitRate: number
-    readonly saved: NamespaceStats['saved']
-  }
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -162,7 +159,8 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
     names: () => [...namespaces.keys()],
     invalidateTags: (tags, options) => invalidateTagsIn(states, tags, options, true),
     clear: () => clearIn(states, true),
-    stats: () => stashStats(site, namespaces),
+    forget: (subject) => forgetIn(states, subject),
+    stats: () => stashStats(site.budget, namespaces),
     health: () => healthOf(site, states),
     ready: async (timeoutMs) => (await site.connection?.ready(timeoutMs)) ?? true,
     registry: site.registry,
@@ -183,7 +181,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     budget: site.budget,
     onRemove: (entry, id, why) => {
       if (entry.about instanceof About) {
-        cells.release(entry.about.cells)
+        cells.release(entry.about.cells, id)
         if (why !== 'replaced' && entry.about.shared !== undefined)
           site.connection?.tier.forget(name, entry.about.shared.digest)
       }
@@ -216,6 +214,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     }),
     scopeOf: options.scope,
     requireScope: options.requireScope ?? false,
+    subjectOf: (subject) => subjectMark(subject, site.options.secret),
     registry: site.registry,
     live: { policy, closed: false },
     waitUntil(work) {
@@ -258,34 +257,4 @@ function closeState(state: NamespaceState): void {
   state.negatives.clear()
   state.saves.clear()
   state.memory.close()
-}
-
-function stashStats(site: Site, namespaces: Map<string, Namespace>): StashStats {
-  const each = Object.fromEntries([...namespaces].map(([name, namespace]) => [name, namespace.stats()]))
-  const sum = (pick: (stats: NamespaceStats) => number): number =>
-    Object.values(each).reduce((total, one) => total + pick(one), 0)
-  const hits = sum((one) => one.hits)
-  const misses = sum((one) => one.misses)
-  const stale = sum((one) => one.stale)
-  const coalesced = sum((one) => one.coalesced)
-  const answered = hits + misses + stale
-  return {
-    namespaces: each,
-    totals: {
-      size: sum((one) => one.size),
-      bytes: site.budget.used,
-      maxBytes: site.budget.limitBytes,
-      hits,
-      misses,
-      stale,
-      coalesced,
-      hitRate: answered === 0 ? 0 : (hits + stale) / answered,
-      saved: {
-        calls: sum((one) => one.saved.calls),
-        ms: sum((one) => one.saved.ms),
-        tokens: sum((one) => one.saved.tokens),
-        money: sum((one) => one.saved.money),
-      },
-    },
-  }
 }

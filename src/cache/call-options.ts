@@ -7,6 +7,8 @@ export interface ReadOptions {
   readonly ttl?: Duration
   readonly tags?: readonly string[]
   readonly scope?: string
+  /** Whose data the value is, for `stash.forget`. */
+  readonly subject?: string
   /** Lets this caller leave; the load goes on while others wait. */
   readonly signal?: AbortSignal
   /** Load again and replace what is there. */
@@ -27,6 +29,7 @@ const READ_OPTION_NAMES = [
   'ttl',
   'tags',
   'scope',
+  'subject',
   'signal',
   'forceFresh',
   'noStore',
@@ -43,6 +46,8 @@ export interface WriteOptions {
   readonly ttl?: Duration
   readonly tags?: readonly string[]
   readonly scope?: string
+  /** Whose data the value is, for `stash.forget`. */
+  readonly subject?: string
   readonly staleWhileRevalidate?: Duration
   readonly staleIfError?: Duration
   /** Reject unless the shared store acknowledged. @defaultValue resolve with what happened per tier */
@@ -53,6 +58,7 @@ const WRITE_OPTION_NAMES = [
   'ttl',
   'tags',
   'scope',
+  'subject',
   'staleWhileRevalidate',
   'staleIfError',
   'require',

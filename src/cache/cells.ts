@@ -1,3 +1,5 @@
+import { isSubjectTag } from '../stores/subject.js'
+
 /** Highest known invalidation of one tag in one namespace. Entries point at it; it lives while somebody does. */
 export class Cell {
   readonly tag: string
@@ -51,6 +53,8 @@ export class Cells {
   #storeFloor = 0
   readonly #byTag = new Map<string, Cell>()
   readonly #loose = new Set<Cell>()
+  /** Which entries are about a subject, and how often they are held: while one replaces another, twice. */
+  readonly #members = new Map<Cell, Map<string, number>>()
 
   get size(): number {
     return this.#byTag.size
@@ -123,20 +127,31 @@ export class Cells {
     }
   }
 
-  retain(cells: readonly Cell[]): void {
+  /** The entry of key `id` points at these cells from now on. */
+  retain(cells: readonly Cell[], id: string): void {
     for (const cell of cells) {
       cell.refs++
       this.#loose.delete(cell)
+      if (isSubjectTag(cell.tag)) this.#count(cell, id, 1)
     }
   }
 
-  release(cells: readonly Cell[]): void {
+  /** It does so no more. */
+  release(cells: readonly Cell[], id: string): void {
     for (const cell of cells) {
       cell.refs--
+      if (isSubjectTag(cell.tag)) this.#count(cell, id, -1)
       if (cell.refs > 0 || this.#byTag.get(cell.tag) !== cell) continue
       if (this.inFlight === 0) this.#byTag.delete(cell.tag)
       else this.#loose.add(cell)
     }
+  }
+
+  /** The ids of the entries about a subject. Only tags of subjects have members. */
+  membersOf(tag: string): readonly string[] {
+    const cell = this.#byTag.get(tag)
+    const members = cell === undefined ? undefined : this.#members.get(cell)
+    return members === undefined ? [] : [...members.keys()]
   }
 
   loadBegins(): void {
@@ -148,6 +163,15 @@ export class Cells {
     if (this.inFlight > 0 || this.#loose.size === 0) return
     for (const cell of this.#loose) this.#byTag.delete(cell.tag)
     this.#loose.clear()
+  }
+
+  #count(cell: Cell, id: string, by: 1 | -1): void {
+    const members = this.#members.get(cell) ?? new Map<string, number>()
+    const held = (members.get(id) ?? 0) + by
+    if (held > 0) members.set(id, held)
+    else members.delete(id)
+    if (members.size > 0) this.#members.set(cell, members)
+    else this.#members.delete(cell)
   }
 
   #forgetOldest(): void {
@@ -165,4 +189,9 @@ export class Cells {
 export function outranked(cells: readonly Cell[], startSeq: number): boolean {
   for (const cell of cells) if (cell.hard > startSeq || cell.soft > startSeq) return true
   return false
+}
+
+/** The tags a caller gave: whose data an entry is, is nobody's business. */
+export function visibleTags(cells: readonly Cell[]): readonly string[] {
+  return cells.map((cell) => cell.tag).filter((tag) => !isSubjectTag(tag))
 }

@@ -1,4 +1,5 @@
 import type { ScopeOption } from './call-options.js'
+import { visibleTags } from './cells.js'
 import { About, type Entry } from './entry.js'
 import type { FoundEntry } from './found-entry.js'
 import type { Freshness } from './freshness.js'
@@ -78,7 +79,7 @@ export function viewFound(state: NamespaceState, found: FoundEntry): EntryView<u
     tier,
     ageMs: Math.max(0, now - times.storedAt),
     ttlMs: times.freshUntil === Infinity ? null : Math.max(0, times.freshUntil - now),
-    tags: entry.about instanceof About ? entry.about.cells.map((cell) => cell.tag) : NOTHING,
+    tags: entry.about instanceof About ? visibleTags(entry.about.cells) : NOTHING,
     key: state.keyer.text(id),
     degraded: NOTHING,
   }

@@ -1,5 +1,6 @@
 import { formatDuration } from '../runtime/duration.js'
 import type { ScopeOption } from './call-options.js'
+import { visibleTags } from './cells.js'
 import { About } from './entry.js'
 import { identify } from './read.js'
 import type { NamespaceState } from './state.js'
@@ -63,7 +64,7 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
     ttlMs,
     loadMs: about?.loadMs,
     bytes: entry.bytes,
-    tags: about?.cells.map((cell) => cell.tag) ?? [],
+    tags: about === undefined ? [] : visibleTags(about.cells),
     text: `Stored ${formatDuration(ageMs)} ago, ${life}; the next read is: ${next}.`,
   }
 }

@@ -1,9 +1,8 @@
 import { outranked } from './cells.js'
-import { lifetimeOf } from './keep.js'
+import { lifetimeOf, tagsFor } from './keep.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import type { LoadContext } from './loader.js'
-import { checkTags } from './policy.js'
 import type { NamespaceState } from './state.js'
 
 /** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
@@ -11,9 +10,7 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
   const { counters } = state
   const { policy } = state.live
   try {
-    const tags = [...(policy.tagsOf?.(value, request.input) ?? []), ...(request.options?.tags ?? []), ...context.tags]
-    if (tags.length > 0) checkTags(tags, 'tags')
-    load.cells = state.cells.ofAll(tags)
+    load.cells = state.cells.ofAll(tagsFor(state, value, request.input, request.options, context.tags))
     chargeCost(state, value)
     if (value === undefined) return refuse('undefined')
     if (load.noStore || state.live.closed) return undefined

@@ -28,7 +28,7 @@ export interface LifetimeWish {
 export function keep(state: NamespaceState, id: string, owned: Owned<unknown>, keeping: Keeping): Entry {
   const entry = entryOf(state, owned, keeping)
   state.negatives.delete(id)
-  state.cells.retain(keeping.cells)
+  state.cells.retain(keeping.cells, id)
   state.memory.set(id, entry)
   return entry
 }
@@ -50,6 +50,22 @@ export function lifetimeOf(state: NamespaceState, value: unknown, wish: Lifetime
   }
 }
 
+/** All tags of a value: the namespace's, the call's, the loader's, and one for whose data it is. */
+export function tagsFor(
+  state: NamespaceState,
+  value: unknown,
+  input: unknown,
+  options: ReadOptions | WriteOptions | undefined,
+  added: readonly string[] = [],
+): readonly string[] {
+  const { tagsOf, subjectOf } = state.live.policy
+  const tags = [...(tagsOf?.(value, input) ?? []), ...(options?.tags ?? []), ...added]
+  if (tags.length > 0) checkTags(tags, 'tags')
+  const subject = options?.subject ?? subjectOf?.(input)
+  if (subject !== undefined) tags.push(state.subjectOf(subject).tag)
+  return tags
+}
+
 /** Tags and lifetime of a written value; `undefined` if a function of the namespace threw: the old value is over all the same. */
 export function judgeWrite(
   state: NamespaceState,
@@ -58,8 +74,7 @@ export function judgeWrite(
   options: WriteOptions | undefined,
 ): { readonly tags: readonly string[]; readonly life: Lifetime } | undefined {
   try {
-    const tags = [...(state.live.policy.tagsOf?.(value, key) ?? []), ...(options?.tags ?? [])]
-    checkTags(tags, 'tags')
+    const tags = tagsFor(state, value, key, options)
     return { tags, life: lifetimeOf(state, value, { options }) }
   } catch {
     return undefined

@@ -1,5 +1,6 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Duration, formatDuration, parseDuration } from '../runtime/duration.js'
+import { isSubjectTag } from '../stores/subject.js'
 import { NAMESPACE_OPTION_NAMES, type NamespaceOptions } from './namespace-options.js'
 import type { Isolation } from './ownership.js'
 
@@ -18,6 +19,7 @@ export interface Policy<V = unknown, K = unknown> {
   readonly hardTimeoutMs: number
   readonly negative: { readonly when: (error: unknown) => boolean; readonly ttlMs: number } | undefined
   readonly tagsOf: ((value: V, input: K) => readonly string[]) | undefined
+  readonly subjectOf: ((input: K) => string | undefined) | undefined
   /** Tags of every entry, whatever its value: records of another type have them, too. */
   readonly fixedTags: readonly string[] | undefined
   readonly max: number
@@ -75,6 +77,7 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     hardTimeoutMs: hardTimeoutOf(options, at('hardTimeout')),
     negative: negativeOf(options, at('negative')),
     tagsOf: tagsFunction(options.tags, at('tags')),
+    subjectOf: options.subject,
     fixedTags: Array.isArray(options.tags) ? options.tags : undefined,
     max: resolveMax(options.max ?? DEFAULT_MAX, at('max')),
     maxValueBytes: positive(options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES, at('maxValueBytes')),
@@ -162,8 +165,8 @@ function tagsFunction<V, K>(tags: NamespaceOptions<V, K>['tags'], option: string
 export function checkTags(tags: unknown, option: string): readonly string[] {
   if (!Array.isArray(tags)) throw optionInvalid(option, 'an array of strings', tags)
   for (const tag of tags) {
-    if (typeof tag !== 'string' || tag === '' || tag.length > 512) {
-      throw optionInvalid(option, 'tags of 1 to 512 characters', tag)
+    if (typeof tag !== 'string' || tag === '' || tag.length > 512 || isSubjectTag(tag)) {
+      throw optionInvalid(option, 'tags of 1 to 512 characters, none that begins like one of the package itself', tag)
     }
   }
   return tags

@@ -7,6 +7,8 @@ export interface RecordOutcome<R> {
   readonly value: R
   readonly status: ReadStatus
   readonly ageMs: number
+  /** What is left of the ttl of something that was kept; `undefined` for what was just loaded. */
+  readonly ttlMs?: number | undefined
 }
 
 /** Options of one record load. */
@@ -14,11 +16,32 @@ export interface RecordOptions<R> {
   readonly ttl?: Duration
   readonly tags?: readonly string[]
   readonly scope?: string
+  /** Whose data the record is, for `stash.forget`. */
+  readonly subject?: string
   readonly signal?: AbortSignal
   /** How long after its ttl the entry is kept for {@link Records.stale}. */
   readonly keepStaleFor?: Duration
   /** Whether a loaded value may be stored; `false` leaves no trace of it. */
   readonly cacheable?: (value: R) => boolean
+  /** Load again and replace what is there. */
+  readonly forceFresh?: boolean
+  /** Leave no trace of what is loaded. The load is not shared. */
+  readonly noStore?: boolean
+  /** Do not load: reject with `ERR_NOT_CACHED` on a miss. */
+  readonly onlyIfCached?: boolean
+  /** Oldest acceptable age of a kept record. */
+  readonly maxAge?: Duration
+  readonly staleWhileRevalidate?: Duration
+  readonly staleIfError?: Duration
+  /** Ends a load that does not settle. @defaultValue the namespace's */
+  readonly hardTimeout?: Duration
+  /**
+   * Whether an expired record stands in for a load that fails, within `staleIfError`. @defaultValue `false`: hops have
+   * fallbacks of their own
+   */
+  readonly standIn?: boolean
+  /** The request as text for people, secrets scrubbed: for stores that keep it beside the entry. Made when it is asked for. */
+  readonly describe?: () => string
 }
 
 /** What the loader of a record is given. */

@@ -92,7 +92,7 @@ function place(
     digest: flight.ref.digest,
     outage: tier.link.outage,
   }
-  state.cells.retain(about.cells)
+  state.cells.retain(about.cells, id)
   // Again: an entry that left memory meanwhile took the name with it.
   tier.remember(flight.ref.namespace, flight.ref.digest, id)
   state.memory.set(id, found)

@@ -140,7 +140,7 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
   if (outrankedByStore(state, about, startSeq) || about.cells.some((cell) => cell.hard > about.startSeq)) return
   if ((about.shared?.epoch ?? 0) < tier.link.floor) return
   const checkAt = checkAtOf(state, about, horizonFrom(about.storedAt))
-  state.cells.retain(about.cells)
+  state.cells.retain(about.cells, id)
   // Again: an entry that left memory meanwhile took the name with it.
   if (about.shared !== undefined) tier.remember(state.name, about.shared.digest, id)
   // The generation before this one: the first read asks `trustOf`.

@@ -36,11 +36,19 @@ export interface NamespaceState {
   readonly keyer: Keyer<unknown>
   readonly scopeOf: ((input: unknown) => string | undefined) | undefined
   readonly requireScope: boolean
+  /** A subject as it is kept: never itself. @throws {KeyError} `ERR_KEY_UNSUPPORTED` for what cannot be one */
+  readonly subjectOf: (subject: unknown) => SubjectMark
   readonly registry: Registry
   /** What changes while the namespace lives. Views of it for functions and records share it. */
   readonly live: LiveState
   /** Where background work is reported, so that a platform can wait for it. */
   readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+/** A subject's digest, and the tag its entries carry. */
+export interface SubjectMark {
+  readonly digest: string
+  readonly tag: string
 }
 
 /** The changing part of a namespace. */

@@ -37,6 +37,7 @@ function recordPolicy(policy: Policy): Policy {
   return Object.freeze({
     ...policy,
     tagsOf: fixedTags === undefined ? undefined : () => fixedTags,
+    subjectOf: undefined,
     ttlOf: undefined,
     cacheable: undefined,
     cost: undefined,

@@ -13,6 +13,14 @@ export function keyUnsupported(path: string, received: string): KeyError {
   )
 }
 
+/** `ERR_KEY_UNSUPPORTED`: a subject that cannot be one. Never shows it. */
+export function subjectUnsupported(received: string): KeyError {
+  return new KeyError(
+    `Expected a subject of 1 to 1024 characters, received ${received}. Give the text the namespaces' \`subject\` functions return.`,
+    { code: 'ERR_KEY_UNSUPPORTED', context: { path: '$' } },
+  )
+}
+
 /** `ERR_SCOPE_REQUIRED`: the namespace asks for a scope and the call has none. */
 export function scopeRequired(namespace: string): KeyError {
   return new KeyError(

@@ -38,6 +38,8 @@ export interface Keyer<K> {
   text(id: string): string
   /** 16 characters that identify the key in events and logs without showing it. */
   label(id: string): string
+  /** Forgets the long texts whose digests it remembers. */
+  forgetTexts(): void
 }
 
 /**
@@ -122,6 +124,7 @@ function keyerAt<K>(site: KeyerSite, parts: KeyerOptions<K>['parts']): Keyer<K> 
         options?.parts === true ? (parts as KeyerOptions<never>['parts'] as KeyerOptions<I>['parts']) : undefined,
       ),
     label: (id) => digestIn({ secret: context.secret }, text(id)).slice(0, LABEL_LENGTH),
+    forgetTexts: () => context.memo?.clear(),
   }
 }
 

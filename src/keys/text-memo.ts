@@ -2,6 +2,8 @@
 export interface TextMemo {
   /** The digest of `text`, computed once while the text is remembered. */
   digest(text: string, compute: (text: string) => string): string
+  /** Forgets every text. */
+  clear(): void
 }
 
 /** Texts up to this many characters are hashed faster than they are looked up. */
@@ -41,6 +43,10 @@ export function createTextMemo(): TextMemo {
       const digest = compute(text)
       remember(sample, text, digest)
       return digest
+    },
+    clear() {
+      remembered.clear()
+      characters = 0
     },
   }
 }

@@ -19,8 +19,22 @@ export interface SharedStore {
   expire(key: KeyRef): Promise<StampReply>
   /** Script BUMP: the next sequence number into each marker and the log, peers told. */
   bump(names: readonly string[], mode: 'delete' | 'expire'): Promise<BumpReply>
-  /** Whether the store answers, and which life it lives. */
-  ping(): Promise<StampReply>
+  /**
+   * Removes the bytes of every entry of a subject, in all namespaces (contract in `cache/forget.ts`); the subject of an
+   * entry is `subjectIn(entry.tags)`. Absent where a store cannot: then its entries are dead, but stay until they expire.
+   */
+  forget?(subject: string): Promise<ForgetReply>
+  /**
+   * Script LEASE: the token of a key for one loader alone. Absent, or `unable`, where a store cannot tell loaders apart:
+   * then `coalesce: 'cluster'` ends at the process.
+   */
+  lease?(request: LeaseRequest): Promise<LeaseReply>
+  /** Script RENEW: whether the token is still this one; if so it lives for another `lifeMs`. */
+  renew?(key: string, token: string, lifeMs: number): Promise<boolean>
+  /** Script RELEASE: removes the token if it is this one, and has followers of the key told. */
+  release?(request: ReleaseRequest): Promise<boolean>
+  /** Whether the store answers, which life it lives, and the present sequence number. */
+  ping(): Promise<BumpReply>
   /** Listens to peers. The listener is told of every loss, and of every confirmed subscription after it. */
   subscribe(listener: BusListener): void
   close(): Promise<void>
@@ -77,6 +91,31 @@ export interface WriteRequest extends KeyRef {
   readonly lifeMs: number
   /** Store time after which the write must not happen any more. */
   readonly notAfterMs: number
+  /** Who is told in the same script: followers of a lease (`done`), everybody who may hold the key (`key`). @defaultValue nobody */
+  readonly tells?: 'done' | 'key' | undefined
+}
+
+/** A lease is asked for by a process that has just read the key. */
+export interface LeaseRequest extends KeyRef {
+  readonly token: string
+  readonly lifeMs: number
+  /** Id of the entry that was read, `undefined` if there was none; `'any'` does not compare. */
+  readonly seen: { readonly id: string | undefined } | 'any'
+}
+
+/**
+ * `changed`: the key's entry is another one than was seen, so read again; `held`: somebody else has it, for so long at most;
+ * `yours`: load.
+ */
+export type LeaseReply =
+  | { readonly outcome: 'yours' | 'changed' | 'unable' }
+  | { readonly outcome: 'held'; readonly token: string; readonly leftMs: number }
+
+/** How a lease is given back without a write. */
+export interface ReleaseRequest extends KeyRef {
+  readonly token: string
+  /** What followers do: one of them leads, or each loads `alone`, because what this leader brought cannot be shared. */
+  readonly then: 'lead' | 'alone'
 }
 
 /**
@@ -107,6 +146,11 @@ export interface BumpReply extends StampReply {
   readonly seq: number
 }
 
+/** What an erasure came to: how many entries' bytes were removed; `'none'` by a store that cannot tell entries by subject. */
+export interface ForgetReply extends StampReply {
+  readonly removed: number | 'none'
+}
+
 /** A stored entry: what scripts and readers need of it, and its encoded value. */
 export interface StoredEntry {
   /** Write nonce: tells two writes of one key apart. */
@@ -131,7 +175,21 @@ export interface StoredEntry {
 
 /** What peers say. Never a value, never a raw key. */
 export type Frame =
-  | { readonly kind: 'key'; readonly inc: string; readonly namespace: string; readonly digest: string }
+  | {
+      readonly kind: 'key'
+      readonly inc: string
+      readonly namespace: string
+      readonly digest: string
+      /** The entry that was written, if one was: who holds that very one has missed nothing. */
+      readonly id?: string | undefined
+    }
+  /** A lease has ended. Of no consequence if it is lost, so it is not counted. */
+  | {
+      readonly kind: 'done'
+      readonly namespace: string
+      readonly digest: string
+      readonly then: ReleaseRequest['then']
+    }
   | {
       readonly kind: 'names'
       readonly inc: string
