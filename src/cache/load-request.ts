@@ -10,4 +10,6 @@ export interface LoadRequest {
   readonly options: ReadOptions | undefined
   /** Keep the value so long after its ttl for `Records.stale`; a failed load still reaches its caller. */
   readonly keepStaleForMs?: number | undefined
+  /** The request as text for people, for stores that keep it beside the entry. */
+  readonly describe?: (() => string) | undefined
 }

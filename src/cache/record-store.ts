@@ -26,13 +26,13 @@ async function loadRecord<R>(
   loader: (context: RecordContext) => Promise<R>,
   options: RecordOptions<R> = {},
 ): Promise<RecordOutcome<R>> {
-  const { keepStaleFor, cacheable, ...rest } = options
+  const { keepStaleFor, cacheable, standIn = false, describe, ...rest } = options
   const outcome = createOutcome('getOrSet', state.name)
   let id: string
   try {
     id = identify(state, key, options.scope)
   } catch (error) {
-    if (state.live.policy.strict) throw error
+    if (state.live.policy.strict || state.requireScope) throw error
     state.counters.bypassed++
     return {
       value: await loader({ signal: options.signal ?? NEVER, usage: usageOf(state) }),
@@ -45,10 +45,17 @@ async function loadRecord<R>(
     if (cacheable !== undefined && !cacheable(value)) context.setTtl(0)
     return value
   }
-  const keepStaleForMs = keepStaleFor === undefined ? 0 : parseDuration(keepStaleFor, 'keepStaleFor')
-  const request = { id, input: undefined, loader: judged, options: rest as ReadOptions, keepStaleForMs }
+  const keptForMs = keepStaleFor === undefined ? 0 : parseDuration(keepStaleFor, 'keepStaleFor')
+  const request = {
+    id,
+    input: undefined,
+    loader: judged,
+    options: rest as ReadOptions,
+    keepStaleForMs: standIn ? undefined : keptForMs,
+    describe,
+  }
   const value = (await read(state, request, outcome)) as R
-  return { value, status: outcome.status as ReadStatus, ageMs: outcome.ageMs }
+  return { value, status: outcome.status as ReadStatus, ageMs: outcome.ageMs, ttlMs: outcome.ttlMs }
 }
 
 const NEVER = new AbortController().signal

@@ -117,4 +117,32 @@ describe('records', () => {
     expect(await records.load('k', load('of b'), { scope: 'b' })).toMatchObject({ value: 'of b', status: 'miss' })
     expect(await records.stale('k', 0, { scope: 'a' })).toMatchObject({ value: 'of a', status: 'hit' })
   })
+
+  it('let an expired record stand in for a failed load where that is asked for', async () => {
+    const { things, clock } = open({ ttl: '1m' })
+    const records = things.records('a')
+    await records.load('k', load('old'), { standIn: true, staleIfError: '1h' })
+    await clock.advance(60_000)
+    await expect(records.load('k', down, { staleIfError: '1h' })).rejects.toThrow('down')
+    const stood = await records.load('k', down, { standIn: true, staleIfError: '1h' })
+    expect(stood).toMatchObject({ value: 'old', status: 'stale' })
+  })
+
+  it('obey the directives of a read, and tell what is left of a lifetime', async () => {
+    const { things, clock } = open({ ttl: '1m' })
+    const records = things.records('a')
+    await expect(records.load('k', never, { onlyIfCached: true })).rejects.toMatchObject({ code: 'ERR_NOT_CACHED' })
+    await records.load('k', load('unstored'), { noStore: true })
+    await records.load('k', load('old'))
+    await clock.advance(20_000)
+    expect(await records.load('k', never)).toMatchObject({ value: 'old', status: 'hit', ageMs: 20_000, ttlMs: 40_000 })
+    expect(await records.load('k', load('newer'), { maxAge: '10s' })).toMatchObject({ value: 'newer' })
+    expect(await records.load('k', load('newest'), { forceFresh: true })).toMatchObject({ value: 'newest' })
+    expect(await records.load('k', never)).toMatchObject({ value: 'newest', status: 'hit' })
+  })
+
+  it('reject where the namespace wants a scope and none was given', async () => {
+    const { things } = open({ requireScope: true })
+    await expect(things.records('a').load('k', load('leaked'))).rejects.toMatchObject({ code: 'ERR_SCOPE_REQUIRED' })
+  })
 })
