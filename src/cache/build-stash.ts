@@ -11,7 +11,7 @@ import { createCounters } from './counters.js'
 import { About, type Entry } from './entry.js'
 import { Fills } from './fills.js'
 import { type ForgetReceipt, forgetIn } from './forget.js'
-import type { InvalidateOptions } from './invalidate.js'
+import { dropAll, type InvalidateOptions } from './invalidate.js'
 import { endUnawaited } from './load.js'
 import { createNamespace, type Namespace } from './namespace.js'
 import type { NamespaceOptions } from './namespace-options.js'
@@ -256,5 +256,6 @@ function closeState(state: NamespaceState): void {
   state.loads.clear()
   state.negatives.clear()
   state.saves.clear()
+  dropAll(state)
   state.memory.close()
 }

@@ -51,10 +51,10 @@ export class Cells {
   storeSoft = 0
   #floor = 0
   #storeFloor = 0
-  readonly #byTag = new Map<string, Cell>()
-  readonly #loose = new Set<Cell>()
+  #byTag = new Map<string, Cell>()
+  #loose = new Set<Cell>()
   /** Which entries are about a subject, and how often they are held: while one replaces another, twice. */
-  readonly #members = new Map<Cell, Map<string, number>>()
+  #members = new Map<Cell, Map<string, number>>()
 
   get size(): number {
     return this.#byTag.size
@@ -125,6 +125,17 @@ export class Cells {
       cell.storeHard = 0
       cell.storeSoft = 0
     }
+  }
+
+  /**
+   * Forgets all tags at once, however many: every entry of the namespace is gone, and whatever is on its way was voided.
+   * What began before `seq` counts as invalidated all the same.
+   */
+  reset(seq: number): void {
+    this.#byTag = new Map()
+    this.#loose = new Set()
+    this.#members = new Map()
+    this.#floor = seq
   }
 
   /** The entry of key `id` points at these cells from now on. */

@@ -52,6 +52,24 @@ function empty(state: NamespaceState): void {
   state.loads.clear()
   state.saves.clear()
   state.negatives.clear()
-  for (const [id] of state.memory.entries()) state.ghost.note(id, 'invalidated')
-  state.memory.clear()
+  noteCleared(state)
+  dropAll(state)
 }
+
+/** Takes all entries of a namespace away, at the same price however many there are. */
+export function dropAll(state: NamespaceState): void {
+  state.memory.clear()
+  state.cells.reset(state.coherence.seq)
+  state.shared?.forgetAll(state.name)
+}
+
+/** Remembers of the entries used last what became of them; of the others a miss will say that it does not know. */
+function noteCleared(state: NamespaceState): void {
+  let noted = 0
+  for (const [id] of state.memory.entries()) {
+    if (noted === MAX_NOTED) return void state.ghost.noteOthers()
+    state.ghost.note(id, 'invalidated')
+    noted++
+  }
+}
+const MAX_NOTED = 256

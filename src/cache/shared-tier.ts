@@ -34,8 +34,8 @@ export class SharedTier implements BusListener, SharedSide {
   readonly maxDisconnectedMs: number
   readonly clock: Clock
   readonly #states = new Map<string, NamespaceState>()
-  /** Key ids by what peers call them, for what is in memory or on its way there. */
-  readonly #ids = new Map<string, string>()
+  /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
+  readonly #ids = new Map<string, Map<string, string>>()
   #recovering = false
   #recoverTimer: unknown
   #closed = false
@@ -74,11 +74,17 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   remember(namespace: string, digest: string, id: string): void {
-    this.#ids.set(`${namespace}\u0000${digest}`, id)
+    const ids = this.#ids.get(namespace)
+    if (ids === undefined) this.#ids.set(namespace, new Map([[digest, id]]))
+    else ids.set(digest, id)
   }
 
   forget(namespace: string, digest: string): void {
-    this.#ids.delete(`${namespace}\u0000${digest}`)
+    this.#ids.get(namespace)?.delete(digest)
+  }
+
+  forgetAll(namespace: string): void {
+    this.#ids.delete(namespace)
   }
 
   /**
@@ -188,7 +194,7 @@ export class SharedTier implements BusListener, SharedSide {
 
   #dropKey(namespace: string, digest: string): void {
     const state = this.#states.get(namespace)
-    const id = this.#ids.get(`${namespace}\u0000${digest}`)
+    const id = this.#ids.get(namespace)?.get(digest)
     if (state === undefined || id === undefined) return
     supersede(state, id)
     removeAs(state, id, 'invalidated')

@@ -17,6 +17,11 @@ export class Ghost<Cause extends string> {
     return this.#forgot
   }
 
+  /** Says that keys left memory of which nothing is noted. */
+  noteOthers(): void {
+    this.#forgot = true
+  }
+
   note(id: string, cause: Cause): void {
     const hash = hashOf(id)
     this.#causes.delete(hash)
