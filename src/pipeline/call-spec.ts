@@ -1,4 +1,4 @@
-import type { StandardSchema } from '../cache/standard-schema.js'
+import type { StandardSchema } from '../runtime/standard-schema.js'
 import type { AttemptContext } from './attempt.js'
 import type { AuthContext } from './define-hop.js'
 import type { Usage } from './hop-context.js'

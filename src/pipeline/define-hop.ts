@@ -1,9 +1,8 @@
 import type { RecordHost } from '../cache/records.js'
-import type { StandardSchema } from '../cache/standard-schema.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
-import { isSchema } from './contract.js'
+import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import {
   type FallbackFunction,
   type FallbackStep,

@@ -1,4 +1,4 @@
-import type { StandardSchema } from '../cache/standard-schema.js'
+import type { StandardSchema } from '../runtime/standard-schema.js'
 import { type CachedAnswer, CacheRead, type CachingHop } from './cache-read.js'
 import { applyContract } from './contract.js'
 import type { Engine } from './engine.js'

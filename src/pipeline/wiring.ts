@@ -1,5 +1,5 @@
 import type { RecordHost } from '../cache/records.js'
-import type { StandardSchema } from '../cache/standard-schema.js'
+import type { StandardSchema } from '../runtime/standard-schema.js'
 import type { AnyHopOptions, FallbackOf, HopCache } from './define-hop.js'
 import type { HopContext, Usage } from './hop-context.js'
 import type { HopPolicies } from './policies.js'

@@ -2,7 +2,7 @@ import type { CallVerdict } from './breaker.js'
 import { retryAfterMs } from './retry-after.js'
 
 /** What kind of failure an upstream's error is. */
-export type FailureKind = 'rate_limited' | 'auth' | 'error'
+export type FailureKind = 'rate_limited' | 'auth' | 'timeout' | 'contract_input' | 'contract_output' | 'error'
 
 /** What policies need to know of an error; told from its fields, never from its class or its message. */
 export interface Classified {
@@ -29,6 +29,17 @@ const NOT_SENT = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ])
+/** Time limits of clients, ours and others'. */
+const TIMED_OUT = new Set([
+  'ERR_HTTP_TIMEOUT',
+  'ETIMEDOUT',
+  'ESOCKETTIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+/** Our own refusals: nothing was sent, and nothing was learnt of the upstream. */
+const UNSENT = new Set(['ERR_HTTP_CREDENTIALS', 'ERR_CLOSED', 'ERR_OPTION_INVALID'])
 const RETRYABLE_STATUS = new Set([408, 425, 429])
 
 /**
@@ -46,17 +57,37 @@ export function classifyError(error: unknown, wallNow: number): Classified {
   const fields = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   const status = statusOf(fields)
   const code = codeOf(fields)
-  const kind = status === 429 ? 'rate_limited' : status === 401 || status === 403 ? 'auth' : 'error'
+  const kind = kindOf(fields, status, code)
+  const cause = causeCodeOf(fields)
+  const unsent = kind === 'contract_input' || isIn(UNSENT, code)
   return {
     kind,
     status,
     code,
     name: label(fields.name),
     retryable: isRetryable(fields, status),
-    untouched: status === 429 || status === 503 || (code !== null && NOT_SENT.has(code)),
+    untouched: status === 429 || status === 503 || unsent || isIn(NOT_SENT, code) || isIn(NOT_SENT, cause),
     retryAfterMs: retryAfterMs(error, wallNow),
-    verdict: verdictOf(kind, status),
+    // A call that had no time left when it was to be sent is a timeout nobody will repeat.
+    verdict:
+      unsent || (code === 'ERR_HTTP_TIMEOUT' && fields.retryable === false) ? 'neutral' : verdictOf(kind, status),
   }
+}
+
+function kindOf(fields: Record<string, unknown>, status: number | null, code: string | null): FailureKind {
+  if (status === 429) return 'rate_limited'
+  if (status === 401 || status === 403 || code === 'ERR_HTTP_CREDENTIALS') return 'auth'
+  if (code === 'ERR_HTTP_ANSWER') return 'contract_output'
+  if (code === 'ERR_CONTRACT') return sideOf(fields) === 'input' ? 'contract_input' : 'contract_output'
+  return status === null && (isIn(TIMED_OUT, code) || fields.name === 'TimeoutError') ? 'timeout' : 'error'
+}
+
+function sideOf({ context }: Record<string, unknown>): unknown {
+  return typeof context === 'object' && context !== null ? (context as { readonly side?: unknown }).side : undefined
+}
+
+function isIn(codes: ReadonlySet<string>, code: string | null): boolean {
+  return code !== null && codes.has(code)
 }
 
 function isRetryable(fields: Record<string, unknown>, status: number | null): boolean {
@@ -69,7 +100,7 @@ function isRetryable(fields: Record<string, unknown>, status: number | null): bo
 
 // A rate limit is the limiter's business and bad credentials are ours; any other 4xx shows an upstream that answers.
 function verdictOf(kind: FailureKind, status: number | null): CallVerdict {
-  if (kind !== 'error') return 'neutral'
+  if (kind === 'rate_limited' || kind === 'auth') return 'neutral'
   return status !== null && status >= 400 && status < 500 && status !== 408 ? 'success' : 'failure'
 }
 
@@ -82,8 +113,11 @@ function statusOf(fields: Record<string, unknown>): number | null {
 }
 
 function codeOf(fields: Record<string, unknown>): string | null {
-  const cause = fields.cause as { readonly code?: unknown } | null | undefined
-  return label(fields.code) ?? label(typeof cause === 'object' ? cause?.code : undefined)
+  return label(fields.code) ?? causeCodeOf(fields)
+}
+
+function causeCodeOf({ cause }: Record<string, unknown>): string | null {
+  return label(typeof cause === 'object' ? (cause as { readonly code?: unknown } | null)?.code : undefined)
 }
 
 // Error codes and class names are words; anything longer or stranger may hold somebody's data.
