@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../', import.meta.url)
@@ -8,6 +8,9 @@ const folder = new URL('node_modules/.cache/hopstash-bench/', root)
 /** Bundles `src` the way the package is built, without its declarations. */
 export async function buildSource() {
   const { build } = await import('esbuild')
+  mkdirSync(folder, { recursive: true })
+  // As in the package: without it the engine would have to guess what kind of module each file is.
+  writeFileSync(new URL('package.json', folder), '{ "type": "module" }')
   const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
   await build({
     absWorkingDir: fileURLToPath(root),
@@ -18,13 +21,20 @@ export async function buildSource() {
     outbase: 'src',
     outdir: fileURLToPath(folder),
     bundle: true,
-    packages: 'external',
+    external: externals(),
     splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     logLevel: 'error',
   })
+}
+
+/** What the build leaves to be imported: every dependency but those whose code it takes in (tsup.config.ts). */
+function externals() {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+  const names = Object.keys({ ...dependencies, ...peerDependencies })
+  return names.filter((name) => name !== 'fast-json-stable-stringify')
 }
 
 /** The address of a subpath (`''`, `'pipeline'`): of the fresh bundle, or of `dist` where `BENCH_DIST` is set. */

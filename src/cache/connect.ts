@@ -1,20 +1,24 @@
-import { optionInvalid } from '../errors/option-error.js'
-import { clientIn, type NodeRedisClient } from '../redis/node-redis.js'
-import type { RedisSource } from '../redis/redis-source.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
+import { clientIn, isManyServers } from '../redis/node-redis.js'
+import { type RedisSource, resolveSource } from '../redis/redis-source.js'
 import type { Settings } from '../runtime/settings.js'
-import { createKeyvStore } from '../stores/keyv.js'
 import type { KeyvLike } from '../stores/keyv-source.js'
-import { createRedisStore } from '../stores/redis.js'
 import type { Connect } from './build-stash.js'
-import { createEntryCodec } from './entry-codec.js'
+import { createLateCodec, createLateStore } from './late-store.js'
 import { SharedTier } from './shared-tier.js'
 import type { NamespaceDefinitions, StashOptions } from './stash-options.js'
+import type { BodyCodec } from './state.js'
 
 const REDIS_URL = /^(?:redis|rediss|valkey|valkeys):/i
 const EXPECTED =
   "'memory', a URL (redis:, rediss:, valkey:, valkeys:), options or a client of node-redis, or a Keyv adapter"
 
-/** How a stash reaches the store its options or `CACHE_URL` name; `undefined` for memory alone. Nothing is opened yet. */
+/**
+ * How a stash reaches the store its options or `CACHE_URL` name; `undefined` for memory alone. Nothing is opened yet.
+ *
+ * The options are checked here. The code of stores and codec, most of the package, is loaded as soon as a stash with a
+ * store is made: whoever keeps to memory never loads it.
+ */
 export function connectorOf(options: StashOptions<NamespaceDefinitions>, environment: Settings): Connect | undefined {
   const name = options.store === undefined ? 'CACHE_URL' : 'store'
   const store: unknown = options.store ?? environment.cacheUrl
@@ -23,40 +27,55 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   if (isRedis(store)) return redisConnector(store, prefix, name)
   if (isKeyv(store)) return keyvConnector(store, prefix)
   // The text may hold a password, so it is never shown.
-  throw optionInvalid(name, EXPECTED, typeof store === 'string' ? Symbol('another text') : store)
+  throw typeof store === 'string' ? optionHidden(name, EXPECTED, 'another text') : optionInvalid(name, EXPECTED, store)
 }
 
 function redisConnector(redis: RedisSource, prefix: string, name: string): Connect {
+  const { address } = resolveSource(redis, name)
   return ({ clock, coherence }) => {
-    const store = createRedisStore({ redis, prefix, clock, optionName: name })
+    const store = createLateStore(async () => {
+      const { createRedisStore } = await import('../stores/redis.js')
+      return createRedisStore({ redis, prefix, clock, optionName: name })
+    })
     return {
-      tier: new SharedTier({ store, codec: createEntryCodec(), clock, coherence }),
-      ready: (timeoutMs) => store.ready(timeoutMs),
-      health: () => ({ ...store.health(), kind: 'redis' }),
+      tier: new SharedTier({ store, codec: lateEntryCodec(), clock, coherence }),
+      ready: (timeoutMs) => store.arrival.then((redisStore) => redisStore.ready(timeoutMs), isNotThere),
+      health: () => ({ ...(store.arrived?.health() ?? { address, status: 'connecting' }), kind: 'redis' }),
     }
   }
 }
 
 function keyvConnector(keyv: KeyvLike, prefix: string): Connect {
   return ({ clock, coherence }) => {
-    const store = createKeyvStore(keyv, { prefix, clock })
+    const store = createLateStore(async () => {
+      const { createKeyvStore } = await import('../stores/keyv.js')
+      return createKeyvStore(keyv, { prefix, clock })
+    })
     return {
-      tier: new SharedTier({ store, codec: createEntryCodec(), clock, coherence }),
+      tier: new SharedTier({ store, codec: lateEntryCodec(), clock, coherence }),
       ready: async () => true,
       health: () => ({ kind: 'keyv' }),
     }
   }
 }
 
+function lateEntryCodec(): BodyCodec {
+  return createLateCodec(async () => (await import('./entry-codec.js')).createEntryCodec())
+}
+
+function isNotThere(): boolean {
+  return false
+}
+
 function isRedis(store: unknown): store is RedisSource {
   if (typeof store === 'string') return REDIS_URL.test(store)
   if (typeof store !== 'object' || store === null) return false
-  if (clientIn(store as NodeRedisClient) !== undefined) return true
-  return !isKeyv(store) && ('url' in store || 'socket' in store)
+  return (
+    isManyServers(store) || clientIn(store) !== undefined || (!isKeyv(store) && ('url' in store || 'socket' in store))
+  )
 }
 
 function isKeyv(store: unknown): store is KeyvLike {
   if (typeof store !== 'object' || store === null) return false
-  const { get, set } = store as { get?: unknown; set?: unknown }
-  return typeof get === 'function' && typeof set === 'function'
+  return (['get', 'set', 'delete'] as const).every((method) => typeof (store as KeyvLike)[method] === 'function')
 }

@@ -15,9 +15,9 @@ export function setup(): void {
   process.stderr.write(`the build failed\n${stdout}${stderr}`)
 }
 
-/** Age of the oldest file that a complete build writes for an entry, 0 when one is missing. */
+/** Age of the oldest file that a complete build writes for an entry or for browsers, 0 when one is missing. */
 function builtAt(): number {
-  const outputs = Object.keys(findEntries()).flatMap((name) =>
+  const outputs = [...Object.keys(findEntries()), 'browser'].flatMap((name) =>
     ['.js', '.cjs', '.d.ts', '.d.cts'].map((end) => name + end),
   )
   return Math.min(...outputs.map((file) => statSync(join('dist', file), { throwIfNoEntry: false })?.mtimeMs ?? 0))

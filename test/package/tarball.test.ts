@@ -75,6 +75,16 @@ describe('the packed files', () => {
     expect(bundled.length).toBeGreaterThan(0)
   })
 
+  test('load the code of stores and codec on first use only, whatever stash is made', () => {
+    const [loaded, all] = [staticallyLoaded('dist/index.js'), packed.filter((file) => file.endsWith('.js'))].map(
+      (files) => files.map((file) => readFileSync(join(installed, file), 'utf8')).join('\n'),
+    )
+    for (const ofStores of ['createRedisStore(', 'createKeyvStore(', 'createCodec(', 'node:zlib']) {
+      expect(all).toContain(ofStores)
+      expect(loaded).not.toMatch(new RegExp(`(function |from ")${ofStores.replace('(', '\\(')}`))
+    }
+  })
+
   test('run no script when they are installed', () => {
     const scripts = Object.keys(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).scripts)
     expect(scripts.filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([])
@@ -164,6 +174,17 @@ const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(re
 const idleResources = () => process.getActiveResourcesInfo().filter((name) => !/^(Pipe|TTY|FSEvent)Wrap$/.test(name))
 ;(async () => { BODY })()
 `
+
+/** A packed file and those it loads at once, through `import` or `export` declarations. */
+function staticallyLoaded(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return []
+  seen.add(file)
+  const text = readFileSync(join(installed, file), 'utf8')
+  for (const [, from] of text.matchAll(/^(?:import|\} from|export \* from)[^;]*?"(\.[^"]+)"/gm)) {
+    staticallyLoaded(join(dirname(file), from as string), seen)
+  }
+  return [...seen]
+}
 
 /** Never loaded beside the others: one file that shares nothing with them. */
 function isBrowserBuild(file: string): boolean {
