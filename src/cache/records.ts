@@ -50,6 +50,8 @@ export interface RecordContext {
   readonly signal: AbortSignal
   /** Counts what the upstream call used, for the savings in the namespace's `stats()`. */
   readonly usage: UsageMeter
+  /** The lifetime of what this load returns, known only now. */
+  setTtl(ttl: Duration): void
 }
 
 /**

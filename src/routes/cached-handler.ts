@@ -1,0 +1,138 @@
+import type { Answer, Produced } from './route-cache.js'
+import { createRouteCache } from './route-cache.js'
+import type { RouteOptions, RouteRequest } from './route-options.js'
+
+/** A fetch-style handler, with whatever else its platform hands it. */
+export type Handler<Rest extends readonly unknown[] = []> = (
+  request: Request,
+  ...rest: Rest
+) => Response | Promise<Response>
+
+/**
+ * Puts a cache in front of a fetch-style handler: `GET` and `HEAD`, `ETag` and 304, single flight, stale answers.
+ *
+ * Requests with `Authorization` or cookies pass through unless `vary` covers them or the route is `shared`. Errors,
+ * `Set-Cookie`, `private`, `no-store` and bodies over `maxBodyBytes` are never kept; those who waited for such a response
+ * get one of their own. `Cache-Status` (RFC 9211) says what happened.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`
+ * @example
+ * import { createStash } from 'hopstash'
+ * import { cachedHandler } from 'hopstash/routes'
+ * const stash = createStash()
+ * let calls = 0
+ * const jobs = cachedHandler(() => Response.json({ call: ++calls }), { in: stash.jobFeed, ttl: '5m', tags: ['feed'] })
+ * await jobs(new Request('http://localhost/api/jobs?page=1'))
+ * const again = await jobs(new Request('http://localhost/api/jobs?page=1'))
+ * await again.json() // => { call: 1 }
+ * const etag = again.headers.get('etag') ?? ''
+ * const third = await jobs(new Request('http://localhost/api/jobs?page=1', { headers: { 'if-none-match': etag } }))
+ * third.status // => 304
+ */
+export function cachedHandler<Rest extends readonly unknown[]>(
+  handler: Handler<Rest>,
+  options: RouteOptions<Request>,
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  const cache = createRouteCache(options)
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
+  return async (request, ...rest) => {
+    let streamed: Response | undefined
+    const produce = async (): Promise<Produced> => {
+      const response = await handler(unconditional(request), ...rest)
+      const read = await readWhole(response, maxBodyBytes)
+      if (!(read instanceof Response)) return read
+      streamed = read
+      return 'streamed'
+    }
+    const served = await cache.serve(describe(request), request, produce, request.signal)
+    if (served.kind === 'answer') return toResponse(served.answer)
+    if (served.kind === 'streamed' && streamed !== undefined) return streamed
+    const response = await handler(request, ...rest)
+    return served.kind === 'pass' ? withStatus(response, served.cacheStatus) : response
+  }
+}
+
+const DEFAULT_MAX_BODY = 1024 * 1024
+
+/** The parts of a WHATWG request the rules look at. */
+export function describe(request: Request): RouteRequest {
+  const { pathname, search } = new URL(request.url)
+  return { method: request.method, path: pathname, search, header: (name) => request.headers.get(name) ?? undefined }
+}
+
+/** A request as the first one for it: with the client's conditions its answer could be a 304 that fits nobody else. */
+function unconditional(request: Request): Request {
+  const headers = new Headers(request.headers)
+  for (const name of ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range'])
+    headers.delete(name)
+  // Without the client's signal: others may wait for the answer when this client has left.
+  return new Request(request.url, { method: request.method, headers, redirect: request.redirect })
+}
+
+/** A response with its whole body; or, if that is too long, a response that goes on as it comes. */
+export async function readWhole(
+  response: Response,
+  maxBytes: number,
+): Promise<Exclude<Produced, 'streamed'> | Response> {
+  const headers: [string, string][] = [...response.headers]
+  const { status, body } = response
+  if (body === null) return { status, headers, body: new Uint8Array() }
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return { status, headers, body: joined(chunks, length) }
+    chunks.push(value)
+    length += value.length
+    if (length > maxBytes) return new Response(resumed(chunks, reader), response)
+  }
+}
+
+function resumed(
+  chunks: readonly Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk)
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
+
+/** A kept answer as a WHATWG response. */
+export function toResponse({ status, headers, body }: Answer): Response {
+  return new Response(body as string | Uint8Array<ArrayBuffer> | null, {
+    status,
+    headers: headers.map(([name, value]): [string, string] => [name, value]),
+  })
+}
+
+function withStatus(response: Response, cacheStatus: string): Response {
+  try {
+    response.headers.append('cache-status', cacheStatus)
+    return response
+  } catch {
+    // The headers of some responses, those of fetch and of redirects, cannot be changed.
+    const headers = new Headers(response.headers)
+    headers.append('cache-status', cacheStatus)
+    return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0] as Uint8Array
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}

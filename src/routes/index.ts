@@ -1,0 +1,3 @@
+export { cachedHandler, type Handler } from './cached-handler.js'
+export type { FetchHandler, NodeRequest } from './node-bridge.js'
+export type { RouteOptions, RouteRequest } from './route-options.js'

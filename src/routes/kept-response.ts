@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+
+/** A response as it is kept. Text stays text: it needs no copy for each reader, and is read by people in a folder. */
+export interface KeptResponse {
+  readonly status: number
+  /** Lower-case names, without those of a connection. */
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: string | Uint8Array
+  readonly etag: string
+}
+
+/** A response before it is judged. */
+export interface WholeResponse {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Uint8Array
+}
+
+/** Why a response is not kept. */
+export type Unfit = 'status' | 'set-cookie' | 'cache-control' | 'vary' | 'encoding' | 'trailer'
+
+/** What its route allows. */
+export interface FitFor {
+  readonly varyHeaders: readonly string[]
+  /** One person's response, kept under that person. */
+  readonly isPrivate: boolean
+}
+
+const KEPT_STATUSES = [200, 203, 204, 301, 308]
+/** Fields of a connection or of one message (RFC 9110 section 7.6.1), and what is said anew with every answer. */
+const NOT_KEPT = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'date',
+  'age',
+  'cache-status',
+  'server-timing',
+])
+
+/**
+ * Why a response must not be kept; `undefined` if it may be.
+ *
+ * @see RFC 9111 sections 3 and 4.1
+ */
+export function unfit(response: Omit<WholeResponse, 'body'>, { varyHeaders, isPrivate }: FitFor): Unfit | undefined {
+  if (!KEPT_STATUSES.includes(response.status)) return 'status'
+  for (const [name, value] of response.headers) {
+    if (name === 'set-cookie') return 'set-cookie'
+    if (name === 'trailer') return 'trailer'
+    if (name === 'cache-control' && isForbidden(value, isPrivate)) return 'cache-control'
+    // Encoded for what one client accepts, which another may not.
+    if (name === 'content-encoding' && value !== 'identity' && !varyHeaders.includes('accept-encoding'))
+      return 'encoding'
+    if (name === 'vary' && !value.split(',').every((field) => isCovered(field.trim().toLowerCase(), varyHeaders)))
+      return 'vary'
+  }
+  return undefined
+}
+
+/** The lifetime a response gives itself, in seconds: `s-maxage`, else `max-age`. */
+export function ownLifetime(headers: WholeResponse['headers']): number | undefined {
+  const text = headers.find(([name]) => name === 'cache-control')?.[1]
+  const told = text?.match(/(?:^|[\s,])s-maxage="?(\d{1,10})/i) ?? text?.match(/(?:^|[\s,])max-age="?(\d{1,10})/i)
+  return told?.[1] === undefined ? undefined : Number(told[1])
+}
+
+/** Makes the kept form of a response. */
+export function keptOf({ status, headers, body }: WholeResponse): KeptResponse {
+  const kept = headers.filter(([name]) => !NOT_KEPT.has(name) && name !== 'etag')
+  const own = headers.find(([name]) => name === 'etag')?.[1]
+  return { status, headers: kept, body: asText(headers, body) ?? body, etag: own ?? etagOf(body) }
+}
+
+// A digest of the bytes: equal bodies have one tag in every process, so a client's copy stays good across restarts.
+function etagOf(body: Uint8Array): string {
+  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+}
+
+const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const TEXT_TYPE = /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascript)|image\/svg\+xml)/i
+
+function asText(headers: WholeResponse['headers'], body: Uint8Array): string | undefined {
+  const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
+  if (!TEXT_TYPE.test(type) || headers.some(([name]) => name === 'content-encoding')) return undefined
+  try {
+    return STRICT.decode(body)
+  } catch {
+    // In another charset than UTF-8: its bytes are kept.
+    return undefined
+  }
+}
+
+function isForbidden(value: string, isPrivate: boolean): boolean {
+  const directives = value.split(',').map((part) => part.trim().toLowerCase().split('=')[0])
+  if (directives.includes('no-store') || directives.includes('no-cache')) return true
+  return directives.includes('private') && !isPrivate
+}
+
+function isCovered(field: string, varyHeaders: readonly string[]): boolean {
+  return field === '' || (field !== '*' && varyHeaders.includes(field))
+}

@@ -1,0 +1,230 @@
+import { cacheStatus } from '../cache/cache-status.js'
+import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import { isNotModified, notModifiedHeaders } from './conditional.js'
+import { type KeptResponse, keptOf, ownLifetime, type Unfit, unfit, type WholeResponse } from './kept-response.js'
+import { type RouteKey, routeKey } from './route-key.js'
+import { type RouteOptions, type RoutePolicy, type RouteRequest, resolveRoute } from './route-options.js'
+
+/** What a handler came to: a whole response, or one that goes to its own client only, as it comes. */
+export type Produced = WholeResponse | 'streamed'
+
+/** What a client is sent. */
+export interface Answer {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  /** `null` for HEAD and 304. */
+  readonly body: string | Uint8Array | null
+}
+
+/** How a request is to be answered. */
+export type Served =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** The handler has answered its own client already, while this was decided. */
+  | { readonly kind: 'streamed' }
+  /** The handler answers, uncached; `cacheStatus` says why. */
+  | { readonly kind: 'pass'; readonly cacheStatus: string }
+
+/** The cache of one route, for any framework. */
+export interface RouteCache<Req> {
+  /**
+   * @param produce Runs the handler. Called at most once, also for a refresh behind the answer; its rejection is the
+   * handler's, and reaches everybody who waits for it unless a stale response stands in.
+   */
+  serve(request: RouteRequest, given: Req, produce: () => Promise<Produced>, signal?: AbortSignal): Promise<Served>
+}
+
+/** A record of a route: a response, or why there is none to share. */
+type RouteRecord = { readonly kept: KeptResponse } | { readonly own: Unfit | 'size' }
+
+/**
+ * Makes the cache of one route.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`
+ */
+export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Req> {
+  const policy = resolveRoute(options)
+  const records = policy.in.records<RouteRecord>(policy.name)
+  const warn = warnOnce()
+  return {
+    async serve(request, given, produce, signal) {
+      const key = routeKey(policy, request, given)
+      if ('bypass' in key) {
+        if (key.bypass === 'credentials') warn()
+        return passed(key.bypass)
+      }
+      // A HEAD response has no body to keep; it is answered from what GET left.
+      if (request.method === 'HEAD') return serveHead(policy, records, request, given, key, signal)
+      return serveGet(policy, records, request, given, key, produce, signal)
+    },
+  }
+}
+
+type Keyed = Extract<RouteKey, { key: unknown }>
+
+async function serveGet<Req>(
+  policy: RoutePolicy<Req>,
+  records: Records<RouteRecord>,
+  request: RouteRequest,
+  given: Req,
+  key: Keyed,
+  produce: () => Promise<Produced>,
+  signal: AbortSignal | undefined,
+): Promise<Served> {
+  // What is not for everybody who waits stays here, with the request that made it.
+  let own: Produced | undefined
+  try {
+    const outcome = await records.load(
+      key.key,
+      async ({ setTtl }) => {
+        own = await produce()
+        const record = recordOf(policy, key, own)
+        const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers) : undefined
+        if (seconds !== undefined) setTtl(seconds * 1000)
+        return record
+      },
+      recordOptions(policy, given, key, signal),
+    )
+    if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
+    // A refresh behind may have been streamed to nobody while this answer is somebody else's.
+    return own === undefined ? passed(outcome.value.own) : ownAnswer(request, own, outcome.value.own)
+  } catch (error) {
+    if (error instanceof FailedResponse) {
+      const status = cacheStatus({ status: 'miss' })
+      return { kind: 'answer', answer: plain(request, error.response, `${status}; detail="status"`) }
+    }
+    throw error
+  }
+}
+
+async function serveHead<Req>(
+  policy: RoutePolicy<Req>,
+  records: Records<RouteRecord>,
+  request: RouteRequest,
+  given: Req,
+  key: Keyed,
+  signal: AbortSignal | undefined,
+): Promise<Served> {
+  try {
+    const options = { ...recordOptions(policy, given, key, signal), onlyIfCached: true }
+    const outcome = await records.load(key.key, () => Promise.reject(new Error('never called')), options)
+    if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
+  } catch {
+    // Nothing is kept: the handler answers.
+  }
+  return passed('method')
+}
+
+function recordOptions<Req>(
+  policy: RoutePolicy<Req>,
+  given: Req,
+  { key }: Keyed,
+  signal: AbortSignal | undefined,
+): RecordOptions<RouteRecord> {
+  const { ttl, staleWhileRevalidate, staleIfError, tags } = policy
+  const owner = (key as readonly unknown[])[2]
+  const named = typeof tags === 'function' ? tagsOf(tags, given) : (tags ?? [])
+  return {
+    standIn: true,
+    cacheable: (record) => 'kept' in record,
+    ...(ttl !== undefined && { ttl }),
+    ...(staleWhileRevalidate !== undefined && { staleWhileRevalidate }),
+    ...(staleIfError !== undefined && { staleIfError }),
+    ...(named === undefined ? { noStore: true } : { tags: named }),
+    ...(typeof owner === 'string' && { subject: owner }),
+    ...(signal !== undefined && { signal }),
+  }
+}
+
+function tagsOf<Req>(tags: (request: Req) => readonly string[], given: Req): readonly string[] | undefined {
+  try {
+    return tags(given)
+  } catch {
+    // What nobody can invalidate is not kept.
+    return undefined
+  }
+}
+
+function recordOf<Req>(policy: RoutePolicy<Req>, key: Keyed, produced: Produced): RouteRecord {
+  if (produced === 'streamed') return { own: 'size' }
+  // A failing upstream fails once for all who wait, and an old response stands in where one is allowed.
+  if (produced.status >= 500) throw new FailedResponse(produced)
+  const why = unfit(produced, { varyHeaders: policy.varyHeaders, isPrivate: key.isPrivate })
+  return why === undefined ? { kept: keptOf(produced) } : { own: why }
+}
+
+/** A response that counts as a failed load. */
+class FailedResponse extends Error {
+  override readonly name = 'FailedResponse'
+  readonly response: WholeResponse
+
+  constructor(response: WholeResponse) {
+    super(`The handler answered ${response.status}.`)
+    this.response = response
+  }
+}
+
+function answered<Req>(
+  policy: RoutePolicy<Req>,
+  request: RouteRequest,
+  key: Keyed,
+  outcome: RecordOutcome<RouteRecord>,
+  kept: KeptResponse,
+): Served {
+  const isNew = isNotModified(request, kept)
+  const headers: [string, string][] = isNew ? notModifiedHeaders(kept.headers) : kept.headers.map(([n, v]) => [n, v])
+  headers.push(['etag', kept.etag], ['cache-status', cacheStatus(outcome)])
+  if (outcome.ageMs > 0 || outcome.status === 'hit') headers.push(['age', String(Math.floor(outcome.ageMs / 1000))])
+  if (!headers.some(([name]) => name === 'cache-control'))
+    headers.push(['cache-control', policy.cacheControl ?? (key.isPrivate ? 'private, no-cache' : 'no-cache')])
+  if (policy.varyHeaders.length > 0) addVary(headers, policy.varyHeaders)
+  if (isNew) return { kind: 'answer', answer: { status: 304, headers, body: null } }
+  if (kept.status !== 204) headers.push(['content-length', String(lengthOf(kept.body))])
+  const body = request.method === 'HEAD' ? null : kept.body
+  return { kind: 'answer', answer: { status: kept.status, headers, body } }
+}
+
+function ownAnswer(request: RouteRequest, own: Produced, why: string): Served {
+  if (own === 'streamed') return { kind: 'streamed' }
+  return { kind: 'answer', answer: plain(request, own, statusOfPass(why)) }
+}
+
+function plain(request: RouteRequest, { status, headers, body }: WholeResponse, status9211: string): Answer {
+  const own = headers.map(([name, value]): [string, string] => [name, value])
+  return {
+    status,
+    headers: [...own, ['cache-status', status9211]],
+    body: request.method === 'HEAD' || body.length === 0 ? null : body,
+  }
+}
+
+function passed(why: string): Served {
+  return { kind: 'pass', cacheStatus: statusOfPass(why) }
+}
+
+function statusOfPass(why: string): string {
+  return `${cacheStatus({ status: 'bypass' })}; detail="${why}"`
+}
+
+function addVary(headers: [string, string][], names: readonly string[]): void {
+  const at = headers.findIndex(([name]) => name === 'vary')
+  const present = at < 0 ? [] : (headers[at]?.[1].split(',') ?? []).map((name) => name.trim().toLowerCase())
+  const all = [...new Set([...present, ...names])].filter((name) => name !== '').join(', ')
+  if (at < 0) headers.push(['vary', all])
+  else headers[at] = ['vary', all]
+}
+
+function lengthOf(body: string | Uint8Array): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.length
+}
+
+function warnOnce(): () => void {
+  let isDone = false
+  return () => {
+    if (isDone) return
+    isDone = true
+    process.emitWarning(
+      'A cached route was asked with Authorization or cookies and passes such requests through. Say whose responses they are (`vary`), or that they are the same for everybody (`shared: true`).',
+      { type: 'HopstashWarning', code: 'HOPSTASH_ROUTE_CREDENTIALS' },
+    )
+  }
+}

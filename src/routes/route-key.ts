@@ -1,0 +1,57 @@
+import type { RoutePolicy, RouteRequest } from './route-options.js'
+
+/** Under what a request's response is kept, or why it is not. */
+export type RouteKey =
+  | { readonly key: unknown; readonly isPrivate: boolean }
+  | { readonly bypass: 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback' }
+
+/** The parts of every key: a change of the parts is a change of all keys. */
+type KeyParts = readonly [address: unknown, vary: readonly (string | null)[], owner: string | null]
+
+/**
+ * Decides whether a request may be answered from the cache, and under what key.
+ *
+ * A request with credentials is somebody's: it passes through unless `shared`, or unless `vary` covers what it carries.
+ *
+ * @see RFC 9111 section 3.5
+ */
+export function routeKey<Req>(policy: RoutePolicy<Req>, request: RouteRequest, given: Req): RouteKey {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return { bypass: 'method' }
+  if (request.header('range') !== undefined) return { bypass: 'range' }
+  if (hasBody(request)) return { bypass: 'body' }
+  try {
+    if (policy.when !== undefined && !policy.when(given)) return { bypass: 'when' }
+    const owner = policy.owner?.(given)
+    if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return { bypass: 'owner' }
+    if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return { bypass: 'credentials' }
+    const address = policy.key === undefined ? addressOf(policy, request) : [policy.key(given)]
+    const vary = policy.varyHeaders.map((name) => request.header(name) ?? null)
+    const parts: KeyParts = [address, vary, owner ?? null]
+    return { key: parts, isPrivate: owner !== undefined || carriesCredentials(policy.varyHeaders) }
+  } catch {
+    // The host's function failed: its handler must not, and no guess is made about what is the same.
+    return { bypass: 'callback' }
+  }
+}
+
+/** Path and query in one spelling; the order of parameters does not matter, that of one name's values does. */
+function addressOf<Req>({ query }: RoutePolicy<Req>, { path, search }: RouteRequest): string {
+  if (search.length < 2) return path
+  const pairs = [...new URLSearchParams(search)].filter(([name]) => query === undefined || query.includes(name))
+  pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return pairs.length === 0 ? path : `${path}?${new URLSearchParams(pairs)}`
+}
+
+function coversCredentials<Req>({ varyHeaders }: RoutePolicy<Req>, request: RouteRequest): boolean {
+  return CREDENTIALS.every((name) => request.header(name) === undefined || varyHeaders.includes(name))
+}
+
+function carriesCredentials(names: readonly string[]): boolean {
+  return names.some((name) => CREDENTIALS.includes(name))
+}
+
+const CREDENTIALS: readonly string[] = ['authorization', 'cookie']
+
+function hasBody(request: RouteRequest): boolean {
+  return request.header('transfer-encoding') !== undefined || Number(request.header('content-length') ?? 0) > 0
+}
