@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.js'
+import { deferred } from './deferred.js'
 import type { NodeRedisClient } from './node-redis.js'
 import type { ResolvedSource } from './redis-source.js'
 import type { RedisArgument, SendCommand } from './script.js'
@@ -125,6 +126,8 @@ export function createConnection(options: ConnectionOptions): Connection {
       }
       clock.clearTimer(pingTimer)
       if (client?.isOpen) client.destroy()
+      // The next one may have to be looked for elsewhere.
+      if (source.moves) client = undefined
       const wasReady = state === 'ready'
       if (!isClosed()) state = 'away'
       first.resolve()
@@ -184,17 +187,4 @@ export function wordOf(error: unknown): string {
   if (typeof code === 'string') return code
   const word = /^[A-Z]{2,20}\b/.exec(error.message)?.[0]
   return word ?? (error.constructor.name === 'Error' ? 'error' : error.constructor.name)
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-}
-
-function deferred(): Deferred {
-  let resolve: () => void = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }

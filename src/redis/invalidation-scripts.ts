@@ -16,26 +16,14 @@ return stamp(c)
 `)
 
 /**
- * EXPIRE: the entry's freshness ends, the token is removed, peers told. It ended a quarter of a second ago, because
- * readers know the store's time to half a round trip only. The instant gets a fraction of half a ms, which no writer
- * gives: that is how a reader that knows the entry's id sees that it is no longer the same.
+ * EXPIRE: the entry's freshness ends, the token is removed, peers told.
  *
  * Input   KEYS entry, token, ctl, log; ARGV candidate inc, channel, sender, x
  * Output  inc, gen, seq, now
  */
-export const expireScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.BUS}${lua.HEADER}
+export const expireScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.BUS}${lua.HEADER}${lua.SOFTEN}
 redis.call('DEL', KEYS[2])
-local now = millis()
-local start = redis.pcall('GETRANGE', KEYS[1], 0, 1023)
-if type(start) == 'string' and #start >= 134 then
-  local size = struct.unpack('<H', start, 5)
-  if size > #start then start = redis.call('GETRANGE', KEYS[1], 0, size - 1) end
-  local head = parse(start)
-  if head and head.freshUntil > now then
-    local changed = string.sub(start, 1, 56) .. struct.pack('<d', now - 249.5) .. string.sub(start, 65, size - 16)
-    redis.call('SETRANGE', KEYS[1], 0, sealed(changed))
-  end
-end
+soften(KEYS[1], millis())
 local c = peek(KEYS[3], nil, ARGV[1])
 if c.new then keep(KEYS[3], KEYS[4], c) end
 tell(KEYS[3], c, ARGV[2], ARGV[3], 'key', ARGV[4])

@@ -87,8 +87,14 @@ local function flat(reply, list)
 end
 `
 
-/** `tell`: counts a message and sends it in one go, so that none can be lost between the two. */
+/**
+ * `tell`: counts a message and sends it in one go, so that none can be lost between the two. `whisper`: what may get lost
+ * needs no number, and so nothing of the control record.
+ */
 const BUS = `
+local function whisper(channel, sender, kind, x)
+  redis.call('PUBLISH', channel, table.concat({ '1', '-', '0', '0', sender, kind, x }, '|'))
+end
 local function tell(ctl, c, channel, sender, kind, x)
   local n = redis.call('HINCRBY', ctl, 'n', 1)
   redis.call('PUBLISH', channel, table.concat({ '1', c.inc .. '.' .. c.gen, whole(n), whole(c.seq), sender, kind, x }, '|'))
@@ -121,5 +127,23 @@ local function stamped(header, inc, seq)
 end
 `
 
+/**
+ * `soften`: the entry's freshness ended a quarter of a second ago, because readers know the store's time to half a round trip
+ * only. The instant gets a fraction of half a ms, which no writer gives: that is how a reader that knows the entry's id sees
+ * that it is no longer the same.
+ */
+const SOFTEN = `
+local function soften(key, now)
+  local start = redis.pcall('GETRANGE', key, 0, 1023)
+  if type(start) ~= 'string' or #start < 134 then return end
+  local size = struct.unpack('<H', start, 5)
+  if size > #start then start = redis.call('GETRANGE', key, 0, size - 1) end
+  local head = parse(start)
+  if not head or head.freshUntil <= now then return end
+  local changed = string.sub(start, 1, 56) .. struct.pack('<d', math.floor(now) - 249.5) .. string.sub(start, 65, size - 16)
+  redis.call('SETRANGE', key, 0, sealed(changed))
+end
+`
+
 /** What scripts are put together from; each takes what it needs. */
-export const lua = { GROUND, CONTROL, MARKERS, BUS, HEADER } as const
+export const lua = { GROUND, CONTROL, MARKERS, BUS, HEADER, SOFTEN } as const

@@ -1,4 +1,3 @@
-import { optionInvalid } from '../errors/option-error.js'
 import { peerMissing } from '../errors/peer-error.js'
 import type { RedisArgument } from './script.js'
 
@@ -28,6 +27,8 @@ export interface NodeRedisOptions {
   readonly username?: string
   readonly password?: string
   readonly database?: number
+  /** Version of the protocol, 2 or 3. @defaultValue `2` */
+  readonly RESP?: 2 | 3
 }
 
 export const CONNECT_TIMEOUT_MS = 1000
@@ -45,7 +46,7 @@ export function fortified(options: object): object {
     disableOfflineQueue: true,
     commandsQueueMaxLength: QUEUE_LENGTH,
     pingInterval: undefined,
-    RESP: 2,
+    RESP: (options as { RESP?: unknown }).RESP === 3 ? 3 : 2,
     commandOptions: undefined,
     clientSideCache: undefined,
     emitInvalidate: undefined,
@@ -70,28 +71,24 @@ export function copyOf(client: NodeRedisClient): NodeRedisClient {
   return client.duplicate(fortified(client.options ?? {}))
 }
 
+/** Whether it is a Cluster or Sentinel: its options, its client, or what carries one. */
+export function isManyServers(source: object): boolean {
+  const candidate = 'client' in source ? (source as ClientCarrier).client : source
+  if (typeof candidate !== 'object' || candidate === null) return false
+  return MANY.some((mark) => mark in candidate)
+}
+
+const MANY = ['rootNodes', 'slots', 'sentinelRootNodes', 'getMasterNode']
+
 /** The client in a carrier, or the client itself; `undefined` for plain options. */
 export function clientIn(source: object): NodeRedisClient | undefined {
   const candidate = 'client' in source ? (source as ClientCarrier).client : source
   if (typeof candidate !== 'object' || candidate === null) return undefined
-  if (isMany(candidate)) {
-    throw optionInvalid(
-      'store',
-      'a connection to one Redis or Valkey',
-      candidate,
-      'Clusters and Sentinels are not supported.',
-    )
-  }
+  if (isManyServers(source)) return undefined
   const { sendCommand, duplicate } = candidate as Partial<NodeRedisClient>
   return typeof sendCommand === 'function' && typeof duplicate === 'function'
     ? (candidate as NodeRedisClient)
     : undefined
-}
-
-function isMany(candidate: object): boolean {
-  return (
-    'slots' in candidate || 'getMasterNode' in candidate || 'sentinelRootNodes' in candidate || 'rootNodes' in candidate
-  )
 }
 
 async function loadKeyvRedis(): Promise<{ createClient: (options: object) => NodeRedisClient }> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
-import { type ConnectionState, createConnection } from '../redis/connection.js'
+import type { ConnectionState } from '../redis/connection.js'
 import { type RedisSource, type ResolvedSource, resolveSource } from '../redis/redis-source.js'
 import { runScript, type SendCommand } from '../redis/script.js'
 import { storeKeys } from '../redis/store-keys.js'
@@ -9,11 +9,12 @@ import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { type BusCounters, createRedisBus } from './redis-bus.js'
 import { type CommandCounters, createCommands } from './redis-commands.js'
+import { openLink } from './redis-link.js'
 import type { ReadSite } from './redis-read-script.js'
 import { createReads } from './redis-reads.js'
-import { createRecentInvalidations, type RecentInvalidations } from './redis-recent.js'
-import { type OnStoreRestart, prepareServer, type ServerFacts } from './redis-server.js'
-import { type RedisSite, redisVerbs } from './redis-verbs.js'
+import { createRecentInvalidations, type RecentInvalidation } from './redis-recent.js'
+import { enterStore, type OnStoreRestart, RESTART_POLICIES } from './redis-server.js'
+import type { RedisVerbs } from './redis-verbs.js'
 import type { SharedStore } from './shared-store.js'
 
 /** Options of {@link createRedisStore}. */
@@ -53,19 +54,18 @@ export interface RedisStoreHealth {
 /** A store in one Redis or Valkey. */
 export interface RedisStore extends SharedStore {
   /** What it can do that others cannot. */
-  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: false }
+  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: boolean }
   /** Resolves to whether the store is there, at the latest after `timeoutMs`. Never rejects. @defaultValue 10 s */
   ready(timeoutMs?: number): Promise<boolean>
   health(): RedisStoreHealth
 }
 
 const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock']
-const POLICIES: readonly OnStoreRestart[] = ['replay', 'distrust', 'trust']
 const REPLAY_AT_ONCE = 500
 const READY_LOOK_MS = 20
 
 /**
- * Returns a shared store in one Redis (6.2 or later) or Valkey. Nothing is connected, and nothing of the client loaded,
+ * Returns a shared store in a Redis (6.2 or later) or Valkey, on one node or on a Cluster. Nothing is connected, and nothing of the client loaded,
  * before the first subscription or command; a store that is away never holds a start up.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID` for an option that cannot be used; no message shows a password.
@@ -77,26 +77,29 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const candidate = createCandidates()
   const recent = createRecentInvalidations(clock)
   const unreadable: Record<string, number> = {}
-  let facts: ServerFacts | undefined
+  let facts: { readonly software: string | undefined; readonly life: string | undefined } | undefined
   let replayed = 0
 
-  const connection = createConnection({
+  const link = openLink({
     source,
     clock,
-    prepare: async (send) => {
-      facts = await prepareServer(send, { keys, policy, candidate, knownLife: facts?.life, replay })
+    controlKey: keys.control,
+    prepare: async (send, identity) => {
+      const life = await enterStore(send, identity, { keys, policy, candidate, knownLife: facts?.life, replay })
+      facts = { software: identity.software, life }
     },
     onReady: () => {
       commands.reset()
       reads.reset()
     },
   })
+  const { connection } = link
   const commands = createCommands({ connection, clock, timeoutMs })
   const base: ReadSite = {
     keys,
     clock,
     candidate,
-    isOneNode: true,
+    isOneNode: source.cluster === undefined,
     run: commands.run,
     runBehind: commands.runBehind,
     pipe: commands.pipe,
@@ -105,17 +108,17 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     },
   }
   const reads = createReads(base)
-  const site: RedisSite = { ...base, sender, read: reads.read, remember: recent.add }
-  const { beat, ...verbs } = redisVerbs(site)
-  const bus = createRedisBus({ source, clock, channel: keys.channel, sender, beat })
+  const site = { ...base, sender, read: reads.read, remember: recent.add, skewMs: link.skewMs }
+  const { beat, ...verbs } = link.verbs(site)
+  const bus = createRedisBus({ source: link.busSource, clock, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {
-    replayed += await replayAll(recent, { ...site, run: (...parts) => runScript(send, parts[0], parts[1], parts[2]) })
+    replayed += await replayAll(recent.list(), link.verbs({ ...site, ...sentBy(send), remember: () => {} }))
   }
   warnOf(source)
 
   return {
     ...verbs,
-    capabilities: { scripts: true, messages: true, cluster: false },
+    capabilities: { scripts: true, messages: true, cluster: source.cluster !== undefined },
     subscribe(listener) {
       connection.start()
       bus.listen(listener)
@@ -155,9 +158,10 @@ function createCandidates(): () => string {
 }
 
 /** Tells the store again what this process told it lately. The operations commute; the order is free. */
-async function replayAll(recent: RecentInvalidations, site: RedisSite): Promise<number> {
-  const list = recent.list()
-  const verbs = redisVerbs({ ...site, remember: () => {} })
+async function replayAll(
+  list: readonly RecentInvalidation[],
+  verbs: Pick<RedisVerbs, 'kill' | 'bump'>,
+): Promise<number> {
   for (let at = 0; at < list.length; at += REPLAY_AT_ONCE) {
     const part = list.slice(at, at + REPLAY_AT_ONCE)
     await Promise.all(
@@ -165,6 +169,14 @@ async function replayAll(recent: RecentInvalidations, site: RedisSite): Promise<
     )
   }
   return list.length
+}
+
+/** Past the breaker: on a new connection nothing else may be sent yet. */
+function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe'> {
+  return {
+    run: (script, keys, args) => runScript(send, script, keys, args),
+    pipe: (commands) => Promise.all(commands.map((command) => send(command))),
+  }
 }
 
 function resolveOptions(options: RedisStoreOptions) {
@@ -179,7 +191,8 @@ function resolveOptions(options: RedisStoreOptions) {
     onStoreRestart: policy = 'replay',
     clock,
   } = options
-  if (!POLICIES.includes(policy)) throw optionInvalid('onStoreRestart', `one of ${POLICIES.join(', ')}`, policy)
+  if (!RESTART_POLICIES.includes(policy))
+    throw optionInvalid('onStoreRestart', `one of ${RESTART_POLICIES.join(', ')}`, policy)
   const timeoutMs = parseDuration(timeout, 'timeout')
   if (timeoutMs < 1 || timeoutMs > 60_000) throw optionInvalid('timeout', 'a duration from 1 ms to 60 s', timeout)
   return { source: resolveSource(redis, optionName), prefix, timeoutMs, policy, clock: clock ?? createSystemClock() }

@@ -27,6 +27,8 @@ export interface RedisServer {
 export interface RedisServerOptions {
   /** Append every write, synchronously: data survive `kill` and `restart`. @defaultValue `false` */
   readonly persist?: boolean
+  /** @defaultValue a free one */
+  readonly port?: number
   /** More arguments of the server, such as `--maxmemory 4mb`. */
   readonly args?: readonly string[]
 }
@@ -41,7 +43,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   binary ??= findBinary()
   const executable = binary
   const folder = mkdtempSync(join(tmpdir(), 'hopstash-redis-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const persistence = options.persist ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
   const args = [
     '--port',

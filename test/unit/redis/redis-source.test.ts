@@ -57,10 +57,40 @@ describe('where a Redis is', () => {
     })
   })
 
-  it('refuses a cluster and a sentinel, which it cannot keep its promises on', () => {
-    for (const many of [{ slots: [], sendCommand() {}, duplicate() {} }, { client: { sentinelRootNodes: [] } }]) {
-      expect(refusal(() => resolveSource(many as never))).toMatch(/Clusters and Sentinels are not supported/)
+  it('takes a Cluster: options, with what holds for all nodes, or its client', async () => {
+    const rootNodes = [{ url: 'rediss://u:secret@a.example:1' }, { socket: { host: 'b.example', port: 2, tls: true } }]
+    const nodeAddressMap = { 'inner:6379': { host: 'outer', port: 7 } }
+    for (const given of [
+      { rootNodes, nodeAddressMap },
+      { slots: [], _options: { rootNodes, nodeAddressMap } },
+      { client: { slots: [], _options: { rootNodes, nodeAddressMap } } },
+    ]) {
+      const source = resolveSource(given as never)
+      expect(source).toMatchObject({ address: 'a.example:1,b.example:2', warnings: [], moves: true })
+      expect(source.cluster?.translate({ host: 'inner', port: 6379 })).toEqual({ host: 'outer', port: 7 })
+      expect(source.cluster?.translate({ host: 'other', port: 1 })).toEqual({ host: 'other', port: 1 })
+      expect(JSON.stringify(source)).not.toContain('secret')
+      const client = await source.cluster?.createAt({ host: 'c.example', port: 3 })
+      expect(client?.options).toMatchObject({
+        username: 'u',
+        password: 'secret',
+        socket: { host: 'c.example', port: 3, tls: true, socketTimeout: 1500 },
+      })
     }
+  })
+
+  it('takes options of a Sentinel', () => {
+    const options = { name: 'mine', sentinelRootNodes: [{ host: 's', port: 1 }], nodeClientOptions: { password: 'x' } }
+    expect(resolveSource(options)).toMatchObject({ address: 'mine:6379', moves: true })
+  })
+
+  it.each([
+    ['a cluster client that does not tell its options', { slots: [] }, /pass them instead/],
+    ['a sentinel client, which keeps its own', { client: { getMasterNode() {} } }, /pass them instead/],
+    ['a Cluster without nodes', { rootNodes: [] }, /rootNodes/],
+    ['a Sentinel without a name', { sentinelRootNodes: [{ host: 's', port: 1 }] }, /sentinelRootNodes/],
+  ])('refuses %s', (_what, source, message) => {
+    expect(refusal(() => resolveSource(source as never))).toMatch(message)
   })
 
   it('overrules whatever lets a client hang, and keeps what it does not know', () => {

@@ -1,0 +1,245 @@
+import { hash } from 'node:crypto'
+import type { Clock } from '../runtime/clock.js'
+import { addressText, type ClusterMap, type NodeAddress, readClusterMap, redirectionIn } from './cluster-map.js'
+import { type ClusterNode, createClusterNode } from './cluster-node.js'
+import type { ClusterNodes } from './cluster-source.js'
+import { type Connection, type ConnectionState, pauseMs, wordOf } from './connection.js'
+import { deferred } from './deferred.js'
+import { hashSlot, SLOTS } from './hash-slot.js'
+import type { ServerIdentity } from './inspect-server.js'
+import type { RedisArgument, SendCommand } from './script.js'
+
+/** Options of {@link createClusterConnection}. */
+export interface ClusterConnectionOptions {
+  readonly nodes: ClusterNodes
+  readonly clock: Clock
+  /** The key whose node keeps the store's time, and is asked what has no key. */
+  readonly controlKey: string
+  /** Everything that has to happen before anybody else may send a command. A rejection means: not connected. */
+  readonly prepare: (send: SendCommand, identity: ServerIdentity) => Promise<void>
+  readonly onReady?: () => void
+}
+
+/** Connections to all primaries of a Cluster that look like one. */
+export interface ClusterConnection extends Connection {
+  /** Where the control key is at present. */
+  controlAddress(): NodeAddress | undefined
+  /** How far the clock of a key's node is ahead of the control key's. */
+  skewMs(key: string): number
+}
+
+const MOST_REDIRECTIONS = 4
+const DISCOVERY_MS = 1000
+const WITH_SCRIPT = new Set<unknown>(['EVAL', 'EVALSHA'])
+const WITHOUT_KEY = new Set<unknown>(['TIME', 'PING', 'INFO'])
+
+/**
+ * Returns one connection over all primaries of a Cluster: each command goes to the primary of its key's slot.
+ *
+ * It is there if all of them are, as by default the Cluster itself. A node that is lost, or an address nobody knew, makes
+ * it look at the whole again: which primaries there are, and which run of each, before anything else is sent.
+ */
+export function createClusterConnection(options: ClusterConnectionOptions): ClusterConnection {
+  const { nodes: places, clock, controlKey } = options
+  const nodes = new Map<string, ClusterNode>()
+  const moved = new Map<number, string>()
+  const first = deferred()
+  const controlSlot = hashSlot(controlKey)
+  let map: ClusterMap | undefined
+  let state: ConnectionState = 'idle'
+  let lastError: string | undefined
+  let connections = 0
+  let failures = 0
+  let fall: () => void = () => {}
+  let wake: () => void = () => {}
+  let over: Promise<void> = Promise.resolve()
+  const isClosed = (): boolean => state === 'closed'
+
+  const nodeOf = (slot: number): ClusterNode | undefined => nodes.get(moved.get(slot) ?? map?.ownerOf(slot) ?? '')
+
+  const routed = (args: readonly RedisArgument[], hops = 0): Promise<unknown> => {
+    const slot = slotFor(args)
+    const node = nodeOf(slot)
+    if (node === undefined) return Promise.reject(new Error('CLUSTERDOWN no node has the slot'))
+    return node.connection.send(args).catch((error) => {
+      const redirection = redirectionIn(error)
+      if (redirection === undefined || hops >= MOST_REDIRECTIONS) throw error
+      const { kind, address } = redirection
+      const target = places.translate({ ...address, host: address.host || node.address.host })
+      const next = nodes.get(addressText(target))
+      if (next === undefined) {
+        fall()
+        throw new Error('TRYAGAIN the Cluster has changed')
+      }
+      if (kind === 'MOVED') {
+        moved.set(slot, addressText(target))
+        return routed(args, hops + 1)
+      }
+      next.connection.send(['ASKING']).catch(() => {})
+      return next.connection.send(args)
+    })
+  }
+  const slotFor = (args: readonly RedisArgument[]): number => {
+    const key = WITH_SCRIPT.has(args[0]) ? args[3] : WITHOUT_KEY.has(args[0]) ? undefined : args[1]
+    return key === undefined ? controlSlot : hashSlot(String(key))
+  }
+
+  const open = (address: NodeAddress): ClusterNode => {
+    const node = createClusterNode({ address, places, clock, onReady: () => wake(), onLost: () => fall() })
+    nodes.set(addressText(address), node)
+    node.connection.start()
+    return node
+  }
+  const adopt = async (found: ClusterMap): Promise<void> => {
+    for (const [text, node] of nodes) {
+      if (found.primaries.has(text)) continue
+      nodes.delete(text)
+      node.connection.close().catch(() => {})
+    }
+    map = found
+    moved.clear()
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (found.ownerOf(slot) === undefined) throw new Error('CLUSTERDOWN slots without a primary')
+    }
+    const all = [...found.primaries].map(([text, address]) => nodes.get(text) ?? open(address))
+    await Promise.all(all.map(({ connection }) => connection.firstAttempt()))
+    const missing = all.find(({ connection }) => connection.state !== 'ready')
+    if (missing !== undefined) throw wordError(missing.connection.lastError)
+  }
+
+  /** One life of the whole; ends when a part of it is lost, rejects when it was not to be had. */
+  const live = async (): Promise<void> => {
+    await adopt(await discover(places, nodes, clock))
+    if (isClosed()) return
+    const lost = deferred()
+    fall = lost.resolve
+    await options.prepare(routed, identityOf(nodes))
+    if (isClosed()) return
+    if ([...nodes.values()].some(({ connection }) => connection.state !== 'ready')) throw new Error('lost')
+    state = 'ready'
+    connections++
+    failures = 0
+    first.resolve()
+    options.onReady?.()
+    await lost.promise
+  }
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = clock.setTimer(resolve, ms)
+      wake = () => {
+        clock.clearTimer(timer)
+        resolve()
+      }
+    })
+  const keepConnected = async (): Promise<void> => {
+    while (!isClosed()) {
+      try {
+        await live()
+      } catch (error) {
+        lastError = wordOf(error)
+        failures++
+      }
+      if (!isClosed()) state = 'away'
+      first.resolve()
+      if (!isClosed()) await pause(pauseMs(failures, clock.random()))
+    }
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    get reconnects() {
+      return Math.max(0, connections - 1)
+    },
+    get lastError() {
+      const broken = [...nodes.values()].find(({ connection }) => connection.state !== 'ready')
+      return broken?.connection.lastError ?? lastError
+    },
+    start() {
+      if (state !== 'idle') return
+      state = 'connecting'
+      over = keepConnected()
+    },
+    firstAttempt: () => first.promise,
+    send: (args) => (state === 'ready' ? routed(args) : Promise.reject(new Error('not connected'))),
+    restart(why) {
+      lastError = why
+      fall()
+    },
+    controlAddress: () => nodeOf(controlSlot)?.address,
+    skewMs: (key) => (nodeOf(hashSlot(key))?.offsetMs() ?? 0) - (nodeOf(controlSlot)?.offsetMs() ?? 0),
+    async close() {
+      if (isClosed()) return
+      state = 'closed'
+      wake()
+      fall()
+      const limit = deferred()
+      const timer = clock.setTimer(limit.resolve, DISCOVERY_MS, true)
+      await Promise.all([...nodes.values()].map(({ connection }) => connection.close()))
+      await Promise.race([over, limit.promise])
+      clock.clearTimer(timer)
+    },
+  }
+}
+
+/** Asks whoever answers first: a node that is connected, else the ones that were named. */
+async function discover(
+  places: ClusterNodes,
+  nodes: ReadonlyMap<string, ClusterNode>,
+  clock: Clock,
+): Promise<ClusterMap> {
+  let last: unknown = new Error('no node answers')
+  for (const { address, connection } of nodes.values()) {
+    if (connection.state !== 'ready') continue
+    try {
+      const reply = await within(DISCOVERY_MS, clock, connection.send(['CLUSTER', 'SLOTS']))
+      return readClusterMap(reply, address, places.translate)
+    } catch (error) {
+      last = error
+    }
+  }
+  for (const address of places.seeds) {
+    const client = await places.createAt(address)
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      const reply = await within(DISCOVERY_MS, clock, client.sendCommand(['CLUSTER', 'SLOTS']))
+      return readClusterMap(reply, address, places.translate)
+    } catch (error) {
+      last = error
+    } finally {
+      if (client.isOpen) client.destroy()
+    }
+  }
+  throw last
+}
+
+async function within<T>(ms: number, clock: Clock, work: Promise<T>): Promise<T> {
+  let timer: unknown
+  const limit = new Promise<never>((_, reject) => {
+    timer = clock.setTimer(() => reject(new Error('TIMEOUT')), ms)
+  })
+  try {
+    return await Promise.race([work, limit])
+  } finally {
+    clock.clearTimer(timer)
+    work.catch(() => {})
+  }
+}
+
+/** The Cluster as one server: another primary, or another run of one, is another run of the whole. */
+function identityOf(nodes: ReadonlyMap<string, ClusterNode>): ServerIdentity {
+  const identities = [...nodes.values()].map(({ identity }) => identity())
+  const runs = identities.map((identity) => identity?.runId)
+  const isKnown = runs.every((run) => run !== undefined)
+  return {
+    software: identities[0]?.software,
+    runId: isKnown ? hash('sha1', runs.sort().join(), 'hex') : undefined,
+    isClusterNode: true,
+  }
+}
+
+function wordError(word: string | undefined): Error {
+  return Object.assign(new Error('a node is not there'), { code: word ?? 'AWAY' })
+}

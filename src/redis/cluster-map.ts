@@ -1,0 +1,57 @@
+import { SLOTS } from './hash-slot.js'
+
+/** Where a node listens. */
+export interface NodeAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Which primary has which slots. */
+export interface ClusterMap {
+  /** Primaries by `host:port`. */
+  readonly primaries: ReadonlyMap<string, NodeAddress>
+  /** `host:port` of the primary of a slot; `undefined` for a slot nobody has. */
+  ownerOf(slot: number): string | undefined
+}
+
+/** Pure: an address as one text. */
+export function addressText({ host, port }: NodeAddress): string {
+  return `${host}:${port}`
+}
+
+/**
+ * Pure: what `CLUSTER SLOTS` says. A node that does not know its own host is at the one it was asked at.
+ *
+ * @param translate Where an announced address is reached from here.
+ */
+export function readClusterMap(
+  reply: unknown,
+  askedAt: NodeAddress,
+  translate: (address: NodeAddress) => NodeAddress,
+): ClusterMap {
+  const owners = new Array<string | undefined>(SLOTS)
+  const primaries = new Map<string, NodeAddress>()
+  if (!Array.isArray(reply)) throw new Error('expected slots')
+  for (const range of reply) {
+    const [from, to, node] = Array.isArray(range) ? range : []
+    if (typeof from !== 'number' || typeof to !== 'number' || !Array.isArray(node)) throw new Error('expected slots')
+    const announced = String(node[0] ?? '')
+    const host = announced === '' || announced === '?' ? askedAt.host : announced
+    const address = translate({ host, port: Number(node[1]) })
+    const text = addressText(address)
+    primaries.set(text, address)
+    owners.fill(text, from, to + 1)
+  }
+  return { primaries, ownerOf: (slot) => owners[slot] }
+}
+
+/** Pure: where a command was sent on to; `undefined` for any other error. */
+export function redirectionIn(
+  error: unknown,
+): { readonly kind: 'MOVED' | 'ASK'; readonly address: NodeAddress } | undefined {
+  if (!(error instanceof Error)) return undefined
+  const match = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(error.message)
+  if (match === null) return undefined
+  const [, kind, host = '', port] = match
+  return { kind: kind as 'MOVED' | 'ASK', address: { host, port: Number(port) } }
+}

@@ -1,0 +1,59 @@
+import { optionInvalid } from '../errors/option-error.js'
+import type { NodeRedisOptions } from './node-redis.js'
+
+const SCHEMES: Readonly<Record<string, string>> = {
+  'redis:': 'redis:',
+  'valkey:': 'redis:',
+  'rediss:': 'rediss:',
+  'valkeys:': 'rediss:',
+}
+/** What a place to connect to is expected to be, in words. */
+export const EXPECTED_URL = "a URL such as 'redis://127.0.0.1:6379/0' or 'rediss://user:password@host:6379'"
+
+/**
+ * Pure: what node-redis needs to know, from a URL.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`; user and password are never in it.
+ */
+export function optionsOf(url: string, option: string): NodeRedisOptions {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol]
+  if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
+    throw optionInvalid(option, EXPECTED_URL, redacted(url))
+  }
+  const username = decoded(parsed.username, option)
+  const password = decoded(parsed.password, option)
+  const database = databaseOf(parsed, option)
+  return {
+    socket: {
+      host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: parsed.port === '' ? 6379 : Number(parsed.port),
+      ...(scheme === 'rediss:' && { tls: true }),
+    },
+    ...(username !== '' && { username }),
+    ...(password !== '' && { password }),
+    ...(database !== 0 && { database }),
+  }
+}
+
+function databaseOf(url: URL, option: string): number {
+  const text = url.searchParams.get('db') ?? url.pathname.replace(/^\//, '')
+  if (text === '') return 0
+  if (!/^\d{1,5}$/.test(text))
+    throw optionInvalid(option, 'a URL with the number of a database behind the host', redacted(url.href))
+  return Number(text)
+}
+
+function decoded(text: string, option: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw optionInvalid(option, 'a URL with user and password percent-encoded', undefined)
+  }
+}
+
+/** A URL for messages: never a user, a password or a query. */
+function redacted(url: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]{0,12}:/i.exec(url)?.[0]
+  return scheme === undefined ? 'a text without a scheme' : `${scheme}//…`
+}

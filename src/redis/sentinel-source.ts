@@ -1,0 +1,63 @@
+import { optionInvalid } from '../errors/option-error.js'
+import type { NodeAddress } from './cluster-map.js'
+import { createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
+
+/** Options of `createSentinel` of node-redis, as far as the package reads them. */
+export interface NodeRedisSentinelOptions {
+  /** What the sentinels call the primary. */
+  readonly name: string
+  readonly sentinelRootNodes: readonly NodeAddress[]
+  /** User, password, TLS and database of the server itself. */
+  readonly nodeClientOptions?: NodeRedisOptions
+  /** The same of the sentinels. */
+  readonly sentinelClientOptions?: NodeRedisOptions
+}
+
+const EXPECTED = 'options of a Sentinel: `{ name, sentinelRootNodes: [{ host, port }], nodeClientOptions }`'
+
+/** The options of a Sentinel. A client of one does not tell its own, so it cannot stand for them. */
+export function sentinelOptionsIn(source: object, option: string): NodeRedisSentinelOptions | undefined {
+  const candidate = 'client' in source && source.client !== null ? source.client : source
+  if (typeof candidate === 'object' && candidate !== null && 'getMasterNode' in candidate) {
+    throw optionInvalid(
+      option,
+      EXPECTED,
+      candidate,
+      'A sentinel client keeps its options to itself: pass them instead.',
+    )
+  }
+  if (!('sentinelRootNodes' in source)) return undefined
+  const options = source as NodeRedisSentinelOptions
+  const { name, sentinelRootNodes } = options
+  const isPlace = (node: unknown): boolean => typeof (node as NodeAddress | undefined)?.host === 'string'
+  if (typeof name !== 'string' || !Array.isArray(sentinelRootNodes) || !sentinelRootNodes.some(isPlace)) {
+    throw optionInvalid(option, EXPECTED, Symbol('options without name or sentinels'))
+  }
+  return options
+}
+
+/** A client of the present primary: the first sentinel that answers knows where it is. */
+export async function createFromSentinels(options: NodeRedisSentinelOptions): Promise<NodeRedisClient> {
+  let last: unknown = new Error('no sentinel')
+  for (const { host, port } of options.sentinelRootNodes) {
+    const { sentinelClientOptions = {}, nodeClientOptions = {}, name } = options
+    const sentinel = await createNodeRedis({
+      ...sentinelClientOptions,
+      socket: { ...sentinelClientOptions.socket, host, port },
+    })
+    sentinel.on('error', () => {})
+    try {
+      await sentinel.connect()
+      const place = await sentinel.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name])
+      if (!Array.isArray(place)) throw new Error(`UNKNOWN name at the sentinel`)
+      const [primaryHost, primaryPort] = place
+      const socket = { ...nodeClientOptions.socket, host: String(primaryHost), port: Number(primaryPort) }
+      return await createNodeRedis({ ...nodeClientOptions, socket })
+    } catch (error) {
+      last = error
+    } finally {
+      if (sentinel.isOpen) sentinel.destroy()
+    }
+  }
+  throw last
+}

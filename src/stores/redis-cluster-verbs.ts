@@ -1,0 +1,134 @@
+import { ensureScript, putScript, softenScript, tellScript } from '../redis/cluster-scripts.js'
+import { entryBytes, storedId } from './entry-bytes.js'
+import { keyPayload } from './redis-frame.js'
+import { listOf, markersOf, numberOf, type ScriptStamp, stampOf } from './redis-replies.js'
+import { type RedisSite, type RedisVerbs, redisVerbs } from './redis-verbs.js'
+import {
+  type KeyRef,
+  type Markers,
+  markerNames,
+  type SetReply,
+  type SetRequest,
+  type StampReply,
+  type StoredEntry,
+  type WriteReply,
+  type WriteRequest,
+} from './shared-store.js'
+
+/** What the verbs stand on where keys lie on several nodes. */
+export interface ClusterSite extends RedisSite {
+  /** How far the clock of a key's node is ahead of the control key's. */
+  readonly skewMs: (storedKey: string) => number
+}
+
+const PUT_OUTCOMES = ['written', 'refused', undefined, 'full'] as const
+
+/**
+ * The verbs on a Cluster: what is one script on one node is one per slot here, control key first for what a write needs to
+ * know, last for what peers are told. What has one slot anyway is as it is on one node.
+ */
+export function redisClusterVerbs(site: ClusterSite): RedisVerbs {
+  const { keys } = site
+
+  const tell = async ({ namespace, digest }: KeyRef, id?: string): Promise<ScriptStamp> => {
+    const x = keyPayload(namespace, digest, id)
+    return stampOf(
+      await site.run(tellScript, [keys.control, keys.log], [site.candidate(), keys.channel, site.sender, 'key', x]),
+    )
+  }
+  const remember = ({ key, namespace, digest }: KeyRef): void =>
+    site.remember({ kind: 'key', ref: { key, namespace, digest } })
+
+  return {
+    ...redisVerbs(site),
+    async write(request: WriteRequest): Promise<WriteReply> {
+      const { entry, token, tells } = request
+      if (tells === 'key') remember(request)
+      const { stamp, markers } = await ensure(site, request, entry.tags, request.lifeMs)
+      const isDead =
+        stamp.inc !== entry.inc ||
+        markerNames(request.namespace, entry.tags).some(
+          (name) => (markers.get(name)?.hard ?? Infinity) > entry.startSeq,
+        )
+      if (isDead) return { ...stamp, outcome: 'dead', markers }
+      const outcome = await put(site, request, { ...stamp, seq: entry.startSeq }, token, tells === 'done')
+      if (tells === 'key' && outcome === 'written') await tell(request, storedId(entry.id))
+      return { ...stamp, outcome, markers }
+    },
+    async set(request: SetRequest): Promise<SetReply> {
+      remember(request)
+      const { stamp, markers } = await ensure(site, request, request.entry.tags, request.lifeMs)
+      const outcome = await put(site, request, stamp, '', false)
+      if (outcome === 'refused') return { ...stamp, outcome: 'late', markers }
+      await tell(request, storedId(request.entry.id))
+      return { ...stamp, outcome, markers }
+    },
+    async kill(ref): Promise<StampReply> {
+      remember(ref)
+      const [removed] = await site.pipe([['UNLINK', keys.entry(ref.key), keys.token(ref.key)]])
+      if (removed instanceof Error) throw removed
+      return tell(ref)
+    },
+    async expire(ref): Promise<StampReply> {
+      remember(ref)
+      // Lifetimes are in the control key's time.
+      const { nowMs } = await redisVerbs(site).ping()
+      await site.run(softenScript, [keys.entry(ref.key), keys.token(ref.key)], [String(nowMs)])
+      return tell(ref)
+    },
+  }
+}
+
+async function ensure(
+  site: ClusterSite,
+  { namespace }: KeyRef,
+  tags: readonly string[],
+  lifeMs: number,
+): Promise<{ readonly stamp: ScriptStamp; readonly markers: Markers }> {
+  const { keys } = site
+  const reply = await site.run(
+    ensureScript,
+    [keys.control, keys.log, keys.nothing, ...markerNames(namespace, tags).map((name) => keys.marker(name))],
+    [site.candidate(), whole(lifeMs), String(keys.markerPrefix.length + 1)],
+  )
+  return { stamp: stampOf(reply), markers: markersOf(listOf(reply), 4, namespace, tags) }
+}
+
+async function put(
+  site: ClusterSite,
+  request: KeyRef & { readonly entry: StoredEntry; readonly lifeMs: number; readonly notAfterMs: number },
+  stamp: Pick<ScriptStamp, 'storedInc' | 'seq'>,
+  token: string,
+  tellsFollowers: boolean,
+): Promise<'written' | 'refused' | 'full'> {
+  const { keys } = site
+  const { key, namespace, digest, entry, lifeMs } = request
+  const { header, body } = entryBytes(key, entry)
+  const storedKey = keys.entry(key)
+  const notAfter = request.notAfterMs + site.skewMs(storedKey)
+  const reply = await site.run(
+    putScript,
+    [storedKey, keys.token(key)],
+    [
+      token,
+      whole(lifeMs),
+      String(notAfter),
+      stamp.storedInc,
+      String(stamp.seq),
+      header,
+      body,
+      keys.channel,
+      site.sender,
+      tellsFollowers ? '1' : '',
+      keyPayload(namespace, digest, storedId(entry.id)),
+    ],
+    body.length,
+  )
+  const outcome = PUT_OUTCOMES[numberOf(reply)]
+  if (outcome === undefined) throw new Error('unknown outcome')
+  return outcome
+}
+
+function whole(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms)))
+}

@@ -1,0 +1,55 @@
+import { createClusterConnection } from '../redis/cluster-connection.js'
+import { type Connection, createConnection } from '../redis/connection.js'
+import { inspectServer, type ServerIdentity } from '../redis/inspect-server.js'
+import type { ResolvedSource } from '../redis/redis-source.js'
+import type { SendCommand } from '../redis/script.js'
+import type { Clock } from '../runtime/clock.js'
+import { type ClusterSite, redisClusterVerbs } from './redis-cluster-verbs.js'
+import { type RedisVerbs, redisVerbs } from './redis-verbs.js'
+
+/** Options of {@link openLink}. */
+export interface LinkOptions {
+  readonly source: ResolvedSource
+  readonly clock: Clock
+  readonly controlKey: string
+  /** Everything that has to happen before anybody else may send a command. */
+  readonly prepare: (send: SendCommand, identity: ServerIdentity) => Promise<void>
+  readonly onReady: () => void
+}
+
+/** What differs between one node and a Cluster. */
+export interface RedisLink {
+  readonly connection: Connection
+  readonly verbs: (site: ClusterSite) => RedisVerbs
+  /** Where messages are listened to: where they are sent from, so that they have the shortest way. */
+  readonly busSource: ResolvedSource
+  readonly skewMs: (storedKey: string) => number
+}
+
+/** Returns the way to a store, not connected yet. */
+export function openLink({ source, clock, controlKey, prepare, onReady }: LinkOptions): RedisLink {
+  const { cluster } = source
+  if (cluster === undefined) {
+    const connection = createConnection({
+      source,
+      clock,
+      onReady,
+      prepare: async (send) => {
+        const identity = await inspectServer(send)
+        // Its slots are not all of them: what is written here would be looked for elsewhere.
+        if (identity.isClusterNode) throw new Error('CLUSTER node: give the options of the Cluster')
+        await prepare(send, identity)
+      },
+    })
+    return { connection, verbs: redisVerbs, busSource: source, skewMs: () => 0 }
+  }
+  const connection = createClusterConnection({ nodes: cluster, clock, controlKey, prepare, onReady })
+  const busSource = {
+    ...source,
+    create: () => {
+      const address = connection.controlAddress()
+      return address === undefined ? Promise.reject(new Error('AWAY')) : cluster.createAt(address)
+    },
+  }
+  return { connection, verbs: redisClusterVerbs, busSource, skewMs: connection.skewMs }
+}

@@ -1,0 +1,160 @@
+import { createCluster } from '@keyv/redis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createStash, namespace } from '../../src/index.js'
+import { hashSlot } from '../../src/redis/hash-slot.js'
+import { createRedisStore } from '../../src/stores/redis.js'
+import type { ContractStore } from '../../src/testing/contract-trial.js'
+import { sharedStoreContract } from '../../src/testing/store-contract.js'
+import { type RedisCluster, startCluster } from '../support/redis-cluster.js'
+import type { RedisServer } from '../support/redis-server.js'
+import { startProxy } from '../support/tcp-proxy.js'
+import { eventually } from './redis-world.js'
+
+let cluster: RedisCluster
+
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+
+beforeEach(() => cluster.flush())
+
+afterAll(() => cluster.stop())
+
+const CONTROL = '{hopstash}:ctl'
+
+describe('the public contract of a shared store, on a Cluster of three', () => {
+  it.each(sharedStoreContract({ create: () => open() }))('$name', ({ run }) => run())
+})
+
+async function open(): Promise<ContractStore> {
+  await cluster.flush()
+  const proxies = new Map(
+    await Promise.all(cluster.nodes.map(async ({ port }) => [port, await startProxy(port)] as const)),
+  )
+  const nodeAddressMap = (address: string) => {
+    const proxy = proxies.get(Number(address.split(':')[1]))
+    return proxy && { host: '127.0.0.1', port: proxy.port }
+  }
+  const [one, two] = [
+    createRedisStore({ redis: cluster.options }),
+    createRedisStore({ redis: { ...cluster.options, nodeAddressMap } }),
+  ]
+  expect(await Promise.all([one.ready(), two.ready()])).toEqual([true, true])
+  return {
+    one,
+    two,
+    wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    async evict(what, key) {
+      const shared = { control: CONTROL, log: '{hopstash}:log' } as Record<string, string>
+      const named = typeof what === 'object' ? `{hopstash}:m:${what.marker}` : shared[what]
+      const name = named ?? (what === 'entry' ? `{${key}}:e` : `{${key}}:t`)
+      await cluster.command(name, 'DEL', name)
+    },
+    empty: () => cluster.flush(),
+    async cutBus() {
+      for (const proxy of proxies.values()) proxy.refuse = true
+      for (const node of cluster.nodes) await node.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    },
+    healBus() {
+      for (const proxy of proxies.values()) proxy.refuse = false
+    },
+    async close() {
+      await Promise.all([one.close(), two.close()])
+      await Promise.all([...proxies.values()].map((proxy) => proxy.close()))
+    },
+  }
+}
+
+describe('slots', () => {
+  it('are the ones the server computes', async () => {
+    for (const key of ['a', '{hopstash}:ctl', '{x:y}:e', '{}a', 'a{b}c{d}', 'ünïcode {ß} 😀', '{', 'a}b{c']) {
+      expect([key, hashSlot(key)]).toEqual([key, await cluster.nodes[0]?.command('CLUSTER', 'KEYSLOT', key)])
+    }
+  })
+})
+
+describe('a stash over a Cluster', () => {
+  it('shares, drops everywhere what is invalidated, and keeps keys on all nodes', async () => {
+    const options = {
+      store: cluster.options,
+      namespaces: { things: namespace<number, string>({ ttl: '1h', tags: () => ['t'] }) },
+    }
+    const [a, b] = [createStash(options), createStash(options)]
+    expect(await Promise.all([a.ready(), b.ready()])).toEqual([true, true])
+    const keys = Array.from({ length: 60 }, (_, index) => `k${index}`)
+    await Promise.all(keys.map((key, index) => a.things.getOrSet(key, () => index)))
+    await eventually(async () =>
+      (await Promise.all(keys.map((key) => b.things.get(key)))).every((v) => v !== undefined),
+    )
+    const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')))
+    expect(sizes.every((size) => Number(size) > 5)).toBe(true)
+    let loads = 0
+    const seen = await Promise.all(keys.map((key) => b.things.getOrSet(key, () => ++loads)))
+    expect(loads).toBe(0)
+    expect(seen).toEqual(keys.map((_, index) => index))
+    expect(await a.things.delete('k1')).toEqual({ memory: 'done', store: 'done' })
+    await eventually(() => b.things.peek('k1') === undefined)
+    expect(await b.things.get('k1')).toBeUndefined()
+    expect(await a.things.set('k2', 99)).toEqual({ memory: 'done', store: 'done' })
+    await eventually(async () => (await b.things.get('k2')) === 99)
+    expect(await a.things.expire('k3')).toEqual({ memory: 'done', store: 'done' })
+    expect(await a.invalidateTags(['t'])).toEqual({ memory: 'done', store: 'done' })
+    await eventually(() => b.things.peek('k4') === undefined)
+    expect(await Promise.all(keys.map((key) => b.things.get(key)))).toEqual(keys.map(() => undefined))
+    expect(a.health()).toMatchObject({ status: 'ok', store: { status: 'ready', bus: 'confirmed', deaf: false } })
+    await Promise.all([a.close(), b.close()])
+  })
+
+  it('follows a slot that is moved, entries and markers alike', async () => {
+    const store = createRedisStore({ redis: cluster.options })
+    await store.ready()
+    const { inc } = await store.ping()
+    const from = await cluster.ownerOf(CONTROL)
+    const to = cluster.nodes.find((node) => node !== from)
+    await cluster.moveSlotOf(CONTROL, to as never)
+    expect((await store.ping()).inc).toBe(inc)
+    expect((await store.read({ key: 'k', namespace: 'n', digest: 'd', token: 'mine' })).token).toBe('mine')
+    await cluster.moveSlotOf(CONTROL, from)
+    expect((await store.bump(['*'], 'delete')).seq).toBeGreaterThan(0)
+    await store.close()
+  })
+
+  it('takes a cluster client, too, also inside of a KeyvRedis, and uses connections of its own', async () => {
+    const client = createCluster(cluster.options as never)
+    for (const given of [client, { client }]) {
+      const stash = createStash({ store: given, namespaces: { things: namespace<number, string>({ ttl: '1h' }) } })
+      expect(await stash.ready()).toBe(true)
+      expect(await stash.things.set('k', 1)).toEqual({ memory: 'done', store: 'done' })
+      await stash.close()
+    }
+    expect(client.isOpen).toBe(false)
+  })
+})
+
+describe('a Cluster that loses a node', () => {
+  it('is away as a whole, bounded for callers, and comes back with the node: nothing invalidated meanwhile returns', async () => {
+    const own = await startCluster({ persist: true })
+    const stash = createStash({
+      store: own.options,
+      namespaces: { things: namespace<number, string>({ ttl: '1h' }) },
+    })
+    expect(await stash.ready()).toBe(true)
+    const keys = Array.from({ length: 30 }, (_, index) => `k${index}`)
+    await Promise.all(keys.map((key) => stash.things.set(key, 1)))
+    const victim = own.nodes.find(({ port }) => port !== undefined) as RedisServer
+    await victim.kill()
+    const results = await Promise.all(keys.map((key) => stash.things.delete(key)))
+    expect(results.some(({ store }) => store === 'queued')).toBe(true)
+    expect(await Promise.all(keys.map((key) => stash.things.get(key)))).toEqual(keys.map(() => undefined))
+    expect(stash.health()).toMatchObject({ status: 'degraded', store: { away: true } })
+    await victim.restart()
+    await eventually(() => stash.health().status === 'ok', 15_000)
+    expect(await Promise.all(keys.map((key) => stash.things.get(key)))).toEqual(keys.map(() => undefined))
+    const left = await Promise.all(
+      keys.map((key) => own.command(`{hopstash:things:v1:${key}}:e`, 'EXISTS', `{hopstash:things:v1:${key}}:e`)),
+    )
+    expect(left).toEqual(keys.map(() => 0))
+    await stash.close()
+    await own.stop()
+  })
+})
