@@ -1,6 +1,6 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkShape, positiveDuration } from '../resilience/option-shape.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
 import { linkedController } from '../runtime/abort.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
@@ -19,8 +19,10 @@ import { type PipelinePlan, Run, type RunRequest } from './run.js'
 import { type RunEvent, streamRun } from './run-events.js'
 import { createRunListeners, type RunObserver } from './run-listeners.js'
 import { createRunMeter, type RunMetrics } from './run-metrics.js'
+import { bareRequest, type RunOptions, resolveRun } from './run-options.js'
 import { LazyResult, type RunResult } from './run-result.js'
 import type { Sight } from './sight.js'
+import { stateOf, type UpstreamState } from './upstream.js'
 import type { Absent, InlineHop, PayloadPart, Presence, UnknownInline, UnknownWiring, WiringBase } from './wiring.js'
 
 /** Options of a pipeline. */
@@ -38,22 +40,6 @@ export interface PipelineOptions {
   /** Is told of every run. What it throws is ignored. */
   readonly onRun?: ((report: RunReport) => void) | undefined
   readonly clock?: Clock | undefined
-}
-
-/** Options of one run. */
-export interface RunOptions<Clients = Readonly<Record<string, unknown>>> {
-  /** Bound of this run: how much time its caller has left. @defaultValue the pipeline's */
-  readonly deadline?: Duration | undefined
-  /** Cancels the run when its caller leaves. */
-  readonly signal?: AbortSignal | undefined
-  /** Clients of this run by hop, fakes for instance. Such a hop uses no cache and no shared breaker. */
-  readonly clients?: { readonly [Name in keyof Clients]?: Clients[Name] | undefined } | undefined
-  /**
-   * Makes deliveries of the same run one run: joins the one under way, or returns what it came to if that was `ok` and
-   * at most 10 minutes ago. Such a run keeps the deadline it was begun with. Every hop's `idempotencyKey` is the same,
-   * too, for all deliveries. Runs with `clients` join nobody.
-   */
-  readonly idempotencyKey?: string | undefined
 }
 
 /** A pipeline that can run. */
@@ -123,7 +109,6 @@ type NewName<Name extends string, Known> = Name &
   (Name extends keyof Known ? `There is a hop named '${Name}'` : unknown)
 
 const KNOWN = ['defaults', 'deadline', 'reserve', 'failFast', 'logger', 'onRun', 'clock']
-const KNOWN_RUN = ['deadline', 'signal', 'clients', 'idempotencyKey']
 
 /**
  * Begins a pipeline.
@@ -167,6 +152,7 @@ export function assemblePipeline(
   const meter = createRunMeter(
     name,
     plan.hops.map((hop) => hop.name),
+    () => readUpstreams(plan),
   )
   const listeners = createRunListeners(options.onRun)
   const conclude = (run: Run): RunResult<unknown> => {
@@ -190,7 +176,7 @@ export function assemblePipeline(
       : createCachedRuns({ pipeline: name, cache, start: uncached, answer, now: () => clock.now() })
   const repeated = createRepeatedRuns(start, clock)
   const requestOf = (input: unknown, given: RunOptions | undefined): RunRequest =>
-    given === undefined ? bare(input, deadlineMs) : resolveRun(plan, input, given, deadlineMs)
+    given === undefined ? bareRequest(input, deadlineMs) : resolveRun(plan, input, given, deadlineMs)
   const startOnce: StartRun = (request) => {
     const { idempotencyKey, clients } = request
     // What fakes answer is nobody else's answer.
@@ -228,8 +214,17 @@ export function assemblePipeline(
 export function checkOptions(options: PipelineOptions): void {
   checkShape('pipeline', options, KNOWN)
   if (options.defaults !== undefined) checkDefaults('defaults', options.defaults)
-  if (options.deadline !== undefined) parseDuration(options.deadline, 'deadline')
+  if (options.deadline !== undefined) positiveDuration(options.deadline, 'deadline')
   if (options.reserve !== undefined) parseDuration(options.reserve, 'reserve')
+  if (options.logger !== undefined && typeof options.logger !== 'function') {
+    throw optionInvalid('logger', 'a function of level, message and fields', options.logger)
+  }
+}
+
+function readUpstreams({ hops, engine }: PipelinePlan): Record<string, UpstreamState> {
+  const upstreams = hops.flatMap((hop) => [hop, ...hop.providers]).map((called) => called?.upstream)
+  const now = engine.clock.now()
+  return Object.fromEntries(upstreams.flatMap((one) => (one === undefined ? [] : [[one.name, stateOf(one, now)]])))
 }
 
 function builder(
@@ -258,35 +253,4 @@ function reserveOf(reserve: Duration | undefined): (deadlineMs: number) => numbe
   if (reserve === undefined) return (deadlineMs) => Math.min(deadlineMs * 0.05, 200)
   const reserveMs = parseDuration(reserve, 'reserve')
   return (deadlineMs) => Math.min(deadlineMs, reserveMs)
-}
-
-function bare(input: unknown, deadlineMs: number): RunRequest {
-  return {
-    input,
-    deadlineMs,
-    signal: undefined,
-    clients: undefined,
-    idempotencyKey: undefined,
-    cached: undefined,
-    listener: undefined,
-  }
-}
-
-function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptions, deadlineMs: number): RunRequest {
-  checkShape('run', options, KNOWN_RUN)
-  const { deadline, signal, clients, idempotencyKey } = options
-  if (clients !== undefined)
-    checkShape(
-      'clients',
-      clients,
-      plan.hops.map((hop) => hop.name),
-    )
-  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
-    throw optionInvalid('signal', 'an AbortSignal', signal)
-  }
-  if (idempotencyKey !== undefined && (typeof idempotencyKey !== 'string' || idempotencyKey === '')) {
-    throw optionInvalid('idempotencyKey', 'a text', idempotencyKey)
-  }
-  const own = deadline === undefined ? deadlineMs : parseDuration(deadline, 'deadline')
-  return { input, deadlineMs: own, signal, clients, idempotencyKey, cached: undefined, listener: undefined }
 }

@@ -63,12 +63,15 @@ const ONE_ATTEMPT: RetryOptions = { attempts: 1 }
 
 /** The complete policies of one hop: its own over the pipeline's defaults, part by part. @throws OptionError */
 export function resolvePolicies(where: string, own: HopPolicies, defaults: HopPolicies): ResolvedPolicies {
-  const breaker = merge(own.breaker, defaults.breaker)
-  const budget = merge(own.retryBudget, defaults.retryBudget)
+  const breaker = merge(own.breaker, defaults.breaker, `${where}.breaker`)
+  const budget = merge(own.retryBudget, defaults.retryBudget, `${where}.retryBudget`)
   const limit = mergeLimit(own.concurrency, defaults.concurrency)
   return Object.freeze({
     timeoutMs: positiveDuration(own.timeout ?? defaults.timeout ?? '30s', `${where}.timeout`),
-    retry: resolveRetry(merge(own.retry, defaults.retry) || ONE_ATTEMPT, `${where}.retry`),
+    retry: resolveRetry(
+      merge(own.retry, defaults.retry, `${where}.retry`, RETRY_HINT) || ONE_ATTEMPT,
+      `${where}.retry`,
+    ),
     breaker: breaker ? resolveBreaker(breaker, `${where}.breaker`) : undefined,
     limiter: limit !== undefined && limit !== false ? resolveLimiter(limit, `${where}.concurrency`) : undefined,
     budget: budget ? resolveRetryBudget(budget, `${where}.retryBudget`) : undefined,
@@ -81,9 +84,17 @@ export function checkDefaults(where: string, defaults: HopPolicies): void {
   resolvePolicies(where, defaults, {})
 }
 
-function merge<T extends object>(own: T | false | undefined, base: T | false | undefined): T | false | undefined {
+// A bare number is the likeliest mistake: other packages count repetitions so.
+const RETRY_HINT = 'Write `{ attempts: 3 }`: all calls, the first included.'
+
+function merge<T extends object>(
+  own: T | false | undefined,
+  base: T | false | undefined,
+  option: string,
+  hint?: string,
+): T | false | undefined {
   if (own === undefined || own === false) return own ?? base
-  if (typeof own !== 'object' || own === null) throw optionInvalid('policy', 'an object, or false', own)
+  if (typeof own !== 'object' || own === null) throw optionInvalid(option, 'an object, or false', own, hint)
   return base ? { ...base, ...given(own) } : own
 }
 
