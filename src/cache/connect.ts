@@ -5,9 +5,9 @@ import type { Settings } from '../runtime/settings.js'
 import type { KeyvLike } from '../stores/keyv-source.js'
 import type { Connect } from './build-stash.js'
 import { createLateCodec, createLateStore } from './late-store.js'
-import { SharedTier } from './shared-tier.js'
+import { SharedTier, type SharedTierOptions } from './shared-tier.js'
 import type { NamespaceDefinitions, StashOptions } from './stash-options.js'
-import type { BodyCodec } from './state.js'
+import { type ResolvedStoreOptions, resolveStoreOptions } from './store-options.js'
 
 const REDIS_URL = /^(?:redis|rediss|valkey|valkeys):/i
 const EXPECTED =
@@ -24,43 +24,46 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   const store: unknown = options.store ?? environment.cacheUrl
   if (store === undefined || store === 'memory') return undefined
   const prefix = options.prefix ?? 'hopstash'
-  if (isRedis(store)) return redisConnector(store, prefix, name)
-  if (isKeyv(store)) return keyvConnector(store, prefix)
+  const use = resolveStoreOptions(options)
+  if (isRedis(store)) return redisConnector(store, prefix, name, use)
+  if (isKeyv(store)) return keyvConnector(store, prefix, use)
   // The text may hold a password, so it is never shown.
   throw typeof store === 'string' ? optionHidden(name, EXPECTED, 'another text') : optionInvalid(name, EXPECTED, store)
 }
 
-function redisConnector(redis: RedisSource, prefix: string, name: string): Connect {
+function redisConnector(redis: RedisSource, prefix: string, name: string, use: ResolvedStoreOptions): Connect {
   const { address } = resolveSource(redis, name)
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
       const { createRedisStore } = await import('../stores/redis.js')
-      return createRedisStore({ redis, prefix, clock, optionName: name })
+      const { timeoutMs: timeout, onStoreRestart } = use
+      return createRedisStore({ redis, prefix, clock, optionName: name, timeout, onStoreRestart })
     })
     return {
-      tier: new SharedTier({ store, codec: lateEntryCodec(), clock, coherence }),
+      tier: new SharedTier({ store, clock, coherence, ...tierOptions(use) }),
       ready: (timeoutMs) => store.arrival.then((redisStore) => redisStore.ready(timeoutMs), isNotThere),
       health: () => ({ ...(store.arrived?.health() ?? { address, status: 'connecting' }), kind: 'redis' }),
     }
   }
 }
 
-function keyvConnector(keyv: KeyvLike, prefix: string): Connect {
+function keyvConnector(keyv: KeyvLike, prefix: string, use: ResolvedStoreOptions): Connect {
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
       const { createKeyvStore } = await import('../stores/keyv.js')
-      return createKeyvStore(keyv, { prefix, clock })
+      return createKeyvStore(keyv, { prefix, clock, recheck: use.recheckMs })
     })
     return {
-      tier: new SharedTier({ store, codec: lateEntryCodec(), clock, coherence }),
+      tier: new SharedTier({ store, clock, coherence, ...tierOptions(use) }),
       ready: async () => true,
       health: () => ({ kind: 'keyv' }),
     }
   }
 }
 
-function lateEntryCodec(): BodyCodec {
-  return createLateCodec(async () => (await import('./entry-codec.js')).createEntryCodec())
+function tierOptions(use: ResolvedStoreOptions): Omit<SharedTierOptions, 'store' | 'clock' | 'coherence'> {
+  const codec = createLateCodec(async () => (await import('./entry-codec.js')).createEntryCodec(use.codec))
+  return { codec, storeTimeoutMs: use.timeoutMs, maxDisconnectedMs: use.maxDisconnectedMs }
 }
 
 function isNotThere(): boolean {

@@ -1,7 +1,11 @@
-import { optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
+import { optionHidden, optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
 import type { TextForm } from '../keys/text-form.js'
 import type { Clock } from '../runtime/clock.js'
+import { requireObject } from './argument-checks.js'
+import { checkTextForm } from './namespace-checks.js'
 import { isNamespaceDefinition, type NamespaceDefinition } from './namespace-options.js'
+import { isPlain } from './plain-data.js'
+import { resolveStoreOptions, STORE_OPTION_NAMES, type StoreOptions } from './store-options.js'
 
 /** A definition whatever its types. */
 // biome-ignore lint/suspicious/noExplicitAny: any value and key type fits here; each namespace keeps its own.
@@ -14,10 +18,11 @@ export type NamespaceDefinitions = Readonly<Record<string, AnyDefinition>>
 export type StoreUrl = `${'redis' | 'rediss' | 'valkey' | 'valkeys'}://${string}`
 
 /** Options of a stash. */
-export interface StashOptions<Definitions extends NamespaceDefinitions> {
+export interface StashOptions<Definitions extends NamespaceDefinitions> extends StoreOptions {
   /**
-   * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options or a
-   * client of node-redis, a `KeyvRedis`, or any Keyv adapter (with weaker guarantees).
+   * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options of
+   * node-redis (of one server, a Cluster or Sentinels), its client or cluster, a `KeyvRedis`, or any Keyv adapter (with
+   * weaker guarantees).
    * @defaultValue `CACHE_URL`, else memory alone
    */
   readonly store?: 'memory' | StoreUrl | object
@@ -37,7 +42,17 @@ export interface StashOptions<Definitions extends NamespaceDefinitions> {
   readonly clock?: Clock
 }
 
-const OPTION_NAMES = ['store', 'prefix', 'secret', 'namespaces', 'text', 'maxBytes', 'waitUntil', 'clock'] as const
+const OPTION_NAMES = [
+  'store',
+  'prefix',
+  'secret',
+  'namespaces',
+  'text',
+  'maxBytes',
+  'waitUntil',
+  'clock',
+  ...STORE_OPTION_NAMES,
+] as const
 
 /** Names a namespace cannot have: they are, or will be, methods of the stash. */
 export const RESERVED_NAMES = [
@@ -69,27 +84,38 @@ const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/
 
 /** Checks the options of a stash. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function checkStashOptions(options: StashOptions<NamespaceDefinitions>): void {
-  if (typeof options !== 'object' || options === null) throw optionInvalid('options', 'an object', options)
+  requireObject(options, 'options')
   for (const name of Object.keys(options)) {
     if (!(OPTION_NAMES as readonly string[]).includes(name)) throw optionUnknown('createStash()', name, OPTION_NAMES)
   }
   const { prefix, maxBytes, secret } = options
-  if (prefix !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) {
+  if (options.store === null) throw optionInvalid('store', "left out, or 'memory' for none", null)
+  if (prefix !== undefined && !(typeof prefix === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(prefix))) {
     throw optionInvalid('prefix', '1 to 64 letters, digits, dots, dashes or underscores', prefix)
   }
   if (maxBytes !== undefined && !(Number.isFinite(maxBytes) && maxBytes >= 1024))
     throw optionInvalid('maxBytes', 'a number of bytes from 1024', maxBytes)
   if (secret !== undefined && typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
-    throw optionInvalid('secret', 'a text or bytes', Symbol('a secret is not shown'))
+    throw optionHidden('secret', 'a text or bytes', 'something else')
   }
   if (secret !== undefined && secret.length < 16) {
     throw optionInvalid('secret', 'at least 16 characters or bytes', `${secret.length} of them`)
   }
   const { namespaces, waitUntil } = options
-  if (namespaces !== undefined && (typeof namespaces !== 'object' || namespaces === null))
+  if (namespaces !== undefined && (typeof namespaces !== 'object' || namespaces === null || !isPlain(namespaces)))
     throw optionInvalid('namespaces', 'an object of definitions by name', namespaces)
+  checkTextForm(options.text, 'text')
+  resolveStoreOptions(options)
+  if (options.clock !== undefined) checkClock(options.clock)
   if (waitUntil !== undefined && typeof waitUntil !== 'function')
     throw optionInvalid('waitUntil', 'a function of a promise', waitUntil)
+}
+
+function checkClock(clock: unknown): void {
+  const methods = ['now', 'coarse', 'wall', 'random', 'setTimer', 'clearTimer'] as const
+  const given = (typeof clock === 'object' && clock !== null ? clock : {}) as Partial<Record<string, unknown>>
+  if (methods.some((method) => typeof given[method] !== 'function'))
+    throw optionInvalid('clock', `an object with the methods ${methods.join(', ')}`, clock)
 }
 
 /** Checks the name and the kind of a namespace. @throws {OptionError} `ERR_OPTION_INVALID` */

@@ -37,45 +37,50 @@ const DEFAULT_THRESHOLD_BYTES = 64 * 1024
 const DEFAULT_LEVEL = 1
 const KEY_BYTES = 32
 
-/** Pure: complete, checked options. @throws OptionError `ERR_OPTION_INVALID` */
-export function resolveCodecOptions(options: CodecOptions = {}): ResolvedCodecOptions {
+/**
+ * Pure: complete, checked options.
+ *
+ * @param at What names of options begin with in messages.
+ * @throws OptionError `ERR_OPTION_INVALID`
+ */
+export function resolveCodecOptions(options: CodecOptions = {}, at = 'codec.'): ResolvedCodecOptions {
   refuseUnknown('codec', options, ['format', 'compress', 'encryption', 'maxBytes', 'maxDepth'])
   const { format = 'msgpack', compress = {}, maxBytes = DEFAULT_MAX_BYTES, maxDepth = 512 } = options
   if (format !== 'msgpack' && format !== 'json') {
-    throw optionInvalid('codec.format', "'msgpack' or 'json'", format)
+    throw optionInvalid(`${at}format`, "'msgpack' or 'json'", format)
   }
   return Object.freeze({
     format,
-    maxBytes: whole('codec.maxBytes', maxBytes, 1, 1024 * MIB),
-    maxDepth: whole('codec.maxDepth', maxDepth, 1, 1000),
-    ...resolveCompress(compress),
-    keys: resolveKeys(options.encryption),
+    maxBytes: whole(`${at}maxBytes`, maxBytes, 1, 1024 * MIB),
+    maxDepth: whole(`${at}maxDepth`, maxDepth, 1, 1000),
+    ...resolveCompress(compress, `${at}compress`),
+    keys: resolveKeys(options.encryption, `${at}encryption`),
   })
 }
 
-function resolveCompress(compress: Exclude<CodecOptions['compress'], undefined>) {
+function resolveCompress(compress: Exclude<CodecOptions['compress'], undefined>, at: string) {
   if (compress === false) return { thresholdBytes: Infinity, level: DEFAULT_LEVEL }
   if (typeof compress !== 'object' || compress === null) {
-    throw optionInvalid('codec.compress', 'false or an object with `thresholdBytes` and `level`', compress)
+    throw optionInvalid(at, 'false or an object with `thresholdBytes` and `level`', compress)
   }
-  refuseUnknown('codec.compress', compress, ['thresholdBytes', 'level'])
+  refuseUnknown(at, compress, ['thresholdBytes', 'level'])
   const { thresholdBytes = DEFAULT_THRESHOLD_BYTES, level = DEFAULT_LEVEL } = compress
   return {
-    thresholdBytes: whole('codec.compress.thresholdBytes', thresholdBytes, 1, Number.MAX_SAFE_INTEGER),
-    level: whole('codec.compress.level', level, 0, 11),
+    thresholdBytes: whole(`${at}.thresholdBytes`, thresholdBytes, 1, Number.MAX_SAFE_INTEGER),
+    level: whole(`${at}.level`, level, 0, 11),
   }
 }
 
-function resolveKeys(encryption: CodecOptions['encryption']): readonly EncryptionKey[] {
+function resolveKeys(encryption: CodecOptions['encryption'], at: string): readonly EncryptionKey[] {
   if (encryption === undefined) return []
   if (typeof encryption !== 'object' || encryption === null || !Array.isArray(encryption.keys)) {
-    throw optionInvalid('codec.encryption', 'an object with a list of `keys`', encryption)
+    throw optionInvalid(at, 'an object with a list of `keys`', encryption)
   }
-  refuseUnknown('codec.encryption', encryption, ['keys'])
+  refuseUnknown(at, encryption, ['keys'])
   const keys: readonly EncryptionKey[] = encryption.keys
-  if (keys.length === 0) throw optionInvalid('codec.encryption.keys', 'at least one key', keys)
+  if (keys.length === 0) throw optionInvalid(`${at}.keys`, 'at least one key', keys)
   keys.forEach((entry, index) => {
-    const option = `codec.encryption.keys[${index}]`
+    const option = `${at}.keys[${index}]`
     if (!/^[\x21-\x7e]{1,32}$/.test(entry?.id)) {
       throw optionInvalid(`${option}.id`, '1 to 32 printable ASCII characters', entry?.id)
     }

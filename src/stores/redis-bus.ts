@@ -32,6 +32,8 @@ export interface RedisBus {
   readonly counters: Readonly<BusCounters>
   readonly connection: Connection
   listen(listener: BusListener): void
+  /** Has everything that is held compared with the store: it lives another life than before. */
+  distrust(): void
   close(): Promise<void>
 }
 
@@ -91,6 +93,11 @@ export function createRedisBus(options: RedisBusOptions): RedisBus {
     }
     heardAt = clock.now()
     const { inc, n, frame } = read.envelope
+    if (frame?.kind === 'done') {
+      // Without a number: nothing depends on its arrival.
+      if (read.envelope.sender !== sender) listener?.frame(frame)
+      return
+    }
     if (!counted(inc, n, frame === undefined)) {
       counters.duplicates++
       return
@@ -150,6 +157,9 @@ export function createRedisBus(options: RedisBusOptions): RedisBus {
       listener = heard
       connection.start()
       look()
+    },
+    distrust() {
+      if (isConfirmed) gap()
     },
     async close() {
       clock.clearTimer(timer)

@@ -86,7 +86,9 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     controlKey: keys.control,
     prepare: async (send, identity) => {
       const life = await enterStore(send, identity, { keys, policy, candidate, knownLife: facts?.life, replay })
+      const isAnother = facts?.life !== undefined && facts.life !== life
       facts = { software: identity.software, life }
+      if (isAnother) bus.distrust()
     },
     onReady: () => {
       commands.reset()

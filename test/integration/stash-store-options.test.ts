@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createStash, namespace, type StashOptions } from '../../src/index.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { eventually } from './redis-world.js'
+
+let server: RedisServer
+
+beforeAll(async () => {
+  server = await startRedis()
+})
+
+beforeEach(async () => {
+  await server.command('FLUSHALL')
+})
+
+afterAll(() => server.stop())
+
+const ENTRY = '{hopstash:things:v1:k}:e'
+const things = namespace<{ text: string }, string>({ ttl: '1h' })
+
+async function stashWith(options: Partial<StashOptions<never>>) {
+  const stash = createStash({ store: server.url as 'redis://', ...options, namespaces: { things } })
+  expect(await stash.ready()).toBe(true)
+  return stash
+}
+
+describe('options of the store', () => {
+  it('encrypts what is stored, and takes a new key while entries of the old one live', async () => {
+    const [old, fresh] = ['old', 'new'].map((id, index) => ({ id, key: new Uint8Array(32).fill(index + 1) })) as never[]
+    const before = await stashWith({ encryption: { keys: [old] } })
+    expect(await before.things.set('k', { text: 'canary' })).toMatchObject({ store: 'done' })
+    expect(String(await server.command('GET', ENTRY))).not.toContain('canary')
+    await before.close()
+    const during = await stashWith({ encryption: { keys: [fresh, old] } })
+    expect(await during.things.get('k')).toEqual({ text: 'canary' })
+    await during.close()
+    const after = await stashWith({ encryption: { keys: [fresh] } })
+    expect(await after.things.get('k')).toBeUndefined()
+    await after.close()
+  })
+
+  it('stores JSON that people can read, compressed beyond the threshold only', async () => {
+    const stash = await stashWith({ codec: 'json', compress: { thresholdBytes: 1000 } })
+    await stash.things.set('k', { text: 'canary' })
+    expect(String(await server.command('GET', ENTRY))).toContain('{"text":"canary"}')
+    await stash.things.set('k', { text: 'canary'.repeat(1000) })
+    expect(Number(await server.command('STRLEN', ENTRY))).toBeLessThan(1000)
+    expect(await stash.things.get('k')).toEqual({ text: 'canary'.repeat(1000) })
+    await stash.close()
+  })
+
+  it("gives up what is stored at a restart only where told 'distrust'", async () => {
+    for (const [policy, kept] of [
+      ['distrust', undefined],
+      ['trust', { text: 'kept' }],
+    ] as const) {
+      const stash = await stashWith({ onStoreRestart: policy, prefix: policy })
+      await stash.things.set('k', { text: 'kept' })
+      await server.command('HSET', `{${policy}}:ctl`, 'run', 'of-another-server')
+      await server.command('CLIENT', 'KILL', 'TYPE', 'normal')
+      await eventually(() => Number(stash.health().store?.reconnects) > 0 && stash.health().status === 'ok')
+      expect([policy, await stash.things.get('k')]).toEqual([policy, kept])
+      await stash.close()
+    }
+  })
+
+  it('waits for a frozen store as long as told, and serves nothing from before with `maxDisconnected: 0`', async () => {
+    const stash = await stashWith({ storeTimeout: 60, maxDisconnected: 0 })
+    await stash.things.set('k', { text: 'held' })
+    server.freeze()
+    const startedAt = performance.now()
+    expect(await stash.things.get('other')).toBeUndefined()
+    expect(performance.now() - startedAt).toBeLessThan(240)
+    expect(await stash.things.get('k')).toBeUndefined()
+    server.thaw()
+    await stash.close()
+  })
+})
