@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Plugin, transform } from 'esbuild'
+import { join, relative } from 'node:path'
+import { build, type Plugin, transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 
 /** CommonJS: to import it as an ES module costs a quarter of the whole import. */
@@ -25,6 +25,7 @@ const shared: Options = {
   // Without it each subpath gets a copy of every class it shares with another, and `instanceof` between them fails.
   splitting: true,
   noExternal: BUNDLED,
+  esbuildPlugins: [wholeCore()],
   dts: declarations,
   sourcemap: true,
   target: 'node20',
@@ -66,6 +67,72 @@ export function findEntries(): Record<string, string> {
   const files = readdirSync(new URL('src', import.meta.url), { recursive: true, encoding: 'utf8' })
   const indexes = files.map((file) => file.replaceAll('\\', '/')).filter((file) => /(^|\/)index\.ts$/.test(file))
   return Object.fromEntries(indexes.sort().map((file) => [file.slice(0, -'.ts'.length), `src/${file}`]))
+}
+
+/**
+ * Keeps the root entry in three files. The bundler makes one for every set of entries that share some code, and each costs
+ * half a millisecond when `hopstash` is imported: the more subpaths there are, the slower it would get.
+ *
+ * So a subpath that shares much with the root loads all of it, and those that share little load all that any of them shares.
+ */
+export function wholeCore(): Plugin {
+  return {
+    name: 'whole-core',
+    setup({ onResolve, onLoad, initialOptions }) {
+      const sharing = findSharing(Object.values(initialOptions.entryPoints as Record<string, string>))
+      onResolve({ filter: /^shared:/ }, ({ path }) => ({ path, namespace: 'shared', sideEffects: true }))
+      // Neither TypeScript, which would drop what nobody uses, nor bare imports, which the bundler drops in our package.
+      onLoad({ filter: /./, namespace: 'shared' }, async ({ path }) => ({
+        contents: [...(await sharing)[path === 'shared:much' ? 'core' : 'little']]
+          .map((file, index) => `import * as part${index} from './${file}'`)
+          .join('\n'),
+        loader: 'js',
+        resolveDir: import.meta.dirname,
+      }))
+      onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
+        const group = (await sharing).groupOf.get(relative(import.meta.dirname, path).replaceAll('\\', '/'))
+        if (group === undefined) return undefined
+        return { contents: `${readFileSync(path, 'utf8')}\nimport 'shared:${group}'\n`, loader: 'ts' }
+      })
+    },
+  }
+}
+
+/** What each entry, and each file loaded on first use, has in common with the root entry, by paths from here. */
+async function findSharing(entries: string[]) {
+  const { metafile } = await build({
+    absWorkingDir: import.meta.dirname,
+    entryPoints: entries,
+    bundle: true,
+    format: 'esm',
+    logLevel: 'silent',
+    metafile: true,
+    outdir: 'dist',
+    packages: 'external',
+    platform: 'node',
+    write: false,
+  })
+  const importsOf = (file: string, wanted: string): string[] =>
+    (metafile.inputs[file]?.imports ?? [])
+      .filter(({ external, kind }) => external !== true && kind === wanted)
+      .map(({ path }) => path)
+  const closureOf = (file: string, seen = new Set<string>()): Set<string> => {
+    seen.add(file)
+    for (const path of importsOf(file, 'import-statement')) if (!seen.has(path)) closureOf(path, seen)
+    return seen
+  }
+  const core = closureOf('src/index.ts')
+  const little = new Set<string>()
+  const groupOf = new Map<string, 'much' | 'little'>()
+  for (const file of [...core].flatMap((from) => importsOf(from, 'dynamic-import'))) groupOf.set(file, 'much')
+  for (const entry of entries) {
+    if (entry === 'src/index.ts') continue
+    const shared = [...closureOf(entry)].filter((file) => core.has(file))
+    const isMuch = shared.length > core.size / 4
+    groupOf.set(entry, isMuch ? 'much' : 'little')
+    if (!isMuch) for (const file of shared) little.add(file)
+  }
+  return { core, little, groupOf }
 }
 
 /** Takes `x.browser.ts` where it stands beside an imported `x.ts`, and {@link NODE_TWINS}; any other Node module fails the build. */

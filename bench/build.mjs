@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../', import.meta.url)
@@ -8,33 +8,25 @@ const folder = new URL('node_modules/.cache/hopstash-bench/', root)
 /** Bundles `src` the way the package is built, without its declarations. */
 export async function buildSource() {
   const { build } = await import('esbuild')
+  const { tsImport } = await import('tsx/esm/api')
   mkdirSync(folder, { recursive: true })
   // As in the package: without it the engine would have to guess what kind of module each file is.
   writeFileSync(new URL('package.json', folder), '{ "type": "module" }')
-  const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
+  const { BUNDLED, findEntries, wholeCore } = await tsImport('../tsup.config.ts', import.meta.url)
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   await build({
     absWorkingDir: fileURLToPath(root),
-    entryPoints: files
-      .map((file) => file.replaceAll('\\', '/'))
-      .filter((file) => /(^|\/)index\.ts$/.test(file))
-      .map((file) => `src/${file}`),
-    outbase: 'src',
+    entryPoints: findEntries(),
     outdir: fileURLToPath(folder),
     bundle: true,
-    external: externals(),
+    external: Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !BUNDLED.includes(name)),
+    plugins: [wholeCore()],
     splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     logLevel: 'error',
   })
-}
-
-/** What the build leaves to be imported: every dependency but those whose code it takes in (tsup.config.ts). */
-function externals() {
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
-  const names = Object.keys({ ...dependencies, ...peerDependencies })
-  return names.filter((name) => name !== 'fast-json-stable-stringify')
 }
 
 /** The address of a subpath (`''`, `'pipeline'`): of the fresh bundle, or of `dist` where `BENCH_DIST` is set. */
