@@ -7,6 +7,8 @@ export interface Fill {
   /** The order of beginnings in this process. */
   readonly order: number
   void: boolean
+  /** Where nothing but the news of one written entry voided it: that entry's id. */
+  voidedBy: string | undefined
 }
 
 /** The fills under way in one namespace, by key id. */
@@ -19,7 +21,7 @@ export class Fills {
   }
 
   begin<T extends object>(id: string, kind: Fill['kind'], rest: T): Fill & T {
-    const fill = Object.assign(rest, { kind, order: ++this.#order, void: false })
+    const fill = Object.assign(rest, { kind, order: ++this.#order, void: false, voidedBy: undefined })
     const present = this.#byId.get(id)
     if (present === undefined) this.#byId.set(id, new Set([fill]))
     else present.add(fill)
@@ -34,14 +36,14 @@ export class Fills {
   }
 
   /** Guards `voidMsg`, `setVoid`, `ownSets`: everything under way for a key, but one. */
-  void(id: string, but?: Fill): void {
-    for (const fill of this.#byId.get(id) ?? []) if (fill !== but) fill.void = true
+  void(id: string, but?: Fill, written?: string): void {
+    for (const fill of this.#byId.get(id) ?? []) if (fill !== but) voided(fill, written)
   }
 
   /** Guard `overtake`: an answered flight voids flights begun before it, and sets in flight. */
   overtake(id: string, by: Fill): void {
     for (const fill of this.#byId.get(id) ?? []) {
-      if (fill !== by && (fill.kind === 'set' || fill.order < by.order)) fill.void = true
+      if (fill !== by && (fill.kind === 'set' || fill.order < by.order)) voided(fill)
     }
   }
 
@@ -50,6 +52,11 @@ export class Fills {
   }
 
   voidAll(): void {
-    for (const fills of this.#byId.values()) for (const fill of fills) fill.void = true
+    for (const fills of this.#byId.values()) for (const fill of fills) voided(fill)
   }
+}
+
+function voided(fill: Fill, written?: string): void {
+  fill.voidedBy = fill.void ? undefined : written
+  fill.void = true
 }

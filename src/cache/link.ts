@@ -26,6 +26,8 @@ export interface LinkEvents {
   frame(frame: Frame): void
   /** The store began a new life: what is known of its markers is void. */
   newIncarnation(): void
+  /** The store is out of reach from now on. */
+  left(): void
 }
 
 /**
@@ -95,7 +97,7 @@ export class Link implements LinkState {
     this.#events.newIncarnation()
   }
 
-  frame(frame: Frame): void {
+  frame(frame: Exclude<Frame, { readonly kind: 'done' }>): void {
     this.adopt(frame.inc)
     this.#events.frame(frame)
   }
@@ -120,6 +122,7 @@ export class Link implements LinkState {
     this.outage++
     this.awaySinceMs = this.#clock.now()
     this.#coherence.generation++
+    this.#events.left()
   }
 
   /** The store is back and has been told everything. */

@@ -9,10 +9,10 @@ export interface Load {
   readonly id: string
   readonly flight: Flight<unknown>
   /** The logical time it began: an invalidation after it outranks what it brings. */
-  readonly startSeq: number
+  startSeq: number
   readonly startedAt: number
   /** The coherence generation it began in. */
-  readonly generation: number
+  generation: number
   /** The loader is in its synchronous part. */
   starting: boolean
   /** Nobody else joins and nothing is kept: the key was written, deleted or cleared meanwhile. */

@@ -3,6 +3,7 @@ import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
 import { MAX_TIMER_MS } from '../runtime/clock.js'
 import { parseDuration } from '../runtime/duration.js'
+import { outranked } from './cells.js'
 import { About, type Entry } from './entry.js'
 import { recountAsStale, rememberError, standIn } from './failed-load.js'
 import { judge } from './judge.js'
@@ -68,7 +69,11 @@ export function startLoad(
 function askStore(state: NamespaceState, tier: SharedSide, load: Load, request: LoadRequest): void {
   const { forceFresh = false, maxAge } = request.options ?? {}
   load.starting = false
-  const accept = { forceFresh, maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge') }
+  const accept = {
+    forceFresh,
+    maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge'),
+    mayLoad: request.options?.onlyIfCached !== true,
+  }
   const asked = runThroughStore(state, tier, load, accept, {
     runLoader: () => runLoader(state, load, request),
     serve: (entry, freshness) => serveFound(state, load, entry, freshness),
@@ -195,6 +200,7 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   const owned = own(value, { isolation: policy.isolation, copy: false, maxBytes: policy.maxValueBytes })
   if ('refused' in owned) {
     counters.refused[owned.refused]++
+    nothingToShare(load)
     endLoad(state, load)
     if (policy.strict && owned.refused === 'type') load.flight.reject(valueUnsupported(owned.path, owned.received))
     else load.flight.resolve(value)
@@ -207,7 +213,10 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   load.source = kept.value
   if (state.shared !== undefined && load.shared !== undefined) {
     load.flight.resolve(value)
-    if (life === undefined) return void endLoad(state, load)
+    if (life === undefined) {
+      nothingToShare(load)
+      return void endLoad(state, load)
+    }
     publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt })
     return
   }
@@ -232,6 +241,7 @@ function publish(state: NamespaceState, tier: SharedSide, load: Load, publicatio
 }
 
 function fail(state: NamespaceState, load: Load, error: unknown): void {
+  nothingToShare(load)
   if (!endLoad(state, load)) return
   state.counters.loadErrors++
   const fallback = standIn(state, load)
@@ -246,6 +256,13 @@ function fail(state: NamespaceState, load: Load, error: unknown): void {
   state.counters.coalescedInVain += load.joiners
   rememberError(state, load, error)
   load.flight.reject(error)
+}
+
+/** Who follows this load in other processes need not wait for the next one either. An invalidation is no reason for that. */
+function nothingToShare(load: Load): void {
+  const { shared, cells, startSeq } = load
+  if (shared === undefined || load.void || (cells !== undefined && outranked(cells, startSeq))) return
+  shared.fruitless = true
 }
 
 /** @throws {LoadError} `ERR_LOAD_REENTRANT` when a loader asks for the key it is loading. */

@@ -1,7 +1,8 @@
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { type Duration, formatDuration, parseDuration } from '../runtime/duration.js'
 import { isSubjectTag } from '../stores/subject.js'
-import { NAMESPACE_OPTION_NAMES, type NamespaceOptions } from './namespace-options.js'
+import { checkNamespaceOptions } from './namespace-checks.js'
+import type { NamespaceOptions } from './namespace-options.js'
 import type { Isolation } from './ownership.js'
 
 /** {@link NamespaceOptions} resolved once: complete, in milliseconds, frozen. */
@@ -17,6 +18,7 @@ export interface Policy<V = unknown, K = unknown> {
   readonly sliding: boolean
   readonly softTimeoutMs: number | undefined
   readonly hardTimeoutMs: number
+  readonly coalesce: 'process' | 'cluster'
   readonly negative: { readonly when: (error: unknown) => boolean; readonly ttlMs: number } | undefined
   readonly tagsOf: ((value: V, input: K) => readonly string[]) | undefined
   readonly subjectOf: ((input: K) => string | undefined) | undefined
@@ -35,8 +37,6 @@ export interface Policy<V = unknown, K = unknown> {
   readonly plain: boolean
 }
 
-const FUNCTION_OPTIONS = ['key', 'scope', 'subject', 'cacheable', 'migrate', 'cost'] as const
-
 const DEFAULT_TTL_MS = 600_000
 const DEFAULT_MAX = 100
 const DEFAULT_MAX_VALUE_BYTES = 8 * 1024 * 1024
@@ -47,16 +47,8 @@ const SUSPICIOUS_BELOW_MS = 10_000
 
 /** Checks and completes the options of one namespace. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K>): Policy<V, K> {
-  for (const key of Object.keys(options)) {
-    if (!(NAMESPACE_OPTION_NAMES as readonly string[]).includes(key)) {
-      throw optionUnknown(`namespace '${name}'`, key, NAMESPACE_OPTION_NAMES)
-    }
-  }
+  checkNamespaceOptions(name, options)
   const at = (option: string): string => `${name}.${option}`
-  for (const option of FUNCTION_OPTIONS) {
-    const given = options[option]
-    if (given !== undefined && typeof given !== 'function') throw optionInvalid(at(option), 'a function', given)
-  }
   const ms = (option: 'maxTtl' | 'staleWhileRevalidate' | 'staleIfError', or: number): number =>
     options[option] === undefined ? or : parseDuration(options[option], at(option))
   const ttlOf = typeof options.ttl === 'function' ? options.ttl : undefined
@@ -75,6 +67,7 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     softTimeoutMs:
       options.softTimeout === undefined ? undefined : parseDuration(options.softTimeout, at('softTimeout')),
     hardTimeoutMs: hardTimeoutOf(options, at('hardTimeout')),
+    coalesce: options.coalesce ?? 'process',
     negative: negativeOf(options, at('negative')),
     tagsOf: tagsFunction(options.tags, at('tags')),
     subjectOf: options.subject,
@@ -206,12 +199,13 @@ function refuseContradictions(name: string, policy: Timing): void {
 }
 
 function positive(value: number, option: string): number {
-  if (!(value > 0)) throw optionInvalid(option, 'a number above 0', value)
+  if (!(typeof value === 'number' && value > 0)) throw optionInvalid(option, 'a number above 0', value)
   return value
 }
 
 function inRange(value: number, low: number, high: number, option: string): number {
-  if (!(value >= low && value <= high)) throw optionInvalid(option, `a number from ${low} to ${high}`, value)
+  if (!(typeof value === 'number' && value >= low && value <= high))
+    throw optionInvalid(option, `a number from ${low} to ${high}`, value)
   return value
 }
 

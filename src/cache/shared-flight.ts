@@ -13,6 +13,10 @@ export interface SharedFlight {
   /** The stamp of the read before the load; `undefined` if the store did not answer. */
   stamp: { readonly inc: string; readonly seq: number } | undefined
   token: string | undefined
+  /** Id of the entry that was read, valid or not; `undefined` if there was none. */
+  seenId: string | undefined
+  /** Its load ended without a value that others could have. */
+  fruitless: boolean
   /** The nonce of what is being written. */
   id: string | undefined
 }

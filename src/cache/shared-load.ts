@@ -6,6 +6,7 @@ import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
 import { own } from './ownership.js'
 import type { SharedFlight } from './shared-flight.js'
+import { LEASE_MS, leads } from './shared-lease.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { outrankedByStore } from './trust.js'
 
@@ -23,11 +24,15 @@ export function beginShared(state: NamespaceState, tier: SharedSide, id: string,
     generation: coherence.generation,
     stamp: undefined,
     token: undefined,
+    seenId: undefined,
+    fruitless: false,
     id: undefined,
   }
 }
 
 export function endShared(state: NamespaceState, tier: SharedSide, id: string, flight: SharedFlight): void {
+  // A written value has used its lease up already.
+  if (flight.token !== undefined) void tier.leases.release(flight.token, flight.fruitless ? 'alone' : 'lead')
   state.fills.end(id, flight.fill)
   state.cells.loadEnds()
   if (state.memory.peek(id) === undefined && !state.fills.has(id)) tier.forget(flight.ref.namespace, flight.ref.digest)
@@ -51,21 +56,28 @@ export async function readShared(
   flight.stamp = { inc: reply.inc, seq: reply.seq }
   flight.token = reply.token
   const { entry } = reply
+  flight.seenId = entry?.id
   if (entry === undefined || !isValid(entry, markerNames(state.name, entry.tags), reply.inc, reply.markers))
     return undefined
   const found = held !== undefined && entry.body === undefined ? held.entry : await decoded(state, tier, entry, flight)
   if (found === undefined) return undefined
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
-  if (flight.fill.void) state.memory.delete(id)
+  const { fill } = flight
+  if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)
   else place(state, tier, id, flight, found, entry, reply)
   state.fills.overtake(id, flight.fill)
   return found
 }
 
-/** Takes the key's token if the read has not. Guard `tokenFirst`: the loader starts only after the reply. */
+/**
+ * Takes the key's token if the read has not: the present one, or a new one, which is kept alive where it is a lease. Guard
+ * `tokenFirst`: the loader starts only after the reply.
+ */
 export async function takeToken(state: NamespaceState, tier: SharedSide, flight: SharedFlight): Promise<void> {
   if (flight.stamp === undefined || flight.token !== undefined) return
-  flight.token = await tier.ask(() => tier.store.token(flight.ref.key, tier.nonce(), tokenLifeMs(state, tier)))
+  const candidate = tier.nonce()
+  flight.token = await tier.ask(() => tier.store.token(flight.ref.key, candidate, tokenLifeMs(state, tier)))
+  if (leads(state, tier) && flight.token === candidate) tier.leases.hold(tier, flight)
 }
 
 /** Puts an entry the store holds into memory, or confirms the one that is there. Guard `cellCheck`. */
@@ -138,5 +150,5 @@ function heldEntry(state: NamespaceState, id: string) {
 }
 
 function tokenLifeMs(state: NamespaceState, tier: SharedSide): number {
-  return state.live.policy.hardTimeoutMs + tier.storeTimeoutMs
+  return leads(state, tier) ? LEASE_MS : state.live.policy.hardTimeoutMs + tier.storeTimeoutMs
 }

@@ -5,6 +5,7 @@ import type { Lifetime } from './freshness.js'
 import { checkAtOf } from './keep.js'
 import type { Owned } from './ownership.js'
 import type { SharedFlight } from './shared-flight.js'
+import { leads } from './shared-lease.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { outrankedByStore } from './trust.js'
 
@@ -39,11 +40,13 @@ export async function publishShared(
     entry,
     lifeMs: physicalLifeMs(publication.life),
     notAfterMs: tier.link.storeNowMs() + tier.storeTimeoutMs,
+    tells: leads(state, tier) ? ('done' as const) : undefined,
   }
   if (flight.fill.void) return false
   const reply = await tier.ask(() => tier.store.write(request))
   if (reply === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
   tier.learn(state, reply.markers)
+  if (reply.outcome === 'written' || reply.outcome === 'full') tier.leases.used(flight.ref, token)
   return settleWrite(state, tier, id, flight, publication, entry, reply)
 }
 

@@ -1,7 +1,10 @@
+import { createTimerQueue, NO_SLOT, type TimerQueue } from '../resilience/timer-queue.js'
 import type { Clock } from '../runtime/clock.js'
 import type { BusListener, Frame, KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
 import type { Coherence } from './cells.js'
+import { About } from './entry.js'
 import { Link, type PendingInvalidation } from './link.js'
+import { Leases } from './shared-lease.js'
 import type { BodyCodec, NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
 import { removeAs } from './valid.js'
@@ -14,6 +17,10 @@ export interface SharedTierOptions {
   readonly coherence: Coherence
   /** Budget of one round trip, ms. @defaultValue `250` */
   readonly storeTimeoutMs?: number
+  /** Every call of the store settles in time by itself: it knows better than a clock out here what is its own fault. */
+  readonly keepsBudget?: boolean
+  /** The store's code is being loaded until then, which is nobody's budget. */
+  readonly arrival?: Promise<unknown>
   /** How long memory is served in an outage, ms. @defaultValue 300,000 */
   readonly maxDisconnectedMs?: number
 }
@@ -28,6 +35,7 @@ const RECOVER_MOST_MS = 1000
  */
 export class SharedTier implements BusListener, SharedSide {
   readonly link: Link
+  readonly leases: Leases
   readonly store: SharedStore
   readonly codec: BodyCodec
   readonly storeTimeoutMs: number
@@ -36,6 +44,9 @@ export class SharedTier implements BusListener, SharedSide {
   readonly #states = new Map<string, NamespaceState>()
   /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
   readonly #ids = new Map<string, Map<string, string>>()
+  readonly #deadlines: TimerQueue
+  readonly #keepsBudget: boolean
+  #arrival: Promise<unknown> | undefined
   #recovering = false
   #recoverTimer: unknown
   #closed = false
@@ -49,11 +60,16 @@ export class SharedTier implements BusListener, SharedSide {
     this.storeTimeoutMs = options.storeTimeoutMs ?? 250
     this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
     this.#nonceStem = randomText(options.clock, 10)
+    this.#deadlines = createTimerQueue(options.clock)
+    this.#keepsBudget = options.keepsBudget ?? false
+    this.#arrival = options.arrival
+    this.leases = new Leases(options.clock)
     this.link = new Link(options.clock, options.coherence, {
       frame: (frame) => this.#hear(frame, options.coherence),
       newIncarnation: () => {
         for (const state of this.#states.values()) state.cells.forgetStore()
       },
+      left: () => this.leases.wakeAll(),
     })
     options.store.subscribe(this)
   }
@@ -91,9 +107,8 @@ export class SharedTier implements BusListener, SharedSide {
    * One round trip within the budget; `undefined` if the store is away or does not answer in time. A late reply changes
    * nothing here.
    */
-  async ask<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined> {
-    if (this.link.away || this.#closed) return undefined
-    return this.#within(command)
+  ask<T>(command: () => Promise<T>): Promise<T | undefined> {
+    return this.link.away || this.#closed ? Promise.resolve(undefined) : this.#within(command)
   }
 
   /** Takes markers of a reply into the cells of a namespace. */
@@ -115,7 +130,8 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   frame(frame: Frame): void {
-    this.link.frame(frame)
+    if (frame.kind === 'done') this.leases.wake(frame, frame.next)
+    else this.link.frame(frame)
   }
 
   lost(): void {
@@ -127,36 +143,48 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   async close(): Promise<void> {
+    const returned = this.leases.close()
     this.#closed = true
     this.clock.clearTimer(this.#recoverTimer)
+    await returned
     await this.store.close()
   }
 
   #hear(frame: Frame, coherence: Coherence): void {
     if (frame.kind === 'key') {
-      this.#dropKey(frame.namespace, frame.digest)
+      this.#dropKey(frame.namespace, frame.digest, frame.id)
       return
     }
+    if (frame.kind !== 'names') return
     coherence.generation++
     const now = Math.floor(this.clock.now())
     const [hard, soft] = frame.mode === 'delete' ? [frame.seq, 0] : [0, frame.seq]
     for (const state of this.#states.values()) for (const name of frame.names) learnName(state, name, hard, soft, now)
   }
 
-  async #within<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined> {
-    const sentAt = this.clock.now()
-    let timer: unknown
-    const timeout = new Promise<undefined>((resolve) => {
-      timer = this.clock.setTimer(() => resolve(undefined), this.storeTimeoutMs, true)
-    })
-    try {
-      const reply = await Promise.race([command().catch(ignore), timeout])
-      if (reply === undefined) this.doubt()
-      else if (typeof reply !== 'string') this.link.saw(reply, sentAt)
-      return reply
-    } finally {
-      this.clock.clearTimer(timer)
+  async #within<T>(command: () => Promise<T>): Promise<T | undefined> {
+    if (this.#arrival !== undefined) {
+      await this.#arrival.catch(ignore)
+      this.#arrival = undefined
     }
+    const sentAt = this.clock.now()
+    const reply = await (this.#keepsBudget ? command().catch(ignore) : this.#inTime(command, sentAt))
+    if (reply === undefined) this.doubt()
+    else if (isStamped(reply)) this.link.saw(reply, sentAt)
+    return reply
+  }
+
+  /** Behind a queue of deadlines that gives the sockets a turn where the loop was blocked: the answer may be in them. */
+  #inTime<T>(command: () => Promise<T>, sentAt: number): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const timed = { dueAt: sentAt + this.storeTimeoutMs, slot: NO_SLOT, onDue: () => resolve(undefined) }
+      this.#deadlines.add(timed, sentAt)
+      const settle = (reply: T | undefined): void => {
+        this.#deadlines.remove(timed)
+        resolve(reply)
+      }
+      command().then(settle, () => settle(undefined))
+    })
   }
 
   #recover(delayMs: number): void {
@@ -192,12 +220,14 @@ export class SharedTier implements BusListener, SharedSide {
     else this.#dropKey(owed.namespace, owed.digest)
   }
 
-  #dropKey(namespace: string, digest: string): void {
+  /** @param written The entry that was written, if one was: who holds that very one, or is just getting it, keeps it. */
+  #dropKey(namespace: string, digest: string, written?: string): void {
+    this.leases.wake({ namespace, digest }, 'lead')
     const state = this.#states.get(namespace)
     const id = this.#ids.get(namespace)?.get(digest)
     if (state === undefined || id === undefined) return
-    supersede(state, id)
-    removeAs(state, id, 'invalidated')
+    supersede(state, id, undefined, written)
+    if (written === undefined || storedIdOf(state, id) !== written) removeAs(state, id, 'invalidated')
   }
 
   #heardOwn(owed: PendingInvalidation & { kind: 'names' }, reply: StampReply & { seq: number }): void {
@@ -230,6 +260,15 @@ function learnedIn(state: NamespaceState, name: string, hard: number, soft: numb
   const learntHard = hard > 0 && cells.learn(tag, hard, 'delete', now)
   const learntSoft = soft > 0 && cells.learn(tag, soft, 'expire', now)
   return learntHard || learntSoft
+}
+
+function storedIdOf(state: NamespaceState, id: string): string | undefined {
+  const about = state.memory.peek(id)?.about
+  return about instanceof About ? about.shared?.id : undefined
+}
+
+function isStamped(reply: unknown): reply is StampReply {
+  return typeof reply === 'object' && reply !== null && 'inc' in reply && 'nowMs' in reply
 }
 
 function ignore(): undefined {

@@ -43,6 +43,7 @@ export async function setShared(
     const reply = await send(tier, flight, publication, entry)
     if (reply === undefined || reply.outcome === 'late') return await unanswered(state, tier, id, flight, publication)
     state.counters.writes++
+    tier.leases.wake(flight.ref, 'lead')
     // Guards `setKept`, `ownSets`: whatever else is under way for the key is older than what the store holds now.
     const { void: overtaken } = flight.fill
     supersede(state, id)
@@ -108,6 +109,7 @@ async function killKey(
   drop()
   const reply = await send(ref)
   drop()
+  tier.leases.wake(ref, 'lead')
   if (reply !== undefined) return 'done'
   tier.owe({ kind: 'key', ...ref })
   return 'queued'

@@ -3,15 +3,16 @@ import type { Ghost } from '../metrics/ghost.js'
 import type { Channel } from '../runtime/channels.js'
 import type { Clock } from '../runtime/clock.js'
 import type { MemoryStore } from '../stores/memory.js'
-import type { KeyRef, Markers, SharedStore, StampReply, StoredEntry } from '../stores/shared-store.js'
+import type { KeyRef, Markers, ReleaseRequest, SharedStore, StoredEntry } from '../stores/shared-store.js'
 import type { Cells, Coherence } from './cells.js'
 import type { Counters } from './counters.js'
 import type { Entry } from './entry.js'
 import type { Fills } from './fills.js'
 import type { Link, PendingInvalidation } from './link.js'
-import type { Load } from './load-record.js'
+import type { Loads } from './loads.js'
 import type { Policy } from './policy.js'
 import type { Registry } from './registry.js'
+import type { SharedFlight } from './shared-flight.js'
 import type { MissCause } from './words.js'
 
 /** Everything one namespace is made of. The verbs (`read`, `load`, `write`, `invalidate`) are functions over it. */
@@ -22,7 +23,7 @@ export interface NamespaceState {
   readonly coherence: Coherence
   readonly cells: Cells
   readonly memory: MemoryStore<Entry>
-  readonly loads: Map<string, Load>
+  readonly loads: Loads
   /** Errors that are remembered, by key id. */
   readonly negatives: Map<string, NegativeEntry>
   /** Write-throughs under way, by key id: each save holds a token that any other write takes from it. */
@@ -80,9 +81,35 @@ export type DecodedBody =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: string }
 
+/** What a process does about leases: those it holds, and those it waits for. */
+export interface Leasing {
+  /** Keeps a flight's lease alive until it is used up or given back. */
+  hold(tier: SharedSide, flight: SharedFlight): void
+  /** A write used it up, and has told the others. */
+  used(ref: KeyRef, token: string): void
+  /** Gives a lease back, if it is still held. Never rejects. */
+  release(token: string, next: ReleaseRequest['next']): Promise<void>
+  /** Begins to listen for the end of a key's lease: before the lease is asked for, so that no news is missed. */
+  follow(ref: KeyRef): Following
+  /** Something happened to a key: its followers look again. */
+  wake(ref: Pick<KeyRef, 'namespace' | 'digest'>, why: Wake): void
+}
+
+/** What a follower is woken by. */
+export type Wake = ReleaseRequest['next'] | 'lapse'
+
+/** One follower's wait. */
+export interface Following {
+  /** @param leftMs What is left of the lease. @param keepsAlive Whether the process lives for it. */
+  woken(leftMs: number, keepsAlive: boolean): Promise<Wake>
+  stop(): void
+}
+
 /** The shared store of a stash, as its namespaces use it. */
 export interface SharedSide {
   readonly link: Link
+  /** Which loads of the cluster this process leads, and which it follows. */
+  readonly leases: Leasing
   readonly store: SharedStore
   readonly codec: BodyCodec
   readonly clock: Clock
@@ -95,8 +122,10 @@ export interface SharedSide {
   /** Notes what peers call a key that is in memory, or on its way there. */
   remember(namespace: string, digest: string, id: string): void
   forget(namespace: string, digest: string): void
+  /** Forgets all names of a namespace, however many. What is on its way has been voided. */
+  forgetAll(namespace: string): void
   /** One round trip within the budget; `undefined` if the store is away or does not answer in time. */
-  ask<T extends StampReply | string>(command: () => Promise<T>): Promise<T | undefined>
+  ask<T>(command: () => Promise<T>): Promise<T | undefined>
   /** Takes markers of a reply into the cells of a namespace. */
   learn(state: NamespaceState, markers: Markers): void
   /** Keeps an invalidation for when the store is back. */

@@ -102,11 +102,11 @@ return ARGV[1]
  * WRITE: what a load brought, if the key's token is still there and no marker outranks the load.
  *
  * Input   KEYS entry, token, ctl, log, markers; ARGV candidate inc, expected inc.gen, startSeq, token, life of the entry,
- *         latest instant, where names begin in marker keys, header, body
+ *         latest instant, where names begin in marker keys, header, body, channel, sender, 'done', 'key' or '' for nobody, x
  * Output  inc, gen, seq, now, outcome, then hard and soft of each marker
  *         outcome: 0 written, 1 refused, 2 dead, 3 full (the store takes no more bytes)
  */
-export const writeScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.HEADER}
+export const writeScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.BUS}${lua.HEADER}
 local c = peek(KEYS[3], KEYS[4], ARGV[1])
 local list = wouldBe(c, KEYS[4], KEYS, 5, tonumber(ARGV[7]))
 local startSeq, outcome = tonumber(ARGV[3]), 0
@@ -124,6 +124,10 @@ if outcome == 0 then
 end
 keep(KEYS[3], KEYS[4], c)
 if outcome == 0 then ensure(c, list, ARGV[5]) end
+if ARGV[12] == 'key' and outcome == 0 then tell(KEYS[3], c, ARGV[10], ARGV[11], 'key', ARGV[13])
+elseif ARGV[12] == 'done' and (outcome == 0 or outcome == 3) then
+  whisper(ARGV[10], ARGV[11], outcome == 0 and 'done' or 'alone', ARGV[13])
+end
 local reply = stamp(c)
 reply[5] = outcome
 return flat(reply, list)

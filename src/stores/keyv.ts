@@ -112,7 +112,7 @@ export function createKeyvStore(source: KeyvLike, options: KeyvStoreOptions = {}
       const seq = await book.bump(names, mode)
       return { ...(await stampNow(site)), seq }
     },
-    ping: () => stampNow(site),
+    ping: async () => ({ ...(await stampNow(site)), seq: book.seq }),
     subscribe(listener) {
       // Nobody will ever say anything: instead of messages, everything held is compared anew from time to time.
       if (recheckMs === 0) return

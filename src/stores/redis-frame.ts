@@ -31,9 +31,9 @@ export function readFrame(text: string): ReadFrame {
   return frame === undefined ? { ignored: 'malformed' } : { envelope: { inc, n: number, sender, frame } }
 }
 
-/** Pure: the last part of a frame about a key. */
-export function keyPayload(namespace: string, digest: string): string {
-  return textList([namespace, digest])
+/** Pure: the last part of a frame about a key, and about the entry that was written there, if one was. */
+export function keyPayload(namespace: string, digest: string, id?: string): string {
+  return textList(id === undefined ? [namespace, digest] : [namespace, digest, id])
 }
 
 /** Pure: the last part of a frame about names, behind its mode. */
@@ -43,10 +43,14 @@ export function namesPayload(names: readonly string[]): string {
 
 function frameOf(kind: string, inc: string, seq: number, rest: string): Frame | undefined {
   if (kind === 'key') {
-    const [namespace, digest, ...more] = readTextList(rest) ?? []
-    return namespace === undefined || digest === undefined || more.length > 0
-      ? undefined
-      : { kind, inc, namespace, digest }
+    // What a later version adds behind is none of ours; the key is what must not be missed.
+    const [namespace, digest, id] = readTextList(rest) ?? []
+    return namespace === undefined || digest === undefined ? undefined : { kind, inc, namespace, digest, id }
+  }
+  if (kind === 'done' || kind === 'alone') {
+    const [namespace, digest] = readTextList(rest) ?? []
+    const next = kind === 'done' ? 'lead' : 'alone'
+    return namespace === undefined || digest === undefined ? undefined : { kind: 'done', namespace, digest, next }
   }
   if (kind !== 'names') return undefined
   const bar = rest.indexOf('|')

@@ -1,7 +1,8 @@
 import { beatScript, stampScript } from '../redis/control-scripts.js'
 import { setScript, tokenScript, writeScript } from '../redis/entry-scripts.js'
 import { bumpScript, expireScript, killScript } from '../redis/invalidation-scripts.js'
-import { entryBytes } from './entry-bytes.js'
+import { leaseScript, releaseScript, renewScript } from '../redis/lease-scripts.js'
+import { entryBytes, storedId } from './entry-bytes.js'
 import { keyPayload, namesPayload } from './redis-frame.js'
 import type { ReadSite } from './redis-read-script.js'
 import type { Reads } from './redis-reads.js'
@@ -10,6 +11,8 @@ import { listOf, markersOf, numberOf, stampOf, textOf } from './redis-replies.js
 import {
   type BumpReply,
   type KeyRef,
+  type LeaseReply,
+  type LeaseRequest,
   markerNames,
   type SetReply,
   type SetRequest,
@@ -29,7 +32,7 @@ export interface RedisSite extends ReadSite {
 }
 
 /** The verbs of the contract, and the heartbeat. */
-export type RedisVerbs = Omit<SharedStore, 'subscribe' | 'close'> & { beat(): Promise<unknown> }
+export type RedisVerbs = Required<Omit<SharedStore, 'subscribe' | 'close' | 'forget'>> & { beat(): Promise<unknown> }
 
 const MOST_LOGGED_NAMES = '10000'
 const WRITE_OUTCOMES = ['written', 'refused', 'dead', 'full'] as const
@@ -55,7 +58,8 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       return textOf(await run(tokenScript, [keys.token(key)], [fresh, String(lifeMs)]))
     },
     async write(request: WriteRequest): Promise<WriteReply> {
-      const { entry, token, lifeMs, notAfterMs } = request
+      const { entry, token, lifeMs, notAfterMs, tells } = request
+      if (tells === 'key') site.remember({ kind: 'key', ref: refOf(request) })
       const { header, body } = entryBytes(request.key, entry)
       const reply = await run(
         writeScript,
@@ -70,6 +74,10 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
           nameAt,
           header,
           body,
+          keys.channel,
+          sender,
+          tells ?? '',
+          keyPayload(request.namespace, request.digest, storedId(entry.id)),
         ],
         body.length,
       )
@@ -81,7 +89,7 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       site.remember({ kind: 'key', ref: refOf(request) })
       const { entry, namespace, digest, lifeMs, notAfterMs } = request
       const { header, body } = entryBytes(request.key, entry)
-      const x = keyPayload(namespace, digest)
+      const x = keyPayload(namespace, digest, storedId(entry.id))
       const reply = await run(
         setScript,
         [...keysOf(request), ...markerKeys(request, entry.tags)],
@@ -103,9 +111,27 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       )
       return stampOf(reply)
     },
+    lease: (request) => lease(site, request, keys.entry(request.key)),
+    async renew(key, token, lifeMs) {
+      return (await run(renewScript, [keys.token(key)], [token, whole(lifeMs)])) === 1
+    },
+    async release({ key, namespace, digest, token, next }) {
+      const kind = next === 'alone' ? 'alone' : 'done'
+      const args = [token, keys.channel, sender, kind, keyPayload(namespace, digest)]
+      return (await run(releaseScript, [keys.token(key)], args)) === 1
+    },
     ping: async () => stampOf(await run(stampScript, [keys.control, keys.log], [candidate()])),
     beat: () => run(beatScript, [keys.control], [keys.channel, sender]),
   }
+}
+
+async function lease(site: RedisSite, request: LeaseRequest, entryKey: string): Promise<LeaseReply> {
+  const { key, token, lifeMs, seen } = request
+  const compared = seen === 'any' ? ['', '0'] : [seen.id ?? '', '1']
+  const reply = await site.run(leaseScript, [entryKey, site.keys.token(key)], [token, whole(lifeMs), ...compared])
+  const [outcome, holder, leftMs] = listOf(reply)
+  if (outcome === 1) return { outcome: 'held', token: textOf(holder), leftMs: numberOf(leftMs) }
+  return { outcome: outcome === 0 ? 'yours' : 'changed' }
 }
 
 /** A key without what a request carries beside it: it may be remembered for ten minutes. */

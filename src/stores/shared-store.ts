@@ -93,6 +93,8 @@ export interface WriteRequest extends KeyRef {
   readonly notAfterMs: number
   /** Who is told in the same script: followers of a lease (`done`), everybody who may hold the key (`key`). @defaultValue nobody */
   readonly tells?: 'done' | 'key' | undefined
+  /** What was asked, as text, for a store that people read. Called by such a store alone. */
+  readonly describe?: (() => string) | undefined
 }
 
 /** A lease is asked for by a process that has just read the key. */
@@ -115,7 +117,7 @@ export type LeaseReply =
 export interface ReleaseRequest extends KeyRef {
   readonly token: string
   /** What followers do: one of them leads, or each loads `alone`, because what this leader brought cannot be shared. */
-  readonly then: 'lead' | 'alone'
+  readonly next: 'lead' | 'alone'
 }
 
 /**
@@ -132,6 +134,8 @@ export interface SetRequest extends KeyRef {
   readonly entry: StoredEntry
   readonly lifeMs: number
   readonly notAfterMs: number
+  /** What was asked, as text, for a store that people read. Called by such a store alone. */
+  readonly describe?: (() => string) | undefined
 }
 
 /** The sequence number a set was stamped with. `full`: nothing was stored, the old value is gone, peers were told. */
@@ -188,7 +192,7 @@ export type Frame =
       readonly kind: 'done'
       readonly namespace: string
       readonly digest: string
-      readonly then: ReleaseRequest['then']
+      readonly next: ReleaseRequest['next']
     }
   | {
       readonly kind: 'names'

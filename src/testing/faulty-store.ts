@@ -17,7 +17,7 @@ import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
  * faults.hanging // => 1
  * faults.restore()
  * await clock.advance(2)
- * await ping // => { inc: 'inc-1', nowMs: 1000001 }
+ * await ping // => { inc: 'inc-1', nowMs: 1000001, seq: 1 }
  */
 export function faultyStore(store: SharedStore, faults: StoreFaults): SharedStore {
   const engine = faults[ENGINE]
@@ -30,9 +30,22 @@ export function faultyStore(store: SharedStore, faults: StoreFaults): SharedStor
     kill: (key) => engine.call('kill', () => store.kill(key), asIs),
     expire: (key) => engine.call('expire', () => store.expire(key), asIs),
     bump: (names, mode) => engine.call('bump', () => store.bump(names, mode), asIs),
+    ...faultyExtras(store, engine),
     ping: () => engine.call('ping', () => store.ping(), asIs),
     subscribe: (listener) => store.subscribe(faultyListener(listener, engine)),
     close: () => store.close(),
+  }
+}
+
+/** What not every store can do: a faulty one can do no more than the one behind it. */
+function faultyExtras(store: SharedStore, engine: FaultEngine): Partial<SharedStore> {
+  const { lease, renew, release, forget } = store
+  const asIs = <T>(reply: T): T => reply
+  return {
+    ...(lease && { lease: (request) => engine.call('lease', () => lease.call(store, request), asIs) }),
+    ...(renew && { renew: (key, token, ms) => engine.call('renew', () => renew.call(store, key, token, ms), asIs) }),
+    ...(release && { release: (request) => engine.call('release', () => release.call(store, request), asIs) }),
+    ...(forget && { forget: (subject) => engine.call('forget', () => forget.call(store, subject), asIs) }),
   }
 }
 

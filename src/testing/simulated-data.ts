@@ -4,11 +4,14 @@ import {
   type Frame,
   isValid,
   type KeyRef,
+  type LeaseReply,
+  type LeaseRequest,
   type Marker,
   type Markers,
   markerNames,
   type ReadReply,
   type ReadRequest,
+  type ReleaseRequest,
   type SetReply,
   type SetRequest,
   type StampReply,
@@ -34,12 +37,15 @@ export type Tell = (frame: Frame) => void
 export interface Scripts {
   read(request: ReadRequest): ReadReply
   token(key: string, candidate: string, lifeMs: number): string
-  write(request: WriteRequest): WriteReply
+  write(request: WriteRequest, tell: Tell): WriteReply
+  lease(request: LeaseRequest): LeaseReply
+  renew(key: string, token: string, lifeMs: number): boolean
+  release(request: ReleaseRequest, tell: Tell): boolean
   set(request: SetRequest, tell: Tell): SetReply
   kill(ref: KeyRef, tell: Tell): StampReply
   expire(ref: KeyRef, tell: Tell): StampReply
   bump(names: readonly string[], mode: 'delete' | 'expire', tell: Tell): BumpReply
-  ping(): StampReply
+  ping(): BumpReply
 }
 
 /** What a simulated store holds, and its scripts over it. */
@@ -105,7 +111,7 @@ export function createSimulatedData(clock: Clock): SimulatedData {
 
   const scripts: Scripts = {
     token: takeToken,
-    ping: stamp,
+    ping: () => ({ ...stamp(), seq: control().seq }),
     read(request: ReadRequest): ReadReply {
       const entry = entryAt(request.key)
       const { inc, seq } = control()
@@ -117,7 +123,29 @@ export function createSimulatedData(clock: Clock): SimulatedData {
       const shown = entry !== undefined && entry.id === request.knownId ? { ...entry, body: undefined } : entry
       return { ...stamp(), seq, entry: shown, markers, token }
     },
-    write(request: WriteRequest): WriteReply {
+    lease(request: LeaseRequest): LeaseReply {
+      const { key, seen, token, lifeMs } = request
+      if (seen !== 'any' && entryAt(key)?.id !== seen.id) return { outcome: 'changed' }
+      const present = tokenAt(key)
+      if (present !== undefined) {
+        const leftMs = (data.tokens.get(key)?.goneAtMs ?? 0) - clock.now()
+        return { outcome: 'held', token: present, leftMs }
+      }
+      data.tokens.set(key, { token, goneAtMs: clock.now() + lifeMs })
+      return { outcome: 'yours' }
+    },
+    renew(key: string, token: string, lifeMs: number): boolean {
+      if (tokenAt(key) !== token) return false
+      data.tokens.set(key, { token, goneAtMs: clock.now() + lifeMs })
+      return true
+    },
+    release({ key, namespace, digest, token, next }: ReleaseRequest, tell: Tell): boolean {
+      if (tokenAt(key) !== token) return false
+      data.tokens.delete(key)
+      tell({ kind: 'done', namespace, digest, next })
+      return true
+    },
+    write(request: WriteRequest, tell: Tell): WriteReply {
       const names = markerNames(request.namespace, request.entry.tags)
       const markers = ensure(names)
       const base = { ...stamp(), markers }
@@ -126,6 +154,9 @@ export function createSimulatedData(clock: Clock): SimulatedData {
         return { ...base, outcome: 'refused' }
       put(request.key, request.namespace, request.entry, request.lifeMs)
       data.tokens.delete(request.key)
+      const { namespace, digest, tells } = request
+      if (tells === 'done') tell({ kind: 'done', namespace, digest, next: 'lead' })
+      if (tells === 'key') tell({ kind: 'key', inc: base.inc, namespace, digest, id: request.entry.id })
       return { ...base, outcome: 'written' }
     },
     set(request: SetRequest, tell: Tell): SetReply {
@@ -134,7 +165,7 @@ export function createSimulatedData(clock: Clock): SimulatedData {
       if (clock.now() > request.notAfterMs) return { ...stamp(), outcome: 'late', seq, markers }
       put(request.key, request.namespace, { ...request.entry, inc, startSeq: seq }, request.lifeMs)
       data.tokens.delete(request.key)
-      tell({ kind: 'key', inc, namespace: request.namespace, digest: request.digest })
+      tell({ kind: 'key', inc, namespace: request.namespace, digest: request.digest, id: request.entry.id })
       return { ...stamp(), outcome: 'written', seq, markers }
     },
     kill(ref: KeyRef, tell: Tell): StampReply {

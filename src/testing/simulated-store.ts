@@ -4,8 +4,11 @@ import type {
   BusListener,
   Frame,
   KeyRef,
+  LeaseReply,
+  LeaseRequest,
   ReadReply,
   ReadRequest,
+  ReleaseRequest,
   SetReply,
   SetRequest,
   SharedStore,
@@ -115,14 +118,18 @@ export function createSimulatedStore(options: SimulatedStoreOptions = {}): Simul
     read = (request: ReadRequest): Promise<ReadReply> => this.#send(() => scripts.read(request))
     token = (key: string, candidate: string, lifeMs: number): Promise<string> =>
       this.#send(() => scripts.token(key, candidate, lifeMs))
-    write = (request: WriteRequest): Promise<WriteReply> => this.#send(() => scripts.write(request))
+    write = (request: WriteRequest): Promise<WriteReply> => this.#send(() => scripts.write(request, this.#tell))
     set = (request: SetRequest): Promise<SetReply> => this.#send(() => scripts.set(request, this.#tell))
     kill = (ref: KeyRef): Promise<StampReply> => this.#send(() => scripts.kill(ref, this.#tell))
     expire = (ref: KeyRef): Promise<StampReply> => this.#send(() => scripts.expire(ref, this.#tell))
     bump = (names: readonly string[], mode: 'delete' | 'expire'): Promise<BumpReply> =>
       this.#send(() => scripts.bump(names, mode, this.#tell))
 
-    ping = (): Promise<StampReply> => this.#send(() => scripts.ping())
+    lease = (request: LeaseRequest): Promise<LeaseReply> => this.#send(() => scripts.lease(request))
+    renew = (key: string, token: string, lifeMs: number): Promise<boolean> =>
+      this.#send(() => scripts.renew(key, token, lifeMs))
+    release = (request: ReleaseRequest): Promise<boolean> => this.#send(() => scripts.release(request, this.#tell))
+    ping = (): Promise<BumpReply> => this.#send(() => scripts.ping())
 
     subscribe(listener: BusListener): void {
       this.#listener = listener

@@ -3,9 +3,23 @@ import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { applies, createRule, type FaultRule, type Plan, wait } from './fault-rule.js'
 
 /** What a shared store can be asked to do. */
-export type StoreOperation = 'read' | 'token' | 'write' | 'set' | 'kill' | 'expire' | 'bump' | 'ping'
+export type StoreOperation = (typeof OPERATIONS)[number]
 
-const OPERATIONS: readonly StoreOperation[] = ['read', 'token', 'write', 'set', 'kill', 'expire', 'bump', 'ping']
+const OPERATIONS = [
+  'read',
+  'token',
+  'write',
+  'set',
+  'kill',
+  'expire',
+  'bump',
+  'forget',
+  'sweep',
+  'lease',
+  'renew',
+  'release',
+  'ping',
+] as const
 
 /** What happens to messages. Every method returns the rule itself. */
 export interface MessageRule {

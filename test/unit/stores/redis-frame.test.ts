@@ -20,6 +20,12 @@ describe('a frame', () => {
         frame: { kind: 'key', inc: 'inc.0', namespace: 'a|1:b', digest: 'digest' },
       },
     })
+    expect(readFrame(`1|inc.0|7|9|me|key|${keyPayload('a', 'digest', 'entry')}4:more`)).toMatchObject({
+      envelope: { frame: { kind: 'key', namespace: 'a', digest: 'digest', id: 'entry' } },
+    })
+    expect(readFrame(`1|-|0|0|me|alone|${keyPayload('a', 'digest')}`)).toMatchObject({
+      envelope: { frame: { kind: 'done', namespace: 'a', digest: 'digest', next: 'alone' } },
+    })
     expect(readFrame('1|inc.0|7|9|me|beat|')).toEqual({
       envelope: { inc: 'inc.0', n: 7, sender: 'me', frame: undefined },
     })
@@ -38,7 +44,7 @@ describe('a frame', () => {
     '1|i|1|1|s|key|',
     '1|i|1|1|s|key|3:ab',
     '1|i|1|1|s|key|1:a',
-    '1|i|1|1|s|key|1:a1:b1:c',
+    '1|i|1|1|s|done|1:a',
     '1|i|1|1|s|names|delete|',
     '1|i|1|1|s|names|other|1:a',
     '1|i|1|1|s|names|delete|99999999999999999:a',
