@@ -6,6 +6,7 @@ import { channelNamed } from '../runtime/channels.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { namespaceSettings, type Settings } from '../runtime/settings.js'
 import { type ByteBudget, createByteBudget, MemoryStore } from '../stores/memory.js'
+import { refuseArguments } from './argument-checks.js'
 import { Cells, type Coherence } from './cells.js'
 import { createCounters } from './counters.js'
 import { About, type Entry } from './entry.js'
@@ -13,6 +14,7 @@ import { Fills } from './fills.js'
 import { type ForgetReceipt, forgetIn } from './forget.js'
 import { dropAll, type InvalidateOptions } from './invalidate.js'
 import { endUnawaited } from './load.js'
+import { Loads } from './loads.js'
 import { createNamespace, type Namespace } from './namespace.js'
 import type { NamespaceOptions } from './namespace-options.js'
 import { CACHE_CHANNEL } from './outcome.js'
@@ -158,7 +160,14 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
     },
     names: () => [...namespaces.keys()],
     invalidateTags: (tags, options) => invalidateTagsIn(states, tags, options, true),
-    clear: () => clearIn(states, true),
+    async clear(...none: unknown[]) {
+      refuseArguments(
+        none,
+        'stash.clear()',
+        'It empties every namespace: for one call `stash.namespace(name).clear()`.',
+      )
+      return clearIn(states, true)
+    },
     forget: (subject) => forgetIn(states, subject),
     stats: () => stashStats(site.budget, namespaces),
     health: () => healthOf(site, states),
@@ -197,7 +206,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     coherence: site.coherence,
     cells,
     memory,
-    loads: new Map(),
+    loads: new Loads(),
     negatives: new Map(),
     saves: new Map(),
     fills: new Fills(),

@@ -1,6 +1,8 @@
 import { optionInvalid } from '../errors/option-error.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
+import { requireObject } from './argument-checks.js'
+
 /** How a confidence becomes a lifetime. */
 export interface ConfidenceOptions {
   /** Lifetime at the floor. */
@@ -25,6 +27,7 @@ export interface ConfidenceOptions {
  */
 export function byConfidence<V>(pick: (value: V) => number, options: ConfidenceOptions): (value: V) => number {
   if (typeof pick !== 'function') throw optionInvalid('pick', 'a function of the value', pick)
+  requireObject(options, 'options', 'an object with `min` and `max`')
   const minMs = parseDuration(options.min, 'byConfidence.min')
   const maxMs = parseDuration(options.max, 'byConfidence.max')
   const { floor = 0 } = options

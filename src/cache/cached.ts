@@ -1,12 +1,13 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { argumentsInput } from '../keys/key.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { requireFunction, requireObject, requireText } from './argument-checks.js'
 import type { ReadOptions } from './call-options.js'
 import { freshValue } from './entry-view.js'
 import type { Namespace } from './namespace.js'
 import { stateOf } from './namespace-state.js'
 import { checkTags } from './policy.js'
-import { getOrSet } from './read.js'
+import { bypass, getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
 import { verbsOf } from './verbs.js'
 import { viewOf } from './view.js'
@@ -68,34 +69,60 @@ export function cached<F extends AnyFunction, K = unknown>(
   fn: F,
   options: CachedOptions<Parameters<F>, K>,
 ): CachedFunction<F> {
-  if (typeof fn !== 'function') throw optionInvalid('fn', 'a function', fn)
-  const site = siteOf(options, options.name ?? fn.name)
-  const target = fn as unknown as (this: unknown, ...args: unknown[]) => unknown
+  requireFunction(fn, 'fn', 'a function')
+  const site = siteOf(options, options?.name ?? fn.name)
+  const target = fn as unknown as Target
+  return Object.assign(wrapperOf(site, target), methodsOf<F>(site, target)) as unknown as CachedFunction<F>
+}
+
+/**
+ * A standard decorator of methods, and of fields that hold a function, with the options of {@link cached}.
+ *
+ * Instances share entries: `this` reaches the function and is no part of the key. Put what tells instances apart into
+ * `key`.
+ */
+cached.method = <K = unknown>(options: MethodOptions<K>): CachedDecorator => {
+  requireObject(options, 'options', EXPECTED_OPTIONS)
+  const decorate = (value: unknown, context: DecoratorContext): unknown => {
+    const kind: unknown = context?.kind
+    if (kind !== 'method' && kind !== 'field') {
+      throw optionInvalid(
+        'cached.method',
+        'a standard decorator of a method or a field',
+        kind ?? 'another kind',
+        LEGACY,
+      )
+    }
+    const site = siteOf(options as unknown as CachedOptions<readonly unknown[]>, options.name ?? String(context.name))
+    if (kind === 'method') return wrapperOf(site, value as Target)
+    return (initial: unknown) => {
+      requireFunction(initial, `${site.name}`, 'a function, as the value of a field with `cached.method`')
+      return wrapperOf(site, initial as Target)
+    }
+  }
+  return decorate as CachedDecorator
+}
+
+const EXPECTED_OPTIONS = 'an object with `in`, such as `{ in: stash.general }`'
+const LEGACY = 'TypeScript makes standard decorators without `experimentalDecorators`.'
+
+type Target = (this: unknown, ...args: unknown[]) => unknown
+type AnyMethod = (this: never, ...args: never[]) => Promise<unknown>
+
+/** What {@link cached.method} returns: it keeps the type of a method, or of a field's function. */
+export interface CachedDecorator {
+  <F extends AnyMethod>(method: F, context: ClassMethodDecoratorContext): F
+  <This, F extends AnyMethod>(field: undefined, context: ClassFieldDecoratorContext<This, F>): (initial: F) => F
+}
+
+function wrapperOf(site: Site, target: Target): Target {
   const wrapper = function (this: unknown, ...args: unknown[]): Promise<unknown> {
     return call(site, this, target, args, undefined)
   }
   Object.defineProperty(wrapper, 'name', { value: site.name })
-  Object.defineProperty(wrapper, 'length', { value: fn.length })
-  return Object.assign(wrapper, methodsOf<F>(site, target)) as unknown as CachedFunction<F>
+  Object.defineProperty(wrapper, 'length', { value: target.length })
+  return wrapper
 }
-
-/**
- * A standard method decorator with the options of {@link cached}.
- *
- * Instances share entries: `this` is no part of the key. Put what tells them apart into `key`.
- */
-cached.method =
-  <K = unknown>(options: MethodOptions<K>) =>
-  <F extends (this: never, ...args: never[]) => Promise<unknown>>(
-    method: F,
-    context: ClassMethodDecoratorContext,
-  ): F => {
-    const site = siteOf(options as unknown as CachedOptions<readonly unknown[]>, options.name ?? String(context.name))
-    const target = method as unknown as (this: unknown, ...args: unknown[]) => unknown
-    return function (this: unknown, ...args: unknown[]) {
-      return call(site, this, target, args, undefined)
-    } as unknown as F
-  }
 
 /** How a method is cached; the arguments of `key` and `tags` are those of the method, to be annotated. */
 export interface MethodOptions<K>
@@ -113,11 +140,15 @@ interface Site {
 }
 
 function siteOf<Args extends readonly unknown[], K>(options: CachedOptions<Args, K>, name: string): Site {
+  requireObject(options, 'options', EXPECTED_OPTIONS)
   for (const option of Object.keys(options)) {
     if (!OPTION_NAMES.includes(option)) throw optionUnknown('the cached() options', option, OPTION_NAMES)
   }
   if (options.ttl !== undefined) parseDuration(options.ttl, 'cached.ttl')
-  if (Array.isArray(options.tags)) checkTags(options.tags, 'cached.tags')
+  if (options.tags !== undefined && typeof options.tags !== 'function') checkTags(options.tags, 'cached.tags')
+  if (options.key !== undefined) requireFunction(options.key, 'cached.key', 'a function of the arguments')
+  requireText(options.description, 'cached.description')
+  if (typeof name !== 'string') throw optionInvalid('name', 'a text', name)
   if (name === '') throw optionInvalid('name', 'given for an anonymous function: it is part of every key', name)
   const host = stateOf(options.in)
   host.registry.register({ kind: 'function', name: `${host.name}/${name}`, description: options.description })
@@ -141,7 +172,7 @@ function readOptionsOf<Args extends readonly unknown[], K>(options: CachedOption
 function call(
   site: Site,
   self: unknown,
-  target: (...args: unknown[]) => unknown,
+  target: Target,
   args: unknown[],
   more: ReadOptions | undefined,
 ): Promise<unknown> {
@@ -151,7 +182,8 @@ function call(
     input = site.inputOf(args)
     options = site.optionsOf?.(args)
   } catch (error) {
-    return Promise.reject(error)
+    // Neither the key nor the marks of this call can be told: it goes through, and leaves nothing behind.
+    return bypass(site.state, () => target.apply(self, args), more, error)
   }
   return getOrSet(
     site.state,
@@ -161,14 +193,27 @@ function call(
   )
 }
 
-function methodsOf<F extends AnyFunction>(site: Site, target: (...args: unknown[]) => unknown): CachedMethods<F> {
+function methodsOf<F extends AnyFunction>(site: Site, target: Target): CachedMethods<F> {
   const { state, inputOf } = site
   const verbs = verbsOf(state)
   return {
     key: (...args) => state.keyer.text(state.keyer.id(inputOf(args), state.scopeOf?.(inputOf(args)))),
     fresh: (...args) => call(site, undefined, target, args, { forceFresh: true }) as Promise<Awaited<ReturnType<F>>>,
-    peek: (...args) => freshValue(state, inputOf(args), undefined) as Awaited<ReturnType<F>> | undefined,
+    peek: (...args) => peek(site, args) as Awaited<ReturnType<F>> | undefined,
     delete: async (...args) => verbs.remove(inputOf(args), undefined),
     expire: async (...args) => verbs.expire(inputOf(args), undefined),
   }
+}
+
+// As for any read: a key that cannot be made has nothing cached.
+function peek({ state, inputOf }: Site, args: readonly unknown[]): unknown {
+  let input: unknown
+  try {
+    input = inputOf(args)
+  } catch (error) {
+    if (state.live.policy.strict) throw error
+    state.counters.bypassed++
+    return undefined
+  }
+  return freshValue(state, input, undefined)
 }

@@ -1,5 +1,6 @@
-import { optionUnknown } from '../errors/option-error.js'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { requireBoolean, requireObject, requireSignal, requireText } from './argument-checks.js'
 import { checkTags } from './policy.js'
 
 /** Directives of one read. Every name means the same as in the namespace's options; the call wins. */
@@ -81,13 +82,17 @@ export function checkWriteOptions(options: WriteOptions): void {
 
 /** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows: a misspelt `scope` must not reach another partition. */
 export function checkScopeOption(options: ScopeOption | undefined): void {
-  if (options !== undefined) checkOptions(options, SCOPE_OPTION_NAMES, 'the options')
+  if (options !== undefined) checkOptions(options, ['scope'], 'the options of a read')
 }
-const SCOPE_OPTION_NAMES = ['scope', 'require']
+
+/** The same for `delete` and `expire`. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkRemoveOptions(options: ScopeOption | undefined): void {
+  if (options !== undefined) checkOptions(options, ['scope', 'require'], 'the options of a removal')
+}
 
 /** Whether a hit needs no more thought than without options: nothing in them concerns what is already there. */
 export function leavesHitsAlone(options: ReadOptions): boolean {
-  return options.signal === undefined && options.maxAge === undefined && options.forceFresh !== true
+  return options !== null && options.signal === undefined && options.maxAge === undefined && options.forceFresh !== true
 }
 
 const DURATION_NAMES: readonly string[] = [
@@ -99,11 +104,32 @@ const DURATION_NAMES: readonly string[] = [
   'hardTimeout',
 ] satisfies readonly (keyof ReadOptions)[]
 
+const BOOLEAN_NAMES: readonly string[] = [
+  'forceFresh',
+  'noStore',
+  'onlyIfCached',
+] satisfies readonly (keyof ReadOptions)[]
+
 function checkOptions(options: object, known: readonly string[], where: string): void {
+  requireObject(options, 'options', `an object with some of: ${known.join(', ')}`)
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw optionUnknown(where, name, known)
     if (value === undefined) continue
-    if (DURATION_NAMES.includes(name)) parseDuration(value, name)
+    if (DURATION_NAMES.includes(name)) checkDuration(value, name)
     else if (name === 'tags') checkTags(value, name)
+    else if (name === 'signal') requireSignal(value)
+    else if (name === 'require') requireStore(value)
+    else if (BOOLEAN_NAMES.includes(name)) requireBoolean(value, name)
+    else requireText(value, name)
   }
+}
+
+function checkDuration(value: Duration, name: string): void {
+  const ms = parseDuration(value, name)
+  if (ms === 0 && name === 'hardTimeout') throw optionInvalid(name, 'longer than 0', value)
+}
+
+// A misspelt demand would be no demand.
+function requireStore(value: unknown): void {
+  if (value !== 'store') throw optionInvalid('require', "'store', or left out", value)
 }

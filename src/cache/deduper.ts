@@ -1,5 +1,7 @@
+import { optionUnknown } from '../errors/option-error.js'
 import { createKeyer } from '../keys/key.js'
 import { Flight } from '../resilience/single-flight.js'
+import { requireFunction, requireObject, requireSignal } from './argument-checks.js'
 
 /** Context of a deduplicated call. */
 export interface DedupeContext {
@@ -42,6 +44,11 @@ export function createDeduper(): Deduper {
     call: (context: DedupeContext) => T | PromiseLike<T>,
     options?: DedupeOptions,
   ): Promise<T> => {
+    try {
+      checkCall(call, options)
+    } catch (invalid) {
+      return Promise.reject(invalid)
+    }
     const id = idOrUndefined(key)
     if (id === undefined) return run(new Flight<T>(), call, options?.signal)
     const running = flights.get(id)
@@ -64,6 +71,14 @@ export function createDeduper(): Deduper {
   }
 
   return Object.defineProperty(dedupe, 'size', { get: () => flights.size }) as Deduper
+}
+
+function checkCall(call: unknown, options: DedupeOptions | undefined): void {
+  requireFunction(call, 'call', 'a function that does the work')
+  if (options === undefined) return
+  requireObject(options, 'options', 'an object with `signal`')
+  for (const name of Object.keys(options)) if (name !== 'signal') throw optionUnknown('the options', name, ['signal'])
+  requireSignal(options.signal)
 }
 
 function run<T>(

@@ -1,5 +1,6 @@
 import { closed } from '../errors/load-error.js'
 import { optionUnknown } from '../errors/option-error.js'
+import { requireObject } from './argument-checks.js'
 import type { InvalidationMode } from './cells.js'
 import { checkTags, oneOf } from './policy.js'
 import type { NamespaceState } from './state.js'
@@ -20,6 +21,7 @@ export function invalidateTags(
   options: InvalidateOptions = {},
 ): WriteResult {
   checkTags(tags, 'tags')
+  requireObject(options, 'options', 'an object with `mode`')
   for (const name of Object.keys(options)) {
     if (name !== 'mode') throw optionUnknown('the invalidateTags options', name, ['mode'])
   }

@@ -8,14 +8,18 @@ import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, validEntry, valueFor } from './valid.js'
 
-/**
- * The way of the ten thousandth caller of a cold key: joins a load under way if nothing asks for more thought, without a
- * request, a clock reading or a closure of its own.
- */
+/** Joins a load under way if nothing asks for more thought, without a request, a clock reading or a closure of its own. */
 export function joinPlainly(state: NamespaceState, id: string): Promise<unknown> | undefined {
   const load = state.loads.get(id)
   if (load === undefined || load.generation !== state.coherence.generation) return undefined
   if (load.plain === undefined && !openToAll(state, load)) return undefined
+  state.loads.crowd = load
+  return joinCrowd(state, load)
+}
+
+/** The way of the ten thousandth caller of a cold key. */
+export function joinCrowd(state: NamespaceState, load: Load): Promise<unknown> | undefined {
+  if (load.generation !== state.coherence.generation) return undefined
   state.counters.coalesced++
   load.joiners++
   return load.handOut === undefined ? load.plain : (load.plain as Promise<unknown>).then(load.handOut)

@@ -1,6 +1,7 @@
 import { batchMisaligned, batchShape } from '../errors/batch-error.js'
 import { optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
 import type { Duration } from '../runtime/duration.js'
+import { requireArray, requireBoolean, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import { getOrSet, identify } from './read.js'
 import type { NamespaceState } from './state.js'
 
@@ -39,10 +40,15 @@ export function getOrSetMany<K, V>(
   loader: BatchLoader<K, V>,
   options: ManyOptions<K, V>,
 ): Promise<PromiseSettledResult<V | undefined>[]> {
+  requireArray(keys, 'keys')
+  requireFunction(loader, 'loader', 'a function of the missing keys that returns their rows')
+  requireObject(options, 'options', 'an object with `by` or `aligned`')
   for (const name of Object.keys(options)) {
     if (!MANY_OPTION_NAMES.includes(name)) throw optionUnknown('the getOrSetMany options', name, MANY_OPTION_NAMES)
   }
-  if (!Array.isArray(keys)) throw optionInvalid('keys', 'an array', keys)
+  if (options.by !== undefined) requireFunction(options.by, 'by', 'a function that reads the key off a row')
+  requireBoolean(options.aligned, 'aligned')
+  requireSignal(options.signal)
   const { by, aligned, settled: _settled, ...each } = options as ManyOptions<K, V> & { settled?: boolean }
   const batch = new Batch<K, V>(state, loader, by, aligned === true, each.scope)
   const answers = keys.map((key) => {

@@ -1,5 +1,6 @@
 import type { TextForm } from '../keys/text-form.js'
 import type { Duration } from '../runtime/duration.js'
+import { requireObject } from './argument-checks.js'
 import type { Isolation } from './ownership.js'
 import type { StandardSchema } from './standard-schema.js'
 
@@ -141,6 +142,7 @@ export interface NamespaceDefinition<V, K> {
 
 /** Makes a definition; `namespace` and `preset` are the public ways to it. */
 export function defineNamespace<V, K>(options: NamespaceOptions<V, K>, preset?: string): NamespaceDefinition<V, K> {
+  requireObject(options, 'options', 'an object of namespace options')
   const definition: NamespaceDefinition<V, K> = Object.freeze({
     [DEFINITION]: true as const,
     options: Object.freeze({ ...options }),

@@ -1,9 +1,16 @@
-import { optionUnknown } from '../errors/option-error.js'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { diffKeys, type KeyDifference } from '../keys/diff-keys.js'
 import { explainKey, type KeyExplanation } from '../keys/explain.js'
 import type { Duration } from '../runtime/duration.js'
 import { parseDuration } from '../runtime/duration.js'
-import { checkScopeOption, type ReadOptions, type ScopeOption, type WriteOptions } from './call-options.js'
+import { refuseArguments, requireArray, requireFunction, requireObject } from './argument-checks.js'
+import {
+  checkScopeOption,
+  checkWriteOptions,
+  type ReadOptions,
+  type ScopeOption,
+  type WriteOptions,
+} from './call-options.js'
 import { type NamespaceStats, statsOf } from './counters.js'
 import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
@@ -21,7 +28,7 @@ import type { NamespaceState } from './state.js'
 import { clearIn, invalidateTagsIn, verbsOf } from './verbs.js'
 import { type WarmItem, type WarmOptions, type WarmSummary, warm } from './warm.js'
 import type { WriteResult } from './words.js'
-import { writeThrough } from './write.js'
+import { requireSave, writeThrough } from './write.js'
 
 /** Only a namespace of `unknown` values takes the type of a value from the call. */
 export type GetOrSet<V, K> = unknown extends V
@@ -124,18 +131,27 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     },
     get: (key, options) => verbs.get(key, options) as Promise<V | undefined>,
     getEntry: (key, options) => verbs.getEntry(key, options) as Promise<EntryView<V> | undefined>,
-    getMany: (keys, options) => Promise.all(keys.map((key) => verbs.get(key, options))) as Promise<(V | undefined)[]>,
+    getMany: async (keys, options) => each(keys, (key) => verbs.get(key, options)) as Promise<(V | undefined)[]>,
     has: async (key, options) => (await verbs.get(key, options)) !== undefined,
     set: (key, value, options) => verbs.set(key, value, options),
-    setMany: async (entries, options) =>
-      Promise.all([...entries].map(([key, value]) => verbs.set(key, value, options))),
+    setMany: async (entries, options) => each(pairsOf(entries), ([key, value]) => verbs.set(key, value, options)),
     delete: (key, options) => verbs.remove(key, options),
-    deleteMany: (keys, options) => Promise.all(keys.map((key) => verbs.remove(key, options))),
+    deleteMany: async (keys, options) => each(keys, (key) => verbs.remove(key, options)),
     expire: (key, options) => verbs.expire(key, options),
-    clear: () => clearIn([state], false),
+    async clear(...none: unknown[]) {
+      refuseArguments(
+        none,
+        `${state.name}.clear()`,
+        'It empties the whole namespace: for one key call `delete`, for some `invalidateTags`.',
+      )
+      return clearIn([state], false)
+    },
     invalidateTags: (tags, options) => invalidateTagsIn([state], tags, options, false),
     writeThrough: through,
     async update(key, change, save, options) {
+      requireFunction(change, 'change', 'a function of the present value that returns the next')
+      requireSave(save)
+      if (options !== undefined) checkWriteOptions(options)
       const at = options?.scope === undefined ? undefined : { scope: options.scope }
       return through(key, await change((await verbs.get(key, at)) as V | undefined), save, options)
     },
@@ -154,12 +170,27 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
   return Object.freeze(namespace)
 }
 
+async function each<T, R>(items: readonly T[], verb: (item: T) => Promise<R>): Promise<R[]> {
+  requireArray(items, 'keys')
+  return Promise.all(items.map(verb))
+}
+
+function pairsOf<K, V>(entries: Iterable<readonly [K, V]>): (readonly [K, V])[] {
+  const isIterable = typeof (entries as Partial<typeof entries> | undefined)?.[Symbol.iterator] === 'function'
+  const pairs = isIterable && typeof entries !== 'string' ? [...entries] : undefined
+  if (pairs === undefined || !pairs.every((pair) => Array.isArray(pair))) {
+    throw optionInvalid('entries', 'a Map, or a list of `[key, value]`', entries)
+  }
+  return pairs
+}
+
 function unwrap<T>(result: PromiseSettledResult<T>): T {
   if (result.status === 'rejected') throw result.reason
   return result.value
 }
 
 function resize(state: NamespaceState, changes: { readonly max?: number; readonly ttl?: Duration }): void {
+  requireObject(changes, 'changes', 'an object with `max` or `ttl`')
   for (const name of Object.keys(changes)) {
     if (name !== 'max' && name !== 'ttl') throw optionUnknown('resize()', name, ['max', 'ttl'])
   }

@@ -1,5 +1,6 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { digest } from '../keys/digest.js'
+import { requireObject } from './argument-checks.js'
 import { byConfidence } from './by-confidence.js'
 import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
 import type { StandardSchema } from './standard-schema.js'
@@ -205,6 +206,7 @@ export function preset<N extends PresetName, Output = PresetTypes[N]['value']>(
 ): NamespaceDefinition<Output, PresetTypes[N]['key']> {
   const base = Object.hasOwn(table, name) ? table[name] : undefined
   if (base === undefined) throw optionUnknown('the presets', name, Object.keys(table))
+  requireObject(options, 'options', 'an object of namespace options')
   if ('key' in options)
     throw optionInvalid(`preset('${name}').key`, 'absent: for another key declare a namespace', options.key)
   return defineNamespace({ ...base, ...options } as unknown as NamespaceOptions<Output, PresetTypes[N]['key']>, name)

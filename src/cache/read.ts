@@ -1,9 +1,10 @@
 import { scopeRequired } from '../errors/key-error.js'
 import { notCached } from '../errors/load-error.js'
 import { parseDuration } from '../runtime/duration.js'
+import { requireLoader } from './argument-checks.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
-import { join, joinPlainly } from './join.js'
+import { join, joinCrowd, joinPlainly } from './join.js'
 import { awaitLoad, countMiss, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
@@ -33,6 +34,11 @@ export function getOrSet(
     id = identify(state, key, options?.scope)
   } catch (error) {
     return bypass(state, loader, options, error)
+  }
+  const { crowd } = state.loads
+  if (crowd !== undefined && crowd.id === id && options === undefined && !state.channel.hasSubscribers) {
+    const joined = joinCrowd(state, crowd)
+    if (joined !== undefined) return joined
   }
   const entry = state.memory.get(id)
   if (
@@ -67,6 +73,7 @@ export function read(state: NamespaceState, request: LoadRequest, report: CacheO
   const startedAt = state.clock.now()
   let answer: Promise<unknown>
   try {
+    requireLoader(request.loader)
     if (request.options !== undefined) checkReadOptions(request.options)
     answer = decide(state, request, outcome, startedAt)
   } catch (error) {
@@ -247,7 +254,7 @@ function statusOf(load: Load): ReadStatus {
 }
 
 /** The key cannot be told from others, so nothing is shared or kept: the loader answers this one caller. */
-function bypass(
+export function bypass(
   state: NamespaceState,
   loader: Loader<unknown>,
   options: ReadOptions | undefined,
@@ -255,6 +262,7 @@ function bypass(
 ): Promise<unknown> {
   if (state.live.policy.strict || state.requireScope) return Promise.reject(error)
   try {
+    requireLoader(loader)
     if (options !== undefined) checkReadOptions(options)
   } catch (invalid) {
     return Promise.reject(invalid)

@@ -32,6 +32,8 @@ export interface Registry {
   readonly sealed: boolean
 }
 
+const IN_A_CLASS =
+  'Give it another name; in a class, where every instance would make one, use `@cached.method`, or wrap it once outside.'
 const HOT_RELOAD =
   'Where a module is loaded again (hot reload), keep the stash on globalThis, or call registry.remove(kind, name) when the old module is disposed.'
 
@@ -59,7 +61,9 @@ export function createRegistry(): Registry {
         )
       }
       const id = idOf(given.kind, given.name)
-      if (items.has(id)) throw nameTaken(given.kind, given.name, HOT_RELOAD)
+      if (items.has(id)) {
+        throw nameTaken(given.kind, given.name, given.kind === 'function' ? `${IN_A_CLASS} ${HOT_RELOAD}` : HOT_RELOAD)
+      }
       const { kind, name, category, tags = [], description } = given
       const item: RegistryItem = Object.freeze({ kind, name, category, tags: Object.freeze([...tags]), description })
       items.set(id, item)

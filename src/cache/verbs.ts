@@ -1,4 +1,4 @@
-import { checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
+import { checkRemoveOptions, checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
 import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
 import { observed, observedAs } from './observe-verb.js'
@@ -42,12 +42,12 @@ export function verbsOf(state: NamespaceState): Verbs {
       observed(state, 'set', { key, scope: options?.scope }, () => verbs.set(key, value, options)),
     remove: (key, options) =>
       observed(state, 'delete', { key, scope: options?.scope }, () => {
-        checkScopeOption(options)
+        checkRemoveOptions(options)
         return verbs.remove(key, options)
       }),
     expire: (key, options) =>
       observed(state, 'expire', { key, scope: options?.scope }, () => {
-        checkScopeOption(options)
+        checkRemoveOptions(options)
         return verbs.expire(key, options)
       }),
   }

@@ -1,4 +1,5 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { requireArray, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
@@ -46,12 +47,20 @@ export async function warm(
   items: readonly WarmItem<unknown, unknown>[],
   options: WarmOptions = {},
 ): Promise<WarmSummary> {
+  requireArray(items, 'items', 'an array of `{ key, load, priority? }`')
+  for (const [index, item] of items.entries()) {
+    requireObject(item, `items[${index}]`, 'an object with `key` and `load`')
+    requireFunction(item.load, `items[${index}].load`, 'a function that computes the value')
+  }
+  requireObject(options, 'options', `an object with some of: ${OPTION_NAMES.join(', ')}`)
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.includes(name)) throw optionUnknown('the warm options', name, OPTION_NAMES)
   }
   const { concurrency = 4, signal, onProgress } = options
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
+  requireSignal(signal)
+  if (onProgress !== undefined) requireFunction(onProgress, 'onProgress', 'a function of the progress')
   const startedAt = state.clock.now()
   // On first use: most programs warm nothing, and every package costs start-up time.
   const { default: pLimit } = await import('p-limit')

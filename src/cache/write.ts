@@ -1,5 +1,6 @@
 import { closed } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
+import { requireFunction } from './argument-checks.js'
 import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-options.js'
 import { About } from './entry.js'
 import { judgeWrite, keep } from './keep.js'
@@ -66,6 +67,7 @@ export async function writeThrough(
   options: WriteOptions | undefined,
 ): Promise<unknown> {
   if (options !== undefined) checkWriteOptions(options)
+  requireSave(save)
   refuseClosed(state)
   const id = identify(state, key, options?.scope)
   const token = {}
@@ -124,6 +126,11 @@ function store(
   keep(state, id, owned, { life, cells: marks, startSeq: state.coherence.seq, loadMs: 0, now })
   cells.loadEnds()
   return DONE
+}
+
+/** Asked before anything else, so that nothing is changed for a save that is none. @throws {OptionError} */
+export function requireSave(save: unknown): void {
+  requireFunction(save, 'save', 'a function that writes the value to the system of record')
 }
 
 function refuseClosed(state: NamespaceState): void {

@@ -14,13 +14,21 @@ export function optionInvalid(option: string, expected: string, received: unknow
   })
 }
 
+/** As {@link optionInvalid}, for what must not be shown: a URL may hold a password. `received` says what kind of thing came. */
+export function optionHidden(option: string, expected: string, received: string): OptionError {
+  return new OptionError(`Expected \`${option}\` to be ${expected}, received ${received}.`, {
+    code: 'ERR_OPTION_INVALID',
+    context: { option },
+  })
+}
+
 /** `ERR_OPTION_INVALID` for an option nobody knows, with the nearest name that exists. */
 export function optionUnknown(where: string, option: string, known: readonly string[]): OptionError {
   const near = nearestName(option, known)
   const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean \`${near}\`?`
-  return new OptionError(`Unknown option \`${option}\` in ${where}. ${hint}`, {
+  return new OptionError(`Unknown option \`${String(option)}\` in ${where}. ${hint}`, {
     code: 'ERR_OPTION_INVALID',
-    context: { option, where },
+    context: { option: String(option), where },
   })
 }
 
@@ -38,7 +46,7 @@ export function namespaceUnknown(name: string, known: readonly string[]): Option
   const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean '${near}'?`
   return new OptionError(`There is no namespace ${preview(name)}. ${hint}`, {
     code: 'ERR_NAMESPACE_UNKNOWN',
-    context: { name },
+    context: { name: String(name) },
   })
 }
 
@@ -55,6 +63,7 @@ export function preview(value: unknown): string {
 
 /** The known name with the smallest edit distance, if it is close enough to be a typo. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (typeof name !== 'string') return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {

@@ -3,7 +3,7 @@ import { cached } from '../../../src/cache/cached.js'
 import { namespace, preset } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { open } from './fixture.js'
+import { never, open } from './fixture.js'
 
 describe('cached', () => {
   it('calls the function once for equal arguments, and again for others', async () => {
@@ -143,15 +143,32 @@ describe('cached', () => {
     expect(short.peek('a')).toBeUndefined()
   })
 
-  it('makes a function that builds tags or keys and throws a rejection', async () => {
+  it('goes through uncached, and counted, where the function that builds its key or tags throws', async () => {
     const { things } = open()
     const broken = (): never => {
       throw new Error('broken')
     }
-    const byTags = cached(async () => 1, { in: things, name: 'tags', tags: broken })
-    const byKey = cached(async () => 1, { in: things, name: 'key', key: broken })
+    let calls = 0
+    const byTags = cached(async () => ++calls, { in: things, name: 'tags', tags: broken })
+    const byKey = cached(async () => ++calls, { in: things, name: 'key', key: broken })
+    expect([await byTags(), await byTags(), await byKey(), await byKey.fresh()]).toEqual([1, 2, 3, 4])
+    expect(byKey.peek()).toBeUndefined()
+    expect(things.stats()).toMatchObject({ size: 0, bypassed: 5, missCauses: { bypass: 4 } })
+    // A removal that cannot tell what to remove must not look like one that did.
+    await expect(byKey.delete()).rejects.toThrow('broken')
+    await expect(byKey.expire()).rejects.toThrow('broken')
+  })
+
+  it('rejects in strict mode where the function that builds its key or tags throws', async () => {
+    const { things } = open({ strict: true })
+    const broken = (): never => {
+      throw new Error('broken')
+    }
+    const byTags = cached(never, { in: things, name: 'tags', tags: broken })
+    const byKey = cached(never, { in: things, name: 'key', key: broken })
     await expect(byTags()).rejects.toThrow('broken')
     await expect(byKey()).rejects.toThrow('broken')
+    expect(() => byKey.peek()).toThrow('broken')
   })
 
   it('with a key goes by the rules of its namespace: key parts, tags and ttl', async () => {
@@ -234,6 +251,76 @@ describe('cached.method', () => {
       }
       return Second
     }).toThrow(expect.objectContaining({ code: 'ERR_NAME_TAKEN' }))
+  })
+})
+
+describe('cached in a class field', () => {
+  it('as a decorator keeps `this` and shares entries among instances, for arrows and functions', async () => {
+    const { things } = open()
+    class Renderer {
+      readonly name: string
+      constructor(name: string) {
+        this.name = name
+      }
+
+      @cached.method({ in: things })
+      render = async (id: string): Promise<string> => `${id} by ${this.name}`
+
+      @cached.method({ in: things })
+      print = async function (this: Renderer, id: string): Promise<string> {
+        return `${id} of ${this.name}`
+      }
+    }
+    const [one, two] = [new Renderer('one'), new Renderer('two')]
+    const { render } = one
+    expect([await render('a'), await two.render('a'), await two.render('b')]).toEqual([
+      'a by one',
+      'a by one',
+      'b by two',
+    ])
+    expect([await one.print('a'), await two.print('a')]).toEqual(['a of one', 'a of one'])
+    expect([one.render.name, one.render.length]).toEqual(['render', 1])
+    expect(things.stats()).toMatchObject({ size: 3, hits: 2 })
+  })
+
+  it('as a function made by each instance is refused from the second on, with what to do', () => {
+    const { things } = open()
+    class Renderer {
+      readonly name = 'one'
+      readonly render = cached(async (id: string) => `${id} by ${this.name}`, { in: things, name: 'render' })
+    }
+    expect(new Renderer().render).toBeTypeOf('function')
+    expect(() => new Renderer()).toThrow(/@cached\.method/)
+  })
+
+  it('one made outside keeps `this` as a method of whatever holds it', async () => {
+    const { things } = open()
+    const render = cached(
+      async function (this: { name: string }, id: string) {
+        return `${id} by ${this.name}`
+      },
+      { in: things, name: 'render' },
+    )
+    class Renderer {
+      readonly name = 'one'
+      readonly render = render
+    }
+    expect(await new Renderer().render('a')).toBe('a by one')
+    expect(await new Renderer().render('a')).toBe('a by one')
+    expect(things.stats().loads).toBe(1)
+  })
+
+  it('a decorator of anything else is refused when the class is made, a field without a function when it is', async () => {
+    const { things } = open()
+    const decorate = cached.method({ in: things, name: 'x' }) as unknown as (
+      ...args: unknown[]
+    ) => (value: unknown) => unknown
+    expect(() => decorate(() => 1, { kind: 'getter', name: 'x' })).toThrow(
+      /a standard decorator of a method or a field/,
+    )
+    expect(() => decorate({}, 'x', {})).toThrow(/experimentalDecorators/)
+    const field = decorate(undefined, { kind: 'field', name: 'x' })
+    expect(() => field('text')).toThrow(/^Expected `x` to be a function/)
   })
 })
 
