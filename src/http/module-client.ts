@@ -102,6 +102,9 @@ export function createModuleClient<In, Out>(parts: ModuleParts): ModuleClient<In
   return Object.freeze(client) as unknown as ModuleClient<In, Out>
 }
 
+/** Of idle connections more than one may be dead; each is found out by a call. */
+const MAX_RESENT = 2
+
 class Caller {
   readonly #parts: ModuleParts
 
@@ -206,22 +209,17 @@ class Caller {
       maxBytes: policy.maxAnswerBytes,
       streamed,
     }
-    const once = (): Promise<Answer> => exchange(connections, request, () => pool.clock.now())
-    try {
-      return await once()
-    } catch (error) {
-      const { failure, unanswered } = reasonOf(error)
-      if (call.signal?.aborted) throw failure
-      // An upstream may close an idle connection at the very moment we use it; it has not seen the call then.
-      if (!unanswered || !call.repeatable || !connections.wasUsed(failure))
-        throw toHttpError(policy.name, call.method, failure)
-      connections.meterOf(request.origin).resent++
-    }
-    try {
-      return await once()
-    } catch (error) {
-      const { failure } = reasonOf(error)
-      throw call.signal?.aborted ? failure : toHttpError(policy.name, call.method, failure)
+    for (let resent = 0; ; resent++) {
+      try {
+        return await exchange(connections, request, () => pool.clock.now())
+      } catch (error) {
+        const { failure, unanswered } = reasonOf(error)
+        if (call.signal?.aborted) throw failure
+        // An upstream may close an idle connection at the very moment we use it; it has not seen the call then.
+        const unseen = unanswered && call.repeatable && connections.wasUsed(failure)
+        if (!unseen || resent === MAX_RESENT) throw toHttpError(policy.name, call.method, failure)
+        connections.meterOf(request.origin).resent++
+      }
     }
   }
 

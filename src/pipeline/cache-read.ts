@@ -1,6 +1,7 @@
 import type { RecordOptions, RecordOutcome } from '../cache/records.js'
 import type { UsageMeter as SavingsMeter } from '../cache/usage-meter.js'
 import { digestOf } from '../keys/digest.js'
+import type { Priority } from '../resilience/limiter.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { AttemptScope } from './attempt.js'
 import { applyContract } from './contract.js'
@@ -247,6 +248,10 @@ class SharedWaiter implements CallWaiter {
 
   get deadlineAt(): number {
     return this.#latestDeadline()
+  }
+
+  get priority(): Priority | undefined {
+    return this.#hop.priority
   }
 
   now(): number {

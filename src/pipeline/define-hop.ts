@@ -12,6 +12,7 @@ import {
 } from './fallback.js'
 import type { HopContext, Usage } from './hop-context.js'
 import { type HopPolicies, POLICY_NAMES, resolvePolicies } from './policies.js'
+import { checkUpstream, type SharedUpstream } from './upstream.js'
 
 /** Where a hop keeps its answers. */
 export interface HopCache<In, Host extends RecordHost | undefined = RecordHost> {
@@ -51,8 +52,11 @@ export interface HopOptions<RawIn, In, Returned, Out, Client, Auth, Host extends
   readonly tags?: readonly string[] | undefined
   /** Part of the cache key: another version is a miss. */
   readonly version?: string | number | undefined
-  /** Who is called: hops with one `upstream` share breaker, limit and retry budget. @defaultValue `name` */
-  readonly upstream?: string | undefined
+  /**
+   * Who is called: hops of a pipeline with one `upstream` share breaker, limit and retry budget; those of several
+   * pipelines, where it is made by `defineUpstream`, whose policies it then has. @defaultValue `name`
+   */
+  readonly upstream?: string | SharedUpstream | undefined
   /** What may go in. */
   readonly input?: StandardSchema<RawIn, In>
   /** What may come out, from the call, another provider, or a store. */
@@ -79,7 +83,7 @@ export interface HopDefinition {
   readonly category: string | undefined
   readonly description: string | undefined
   readonly tags: readonly string[]
-  readonly upstream: string
+  readonly upstream: string | SharedUpstream
   readonly input: StandardSchema | undefined
   readonly output: StandardSchema | undefined
   readonly client: unknown
@@ -191,6 +195,7 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
   }
   const cache = resolveCache(where, options.cache as HopCache<unknown> | undefined)
   const fallback = resolveFallback(where, options.fallback, cache !== undefined)
+  checkUpstream(`${where}.upstream`, options.upstream)
   const policies = pickPolicies(options)
   // Checked here as well as in the pipeline, so that the mistake is reported where it was made.
   resolvePolicies(where, policies, {})

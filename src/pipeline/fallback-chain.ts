@@ -1,3 +1,4 @@
+import type { Priority } from '../resilience/limiter.js'
 import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
 import type { AttemptRecord, AttemptScope } from './attempt.js'
 import { checkAgain, staleAnswer } from './cache-read.js'
@@ -18,6 +19,7 @@ export interface FailedHop extends AttemptScope {
   readonly input: unknown
   readonly failure: Failure | undefined
   readonly done: boolean
+  readonly priority: Priority | undefined
   /** The run's end: nothing is waited for from then on. */
   readonly hardAt: number
   cacheStatus: HopCacheStatus
@@ -62,6 +64,10 @@ export class FallbackChain implements CallWaiter, Timed {
 
   get deadlineAt(): number {
     return this.#hop.deadlineAt
+  }
+
+  get priority(): Priority | undefined {
+    return this.#hop.priority
   }
 
   now(): number {

@@ -1,6 +1,8 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import type { HopContext, HopLog, UsageMeter } from './hop-context.js'
+import { checkUpstream, type SharedUpstream } from './upstream.js'
 import type { HopReason } from './words.js'
 
 const STEP = Symbol('hopstash.fallbackStep')
@@ -16,6 +18,14 @@ export interface ProviderStep<In, Answer> {
   readonly [STEP]: 'provider'
   readonly name: string
   readonly call: (context: ProviderContext<In>) => Answer | PromiseLike<Answer>
+  /** Who is called; a name, unless it is shared with other pipelines. */
+  readonly upstream: string | SharedUpstream
+}
+
+/** Options of {@link provider}. */
+export interface ProviderOptions {
+  /** Whose breaker, limit and retry budget it uses. @defaultValue its name */
+  readonly upstream?: string | SharedUpstream | undefined
 }
 
 /** What a {@link provider} is called with. */
@@ -41,7 +51,12 @@ export type FallbackFunction<In, Out> = (context: FallbackContext<In>) => Out | 
 /** {@link HopOptions.fallback}, checked. */
 export type FallbackStep =
   | { readonly kind: 'stale'; readonly maxAgeMs: number }
-  | { readonly kind: 'provider'; readonly name: string; readonly call: (context: never) => unknown }
+  | {
+      readonly kind: 'provider'
+      readonly name: string
+      readonly call: (context: never) => unknown
+      readonly upstream: string | SharedUpstream
+    }
   | { readonly kind: 'function'; readonly run: FallbackFunction<unknown, unknown> }
   | { readonly kind: 'value'; readonly value: unknown }
 
@@ -63,12 +78,16 @@ export function staleFor(maxAge: Duration): StaleStep {
 export function provider<In, Answer>(
   name: string,
   call: (context: ProviderContext<In>) => Answer | PromiseLike<Answer>,
+  options: ProviderOptions = {},
 ): ProviderStep<In, Answer> {
   if (typeof name !== 'string' || !/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(name)) {
     throw optionInvalid('provider name', 'a name of letters, digits, `_`, `-` or `.`', name)
   }
   if (typeof call !== 'function') throw optionInvalid(`provider '${name}'`, 'a function', call)
-  return Object.freeze({ [STEP]: 'provider' as const, name, call })
+  checkShape(`provider '${name}'`, options, ['upstream'])
+  const { upstream = name } = options
+  checkUpstream(`provider '${name}'.upstream`, upstream)
+  return Object.freeze({ [STEP]: 'provider' as const, name, call, upstream })
 }
 
 /** Checks a fallback chain. @throws OptionError `ERR_OPTION_INVALID` */
@@ -85,8 +104,8 @@ function resolveStep(where: string, step: unknown, cached: boolean): FallbackSte
   const kind = typeof step === 'object' && step !== null && STEP in step ? step[STEP] : 'value'
   if (kind === 'value') return { kind, value: copyPlain(step) }
   if (kind === 'provider') {
-    const { name, call } = step as ProviderStep<never, unknown>
-    return { kind, name, call }
+    const { name, call, upstream } = step as ProviderStep<never, unknown>
+    return { kind, name, call, upstream }
   }
   if (!cached) throw optionInvalid(where, 'used with `cache`', 'staleFor', 'A stale value comes from the hop cache.')
   return { kind: 'stale', maxAgeMs: (step as StaleStep).maxAgeMs }

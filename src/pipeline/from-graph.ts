@@ -1,5 +1,6 @@
 import { optionUnknown } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
+import { checkRunCache, type RunCache } from './cached-runs.js'
 import { declareHop } from './declare-hop.js'
 import { checkHopName, type Hop } from './define-hop.js'
 import { assemblePipeline, checkOptions, type Pipeline, type PipelineOptions } from './pipeline.js'
@@ -13,7 +14,9 @@ export interface GraphHop extends AnyWiring {
 }
 
 /** Options of {@link fromGraph}. */
-export interface GraphOptions<Output> extends PipelineOptions {
+export interface GraphOptions<Output, In = unknown> extends PipelineOptions {
+  /** Keeps the outputs of whole runs that were `ok`. @defaultValue none */
+  readonly cache?: RunCache<In> | undefined
   /** @defaultValue an object of all hops' values by name */
   readonly assemble?: ((values: Values, sight: Sight) => Output | PromiseLike<Output>) | undefined
 }
@@ -31,21 +34,24 @@ export interface GraphOptions<Output> extends PipelineOptions {
 export function fromGraph<In = unknown, Output = Values>(
   name: string,
   graph: Readonly<Record<string, GraphHop>>,
-  options: GraphOptions<Output> = {},
+  options: GraphOptions<Output, In> = {},
 ): Pipeline<In, Output, Readonly<Record<string, unknown>>> {
   checkHopName('pipeline name', name)
-  const { assemble = withoutInput, ...pipelineOptions } = options
+  const { assemble = withoutInput, cache, ...pipelineOptions } = options
   checkOptions(pipelineOptions)
+  if (cache !== undefined) checkRunCache(cache as RunCache<unknown>)
   const declared = Object.entries(graph).map(([hopName, { hop, ...wiring }]) => {
     checkShape(`graph.${hopName}.hop`, hop, ['name', 'category', 'guarded', 'definition'])
     if (hop.definition === undefined) throw optionUnknown(`graph.${hopName}`, 'hop', ['a hop made by defineHop'])
     return declareHop(hopName, hop.definition, wiring)
   })
-  return assemblePipeline(name, pipelineOptions, declared, assemble) as unknown as Pipeline<
-    In,
-    Output,
-    Readonly<Record<string, unknown>>
-  >
+  return assemblePipeline(
+    name,
+    pipelineOptions,
+    declared,
+    assemble,
+    cache as RunCache<unknown> | undefined,
+  ) as unknown as Pipeline<In, Output, Readonly<Record<string, unknown>>>
 }
 
 function withoutInput({ input: _, ...values }: Values): Values {

@@ -1,4 +1,4 @@
-import type { QueuePlace } from '../resilience/limiter.js'
+import type { Priority, QueuePlace } from '../resilience/limiter.js'
 import { continueAttempts } from '../resilience/retry.js'
 import { askAuth } from './ask-auth.js'
 import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
@@ -23,6 +23,8 @@ import { meterAnswer } from './usage.js'
 
 /** Who waits for a call. Is told once, unless it cancels. `raw` is the answer before the output contract. */
 export interface CallWaiter extends AttemptScope {
+  /** Where it stands among those who wait for a permit; `undefined` = normal. */
+  readonly priority: Priority | undefined
   callSucceeded(call: GuardedCall, value: unknown, raw: unknown, now: number): void
   callFailed(call: GuardedCall, failure: Failure, now: number): void
   /** There will be another attempt, after `waitMs`. */
@@ -87,7 +89,7 @@ export class GuardedCall implements AttemptOwner {
       return
     }
     this.#askedAt = now
-    this.#place = this.#upstream.limiter.enqueue(() => this.#granted())
+    this.#place = this.#upstream.limiter.enqueue(() => this.#granted(), this.#waiter.priority)
     if (this.#place !== undefined) return
     this.#upstream.breaker.settle(this.#pass, 'neutral', now)
     const { limit, queue } = this.#spec.policies.limiter ?? { limit: 0, queue: 0 }
@@ -219,7 +221,7 @@ export class GuardedCall implements AttemptOwner {
   #finishAttempt(attempt: Attempt, verdict: Failure['verdict'], now: number): void {
     attempt.over = true
     this.#engine.timers.remove(attempt)
-    this.#upstream.breaker.settle(this.#pass, verdict, now)
+    this.#upstream.breaker.settle(this.#pass, verdict, now, now - attempt.startedAt)
     this.#upstream.limiter.release()
   }
 

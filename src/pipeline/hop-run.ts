@@ -1,3 +1,4 @@
+import type { Priority } from '../resilience/limiter.js'
 import type { StandardSchema } from '../runtime/standard-schema.js'
 import { type CachedAnswer, CacheRead, type CachingHop } from './cache-read.js'
 import { applyContract } from './contract.js'
@@ -23,6 +24,7 @@ export interface HopHost {
   /** From this instant on nothing is waited for. */
   readonly hardAt: number
   readonly deadlineMs: number
+  readonly priority: Priority | undefined
   /** A client given for this run only, and an upstream of its own so that a fake opens nobody's breaker. */
   override(hop: PlannedHop): { readonly client: unknown; readonly upstream: Upstream } | undefined
   idempotencyKey(hop: PlannedHop): string
@@ -78,6 +80,10 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
 
   get hardAt(): number {
     return this.host.hardAt
+  }
+
+  get priority(): Priority | undefined {
+    return this.host.priority
   }
 
   get phase(): HopPhase {

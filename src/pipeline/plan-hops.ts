@@ -1,4 +1,4 @@
-import { nameTaken } from '../errors/option-error.js'
+import { nameTaken, optionInvalid } from '../errors/option-error.js'
 import { pipelineInvalid } from '../errors/pipeline-error.js'
 import type { Clock } from '../runtime/clock.js'
 import type { AttemptContext } from './attempt.js'
@@ -8,7 +8,7 @@ import { type GraphNode, sortByNeeds } from './plan.js'
 import type { StoredAnswer } from './planned-cache.js'
 import type { AnyWiring, PlannedHop } from './planned-hop.js'
 import { type HopPolicies, type ResolvedPolicies, resolvePolicies } from './policies.js'
-import { createUpstream, type Upstream } from './upstream.js'
+import { createUpstream, type SharedUpstream, sharedPartsOf, UPSTREAM_POLICIES, type Upstream } from './upstream.js'
 
 /** A hop and its wiring, as declared. */
 export interface DeclaredHop extends GraphNode {
@@ -36,7 +36,7 @@ export function planHops(
   }
   const upstreams = createUpstreams(pipeline, resolvePolicies('defaults', {}, defaults), clock)
   const owned = sorted.map(({ name, definition }) => {
-    const policies = resolvePolicies(`hop '${name}'`, definition.policies, defaults)
+    const policies = policiesOf(name, definition, defaults)
     return { policies, upstream: upstreams.ofHop(definition.upstream, policies, name) }
   })
   return sorted.map((hop, index) => {
@@ -101,16 +101,28 @@ function planHop({ name, definition, wiring }: DeclaredHop, place: Place, upstre
               call: step.call as CallSpec['call'],
               policies: once,
             },
-            upstream: upstreams.ofProvider(step.name),
+            upstream: upstreams.ofProvider(step.upstream),
           }
         : undefined,
     ),
   }) as PlannedHop
 }
 
+/** The policies of a hop: what an upstream shares with other pipelines is that upstream's, and nobody else's to say. */
+function policiesOf(hop: string, { policies, upstream }: HopDefinition, defaults: HopPolicies): ResolvedPolicies {
+  const resolved = resolvePolicies(`hop '${hop}'`, policies, defaults)
+  const shared = sharedPartsOf(upstream)?.policies
+  if (shared === undefined) return resolved
+  const twice = UPSTREAM_POLICIES.find((name) => policies[name] !== undefined)
+  if (twice !== undefined) {
+    throw optionInvalid(`hop '${hop}'.${twice}`, 'left out', policies[twice], 'Give it to `defineUpstream`.')
+  }
+  return Object.freeze({ ...resolved, breaker: shared.breaker, limiter: shared.limiter, budget: shared.budget })
+}
+
 interface UpstreamTable {
-  ofHop(upstream: string, policies: ResolvedPolicies, hop: string): Upstream
-  ofProvider(name: string): Upstream
+  ofHop(upstream: string | SharedUpstream, policies: ResolvedPolicies, hop: string): Upstream
+  ofProvider(upstream: string | SharedUpstream): Upstream
 }
 
 function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Clock): UpstreamTable {
@@ -121,7 +133,10 @@ function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Cl
     return upstream
   }
   return {
-    ofHop(name, policies, hop) {
+    ofHop(upstream, policies, hop) {
+      const shared = sharedPartsOf(upstream)
+      if (shared !== undefined) return shared.upstream
+      const name = upstream as string
       const known = table.get(name)
       if (known === undefined) return add(name, policies, hop)
       if (known.shared === sharedPart(policies)) return known.upstream
@@ -131,7 +146,10 @@ function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Cl
         'Give both the same, or an `upstream` each.',
       )
     },
-    ofProvider: (name) => table.get(name)?.upstream ?? add(name, defaults, name),
+    ofProvider(upstream) {
+      const name = upstream as string
+      return sharedPartsOf(upstream)?.upstream ?? table.get(name)?.upstream ?? add(name, defaults, name)
+    },
   }
 }
 

@@ -1,6 +1,8 @@
 import { Histogram, type Percentiles } from '../metrics/histogram.js'
 import type { HopRun } from './hop-run.js'
 import type { Run } from './run.js'
+import type { UpstreamState } from './upstream.js'
+import type { UsageTotals } from './usage.js'
 import type { HopSource, HopStatus, RunStatus } from './words.js'
 
 /** What all runs of a pipeline came to, since it was made. Durations in ms, within 4.5 %. */
@@ -12,6 +14,10 @@ export interface RunMetrics<Names extends string = string> {
     readonly durationMs: Percentiles
   }
   readonly hops: Readonly<Record<Names, HopMetrics>>
+  /** How those who are called are doing now, by name. */
+  readonly upstreams: Readonly<Record<string, UpstreamState>>
+  /** What the calls of all hops used. */
+  readonly usage: UsageTotals
 }
 
 /** One hop of {@link RunMetrics}. */
@@ -21,6 +27,8 @@ export interface HopMetrics {
   readonly source: Readonly<Record<MetricSource, number>>
   /** Calls that were repeated. */
   readonly retries: number
+  /** What its calls used. */
+  readonly usage: UsageTotals
   /** Of the times it ran: neither skipped nor cancelled. */
   readonly durationMs: Percentiles
 }
@@ -34,8 +42,12 @@ export interface RunMeter {
   read(): RunMetrics
 }
 
-/** Returns the meter of a pipeline with these hops. */
-export function createRunMeter(pipeline: string, names: readonly string[]): RunMeter {
+/** Returns the meter of a pipeline with these hops, and a look at those they call. */
+export function createRunMeter(
+  pipeline: string,
+  names: readonly string[],
+  upstreams: () => Readonly<Record<string, UpstreamState>>,
+): RunMeter {
   const runs = { ok: 0, degraded: 0, failed: 0, cancelled: 0, timeout: 0 }
   const times = new Histogram()
   const hops = names.map(createHopMeter)
@@ -53,6 +65,8 @@ export function createRunMeter(pipeline: string, names: readonly string[]): RunM
         durationMs: times.percentiles(),
       },
       hops: Object.fromEntries(names.map((name, index) => [name, readHop(hops[index] as HopMeter)])),
+      upstreams: upstreams(),
+      usage: hops.reduce((sum: UsageTotals, hop) => plus(sum, hop.usage), NOTHING),
     }),
   }
 }
@@ -61,6 +75,7 @@ interface HopMeter {
   readonly status: Record<HopStatus, number>
   readonly source: Record<MetricSource, number>
   retries: number
+  usage: UsageTotals
   readonly times: Histogram
 }
 
@@ -69,6 +84,7 @@ function createHopMeter(): HopMeter {
     status: { ok: 0, degraded: 0, failed: 0, skipped: 0, cancelled: 0 },
     source: { live: 0, cache: 0, stale: 0, provider: 0, function: 0, default: 0 },
     retries: 0,
+    usage: NOTHING,
     times: new Histogram(),
   }
 }
@@ -78,6 +94,8 @@ function countHop(meter: HopMeter, hop: HopRun): void {
   meter.status[status]++
   if (source !== null) meter.source[source.startsWith('provider:') ? 'provider' : (source as MetricSource)]++
   if (status !== 'skipped' && status !== 'cancelled') meter.times.record(hop.endedAt - hop.startedAt)
+  const { usageTotals } = hop
+  if (usageTotals !== null) meter.usage = plus(meter.usage, usageTotals)
   const records = hop.call?.records
   if (records === undefined) return
   for (let index = 0; index < hop.attemptsSeen; index++) {
@@ -86,6 +104,17 @@ function countHop(meter: HopMeter, hop: HopRun): void {
   }
 }
 
-function readHop({ status, source, retries, times }: HopMeter): HopMetrics {
-  return { status: { ...status }, source: { ...source }, retries, durationMs: times.percentiles() }
+function readHop({ status, source, retries, usage, times }: HopMeter): HopMetrics {
+  return { status: { ...status }, source: { ...source }, retries, usage, durationMs: times.percentiles() }
 }
+
+function plus(a: UsageTotals, b: UsageTotals): UsageTotals {
+  return {
+    calls: a.calls + b.calls,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    costUsd: a.costUsd + b.costUsd,
+  }
+}
+
+const NOTHING: UsageTotals = Object.freeze({ calls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 })

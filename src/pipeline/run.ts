@@ -1,7 +1,7 @@
 import type { PipelineError } from '../errors/pipeline-error.js'
 import { assembleFailed, hopFailed, runCancelled, runDeadline } from '../errors/pipeline-error.js'
 import { digestOf } from '../keys/digest.js'
-import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
+import type { Priority } from '../resilience/limiter.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { Engine } from './engine.js'
 import type { Failure } from './failure.js'
@@ -10,6 +10,7 @@ import { hopLog } from './hop-log.js'
 import { type HopHost, HopRun } from './hop-run.js'
 import type { PlannedHop, Values } from './planned-hop.js'
 import { createRunId } from './run-id.js'
+import { RunTimer } from './run-timer.js'
 import { LazySight, type Sight } from './sight.js'
 import { isThenable } from './thenable.js'
 import { createUpstream, type Upstream } from './upstream.js'
@@ -35,6 +36,7 @@ export interface RunRequest {
   readonly signal: AbortSignal | undefined
   readonly clients: Readonly<Record<string, unknown>> | undefined
   readonly idempotencyKey: string | undefined
+  readonly priority: Priority | undefined
   /** What the cache of whole runs said; `undefined` without one. */
   readonly cached: CacheReport | undefined
   readonly listener: RunListener | undefined
@@ -105,6 +107,10 @@ export class Run implements HopHost {
 
   get deadlineMs(): number {
     return this.request.deadlineMs
+  }
+
+  get priority(): Priority | undefined {
+    return this.request.priority
   }
 
   /** Names this run in reports and logs. Made when it is first asked for. */
@@ -276,17 +282,6 @@ export class Run implements HopHost {
     for (const deadline of this.#deadlines ?? []) timers.remove(deadline)
     timers.release()
     this.#onEnd(this)
-  }
-}
-
-class RunTimer implements Timed {
-  dueAt: number
-  slot = NO_SLOT
-  readonly onDue: () => void
-
-  constructor(dueAt: number, onDue: () => void) {
-    this.dueAt = dueAt
-    this.onDue = onDue
   }
 }
 

@@ -4,6 +4,7 @@ import type { AnyHopOptions, FallbackOf, HopCache } from './define-hop.js'
 import type { HopContext, Usage } from './hop-context.js'
 import type { HopPolicies } from './policies.js'
 import type { Sight } from './sight.js'
+import type { SharedUpstream } from './upstream.js'
 
 /** What a hop's wiring sees: the run's `input` and the values of its needs. */
 type Deps<In, Known, Needs extends readonly (keyof Known)[]> = { readonly input: In } & Pick<Known, Needs[number]>
@@ -85,7 +86,7 @@ export interface InlineHop<
   readonly description?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly version?: string | number | undefined
-  readonly upstream?: string | undefined
+  readonly upstream?: string | SharedUpstream | undefined
   readonly idempotent?: boolean | undefined
   readonly cache?: HopCache<Deps<In, Known, Needs>, Host> | undefined
   readonly fallback?: readonly FallbackOf<Deps<In, Known, Needs>, NoInfer<Out>, NoInfer<Host>>[] | undefined

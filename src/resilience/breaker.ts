@@ -2,7 +2,7 @@ import { breakerOpen } from '../errors/resilience-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { checkShape, positiveDuration, share, wholeNumber } from './option-shape.js'
-import { createRollingCount } from './rolling-window.js'
+import { createRollingCount, type RollingCount } from './rolling-window.js'
 
 /** When a breaker opens and how it heals. */
 export interface BreakerOptions {
@@ -10,7 +10,11 @@ export interface BreakerOptions {
   readonly consecutiveFailures?: number | undefined
   /** Opens when this share of the calls in `window` failed. @defaultValue `0.5` */
   readonly failureRate?: number | undefined
-  /** `failureRate` speaks only from so many calls in `window` on. @defaultValue `10` */
+  /** A call that took longer is slow, whatever it came to. @defaultValue `Infinity`: none is */
+  readonly slowCallAfter?: Duration | undefined
+  /** Opens when this share of the calls in `window` were slow. @defaultValue `0.5` */
+  readonly slowCallRate?: number | undefined
+  /** The rates speak only from so many calls in `window` on. @defaultValue `10` */
   readonly minimumCalls?: number | undefined
   /** @defaultValue `'60s'` */
   readonly window?: Duration | undefined
@@ -24,6 +28,8 @@ export interface BreakerOptions {
 export interface BreakerPolicy {
   readonly consecutiveFailures: number
   readonly failureRate: number
+  readonly slowCallAfterMs: number
+  readonly slowCallRate: number
   readonly minimumCalls: number
   readonly windowMs: number
   readonly openForMs: number
@@ -41,8 +47,11 @@ export interface Breaker {
   tryPass(now: number): number
   /** Whether a pass is still worth something: `false` once the breaker has opened after it was given. */
   honours(pass: number): boolean
-  /** Gives a pass back with what came of the call. Passes from before the last change of state count for nothing. */
-  settle(pass: number, verdict: CallVerdict, now: number): void
+  /**
+   * Gives a pass back with what came of the call, and how long it took, ms. Passes from before the last change of state
+   * count for nothing.
+   */
+  settle(pass: number, verdict: CallVerdict, now: number, tookMs?: number): void
   /** Milliseconds until a probe may pass; 0 when it may now. */
   retryInMs(now: number): number
   state(now?: number): BreakerState
@@ -50,7 +59,16 @@ export interface Breaker {
   run<T>(work: () => T | PromiseLike<T>): Promise<T>
 }
 
-const KNOWN = ['consecutiveFailures', 'failureRate', 'minimumCalls', 'window', 'openFor', 'halfOpenCalls']
+const KNOWN = [
+  'consecutiveFailures',
+  'failureRate',
+  'slowCallAfter',
+  'slowCallRate',
+  'minimumCalls',
+  'window',
+  'openFor',
+  'halfOpenCalls',
+]
 
 /** Checks and completes {@link BreakerOptions}. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveBreaker(options: BreakerOptions, where = 'breaker'): BreakerPolicy {
@@ -58,6 +76,8 @@ export function resolveBreaker(options: BreakerOptions, where = 'breaker'): Brea
   return Object.freeze({
     consecutiveFailures: wholeNumber(options.consecutiveFailures ?? 5, `${where}.consecutiveFailures`, 1, true),
     failureRate: share(options.failureRate ?? 0.5, `${where}.failureRate`),
+    slowCallAfterMs: positiveDuration(options.slowCallAfter ?? Infinity, `${where}.slowCallAfter`),
+    slowCallRate: share(options.slowCallRate ?? 0.5, `${where}.slowCallRate`),
     minimumCalls: wholeNumber(options.minimumCalls ?? 10, `${where}.minimumCalls`, 1, true),
     windowMs: positiveDuration(options.window ?? '60s', `${where}.window`),
     openForMs: positiveDuration(options.openFor ?? '10s', `${where}.openFor`),
@@ -84,6 +104,7 @@ export function createBreaker(options: BreakerOptions = {}, clock: Clock = creat
 export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Clock): Breaker {
   const calls = createRollingCount(policy.windowMs)
   const failures = createRollingCount(policy.windowMs)
+  const slow = createRollingCount(policy.windowMs)
   let state: BreakerState = 'closed'
   // Counts changes of state, so that the result of an older call says nothing about a newer state.
   let generation = 1
@@ -98,6 +119,7 @@ export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Cloc
     inARow = 0
     calls.clear()
     failures.clear()
+    slow.clear()
   }
   const open = (now: number): void => {
     change('open')
@@ -110,17 +132,19 @@ export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Cloc
     // A probe that never settles must not close the way for ever.
     waitUntil = now + policy.openForMs
   }
-  const countClosed = (failed: boolean, now: number): void => {
+  const countClosed = (failed: boolean, wasSlow: boolean, now: number): void => {
     calls.add(now)
-    if (!failed) {
-      inARow = 0
-      return
-    }
-    failures.add(now)
-    inARow++
+    if (wasSlow) slow.add(now)
+    inARow = failed ? inARow + 1 : 0
+    if (failed) failures.add(now)
+    else if (!wasSlow) return
     const total = calls.total(now)
-    const tooMany = total >= policy.minimumCalls && failures.total(now) >= total * policy.failureRate
-    if (inARow >= policy.consecutiveFailures || tooMany) open(now)
+    const tooMany = (count: RollingCount, rate: number): boolean => {
+      const counted = count.total(now)
+      return counted > 0 && total >= policy.minimumCalls && counted >= total * rate
+    }
+    const opens = inARow >= policy.consecutiveFailures || tooMany(failures, policy.failureRate)
+    if (opens || tooMany(slow, policy.slowCallRate)) open(now)
   }
 
   const breaker: Breaker = {
@@ -132,25 +156,31 @@ export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Cloc
       return generation
     },
     honours: (pass) => pass === generation,
-    settle(pass, verdict, now) {
+    settle(pass, verdict, now, tookMs = 0) {
       if (pass !== generation || state === 'open') return
-      if (state === 'closed') {
-        if (verdict !== 'neutral') countClosed(verdict === 'failure', now)
-      } else if (verdict === 'failure') open(now)
-      else if (verdict === 'neutral') probesLeft++
+      const wasSlow = tookMs > policy.slowCallAfterMs
+      if (verdict === 'neutral') {
+        if (state === 'half_open') probesLeft++
+      } else if (state === 'closed') countClosed(verdict === 'failure', wasSlow, now)
+      else if (verdict === 'failure' || wasSlow) open(now)
       else if (++probesDone >= policy.halfOpenCalls) change('closed')
     },
     retryInMs: (now) => (state === 'closed' ? 0 : Math.max(0, waitUntil - now)),
     state: (now = clock.now()) => (state === 'open' && now >= waitUntil ? 'half_open' : state),
     async run(work) {
-      const pass = breaker.tryPass(clock.now())
-      if (pass === 0) throw breakerOpen(upstream, breaker.retryInMs(clock.now()))
+      const startedAt = clock.now()
+      const pass = breaker.tryPass(startedAt)
+      if (pass === 0) throw breakerOpen(upstream, breaker.retryInMs(startedAt))
+      const settle = (verdict: CallVerdict): void => {
+        const now = clock.now()
+        breaker.settle(pass, verdict, now, now - startedAt)
+      }
       try {
         const value = await work()
-        breaker.settle(pass, 'success', clock.now())
+        settle('success')
         return value
       } catch (error) {
-        breaker.settle(pass, 'failure', clock.now())
+        settle('failure')
         throw error
       }
     },

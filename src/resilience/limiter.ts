@@ -1,3 +1,4 @@
+import { optionInvalid } from '../errors/option-error.js'
 import { queueFull } from '../errors/resilience-error.js'
 import { onceAborted } from '../runtime/abort.js'
 import { checkShape, wholeNumber } from './option-shape.js'
@@ -28,12 +29,25 @@ export interface Limiter {
   readonly queued: number
   /** Takes a permit if one is free. */
   tryAcquire(): boolean
-  /** Queues, first come first served; `undefined` when the queue is full. `onGranted` owns a permit. */
-  enqueue(onGranted: () => void): QueuePlace | undefined
+  /** Queues behind those of its priority, `normal` unless said; `undefined` when the queue is full. `onGranted` owns a permit. */
+  enqueue(onGranted: () => void, priority?: Priority): QueuePlace | undefined
   /** Gives a permit back. Exactly once per permit. */
   release(): void
   /** Runs `work` with a permit. Rejects with `ERR_QUEUE_FULL`, or with the reason of `signal` while it waits. */
-  run<T>(work: () => T | PromiseLike<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
+  run<T>(work: () => T | PromiseLike<T>, options?: LimitedOptions): Promise<T>
+}
+
+/**
+ * Who goes first where calls wait: all `high` ones before any `normal`, and these before any `low`; within one, first
+ * come first served. So much of `high` that it fills the limit leaves nothing for the others: keep it for what people wait for.
+ */
+export type Priority = 'high' | 'normal' | 'low'
+
+/** Options of {@link Limiter.run}. */
+export interface LimitedOptions {
+  readonly signal?: AbortSignal | undefined
+  /** @defaultValue `'normal'` */
+  readonly priority?: Priority | undefined
 }
 
 /** Checks and completes a limit; a bare number is the limit. @throws OptionError `ERR_OPTION_INVALID` */
@@ -63,7 +77,7 @@ export function createLimiter(options: number | LimiterOptions): Limiter {
 
 /** {@link createLimiter} from a complete policy; `upstream` is named in its errors. */
 export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
-  const waiting = new Set<() => void>()
+  const lines = createLines()
   let active = 0
   let granting = false
 
@@ -71,34 +85,29 @@ export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
     // Granted work may finish and release at once: the loop takes the next then, not a deeper stack.
     if (granting) return
     granting = true
-    for (const grant of waiting) {
-      if (active >= policy.limit) break
-      waiting.delete(grant)
+    while (active < policy.limit) {
+      const onGranted = lines.shift()
+      if (onGranted === undefined) break
       active++
-      grant()
+      onGranted()
     }
     granting = false
   }
   const tryAcquire = (): boolean => {
-    if (active >= policy.limit || waiting.size > 0) return false
+    if (active >= policy.limit || lines.waiting > 0) return false
     active++
     return true
   }
-  const enqueue = (onGranted: () => void): QueuePlace | undefined => {
-    if (waiting.size >= policy.queue) return undefined
-    // A function of its own, so that equal callbacks have a place each.
-    const grant = (): void => onGranted()
-    waiting.add(grant)
-    return { cancel: () => waiting.delete(grant) }
-  }
-  const acquire = (signal: AbortSignal | undefined): Promise<void> =>
+  const enqueue = (onGranted: () => void, priority?: Priority): QueuePlace | undefined =>
+    lines.waiting >= policy.queue ? undefined : lines.push(onGranted, priority)
+  const acquire = ({ signal, priority }: LimitedOptions): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       if (tryAcquire()) return resolve()
       const place = enqueue(() => {
         unlisten()
         resolve()
-      })
+      }, priority)
       if (place === undefined) return reject(queueFull(upstream, policy.limit, policy.queue))
       const unlisten = onceAborted(signal, (reason) => {
         if (place.cancel()) reject(reason)
@@ -106,7 +115,7 @@ export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
     })
   const release = (): void => {
     active--
-    if (waiting.size > 0) grantFree()
+    if (lines.waiting > 0) grantFree()
   }
 
   return {
@@ -114,13 +123,13 @@ export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
       return active
     },
     get queued() {
-      return waiting.size
+      return lines.waiting
     },
     tryAcquire,
     enqueue,
     release,
-    async run(work, options) {
-      await acquire(options?.signal)
+    async run(work, options = {}) {
+      await acquire(options)
       try {
         return await work()
       } finally {
@@ -139,3 +148,84 @@ export const noLimiter: Limiter = Object.freeze({
   release: () => {},
   run: async <T>(work: () => T | PromiseLike<T>) => work(),
 })
+
+/** Checks a priority. @throws OptionError `ERR_OPTION_INVALID` */
+export function checkPriority(option: string, priority: unknown): void {
+  if (priority === undefined || PRIORITIES.includes(priority as Priority)) return
+  throw optionInvalid(option, `one of ${PRIORITIES.join(', ')}`, priority)
+}
+
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
+
+/** A waiting line for each priority, which can be left from the middle at the same cost as from its ends. */
+function createLines() {
+  const lines = { high: new Line(), normal: new Line(), low: new Line() }
+  let waiting = 0
+  return {
+    get waiting() {
+      return waiting
+    },
+    push(onGranted: () => void, priority: Priority = 'normal'): QueuePlace {
+      const place = lines[priority].push(onGranted)
+      waiting++
+      return {
+        cancel() {
+          if (!place.leave()) return false
+          waiting--
+          return true
+        },
+      }
+    },
+    shift(): (() => void) | undefined {
+      if (waiting === 0) return undefined
+      for (const priority of PRIORITIES) {
+        const onGranted = lines[priority].shift()
+        if (onGranted === undefined) continue
+        waiting--
+        return onGranted
+      }
+      return undefined
+    },
+  }
+}
+
+class Line {
+  // Closed to a ring through its own head, so that no link is ever missing.
+  readonly #head: Place = new Place(() => {})
+
+  push(onGranted: () => void): Place {
+    return new Place(onGranted, this.#head)
+  }
+
+  shift(): (() => void) | undefined {
+    const first = this.#head.next
+    if (first === this.#head) return undefined
+    first.leave()
+    return first.onGranted
+  }
+}
+
+class Place {
+  next: Place = this
+  readonly onGranted: () => void
+  #previous: Place = this
+  #there = true
+
+  /** @param head Of the line to whose end it goes. */
+  constructor(onGranted: () => void, head?: Place) {
+    this.onGranted = onGranted
+    if (head === undefined) return
+    this.next = head
+    this.#previous = head.#previous
+    head.#previous.next = this
+    head.#previous = this
+  }
+
+  leave(): boolean {
+    if (!this.#there) return false
+    this.#there = false
+    this.#previous.next = this.next
+    this.next.#previous = this.#previous
+    return true
+  }
+}

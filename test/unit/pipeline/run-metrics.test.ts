@@ -3,6 +3,7 @@ import { defineHop, pipeline, provider } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { httpError, resolveAfter, script, slow } from './support.js'
 
+const NOTHING_USED = { calls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 }
 const NO_TIMES = { p50: undefined, p95: undefined, p99: undefined }
 
 describe('the metrics of a pipeline', () => {
@@ -22,9 +23,12 @@ describe('the metrics of a pipeline', () => {
           status: { ok: 0, degraded: 0, failed: 0, skipped: 0, cancelled: 0 },
           source: { live: 0, cache: 0, stale: 0, provider: 0, function: 0, default: 0 },
           retries: 0,
+          usage: NOTHING_USED,
           durationMs: NO_TIMES,
         },
       },
+      upstreams: { a: { breaker: 'closed', active: 0, queued: 0 } },
+      usage: NOTHING_USED,
     })
   })
 
@@ -69,6 +73,45 @@ describe('the metrics of a pipeline', () => {
     near(hops.b.durationMs.p99, 20)
     near(runs.durationMs.p50, 20)
     near(runs.durationMs.p99, 100)
+  })
+
+  it('add up what calls used, hop by hop and together', async () => {
+    const p = pipeline<number>('p')
+      .hop('a', { run: ({ input }) => input, usage: (input) => ({ inputTokens: input, costUsd: 0.5 }) })
+      .hop('b', { run: (_, { usage }) => usage.add({ calls: 2, outputTokens: 7 }) })
+      .hop('c', { run: () => 1 })
+      .assemble(() => 1)
+    for (const input of [10, 20]) await p.run(input)
+    const { hops, usage } = p.metrics()
+    expect(hops.a.usage).toEqual({ calls: 2, inputTokens: 30, outputTokens: 0, costUsd: 1 })
+    expect(hops.b.usage).toEqual({ calls: 4, inputTokens: 0, outputTokens: 14, costUsd: 0 })
+    expect(hops.c.usage).toEqual(NOTHING_USED)
+    expect(usage).toEqual({ calls: 6, inputTokens: 30, outputTokens: 14, costUsd: 1 })
+  })
+
+  it('tell how those who are called do now', async () => {
+    const clock = createFakeClock()
+    const call = () => resolveAfter(clock, 10, 1)
+    const down = defineHop({
+      name: 'b',
+      breaker: { consecutiveFailures: 1 },
+      call: () => Promise.reject(httpError(500)),
+      fallback: [provider('c', () => 1)],
+    })
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', defineHop({ name: 'a', upstream: 'shared', concurrency: 1, call }), {})
+      .hop('b', down, {})
+      .assemble(() => 1)
+    const runs = [p.run(1), p.run(1)]
+    await clock.settle()
+    expect(p.metrics().upstreams).toEqual({
+      shared: { breaker: 'closed', active: 1, queued: 1 },
+      b: { breaker: 'open', active: 0, queued: 0 },
+      c: { breaker: 'closed', active: 0, queued: 0 },
+    })
+    await clock.advance(100)
+    await Promise.all(runs)
+    expect(p.metrics().upstreams.shared).toMatchObject({ active: 0, queued: 0 })
   })
 
   it('are a copy that later runs do not change', async () => {

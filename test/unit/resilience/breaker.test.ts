@@ -33,6 +33,31 @@ describe('a breaker', () => {
     expect(breaker.state(10)).toBe('open')
   })
 
+  it('opens when too many calls were slow, whatever they came to', () => {
+    const breaker = createBreaker({ slowCallAfter: '1s', slowCallRate: 0.5, minimumCalls: 4 })
+    const take = (tookMs: number): void => breaker.settle(breaker.tryPass(0), 'success', 0, tookMs)
+    for (const tookMs of [1000, 10, 1001]) take(tookMs)
+    expect(breaker.state(0)).toBe('closed')
+    take(5000)
+    expect(breaker.state(0)).toBe('open')
+    // A probe that is slow shows that nothing has changed.
+    const probe = breaker.tryPass(10_000)
+    breaker.settle(probe, 'success', 12_000, 2000)
+    expect(breaker.state(12_000)).toBe('open')
+    breaker.settle(breaker.tryPass(22_000), 'success', 22_010, 10)
+    expect(breaker.state(22_010)).toBe('closed')
+  })
+
+  it('knows of no slow calls unless it is told what slow is, and measures those it runs', async () => {
+    const clock = createFakeClock()
+    const lenient = createBreaker({ minimumCalls: 1 }, clock)
+    lenient.settle(lenient.tryPass(0), 'success', 0, 1e9)
+    expect(lenient.state(0)).toBe('closed')
+    const strict = createBreaker({ slowCallAfter: 5, minimumCalls: 1 }, clock)
+    await strict.run(() => clock.advance(6))
+    expect(strict.state()).toBe('open')
+  })
+
   it('forgets what is older than the window', () => {
     const breaker = createBreaker({ consecutiveFailures: Number.POSITIVE_INFINITY, minimumCalls: 10, window: '60s' })
     for (let i = 0; i < 9; i++) fail(breaker, 0)

@@ -85,6 +85,37 @@ describe('a limiter', () => {
     expect(took).toBe(false)
   })
 
+  it('lets those of a higher priority go first, and the others in their order', async () => {
+    const limiter = createLimiter(1)
+    const first = gate()
+    const begun: string[] = []
+    const all = [limiter.run(() => first.closed)]
+    const order = ['low', 'normal', 'high', 'low', undefined, 'high'] as const
+    for (const [index, priority] of order.entries()) {
+      const work = () => begun.push(`${priority ?? 'unsaid'} ${index}`)
+      all.push(limiter.run(work, { priority }) as unknown as Promise<void>)
+    }
+    first.open()
+    await Promise.all(all)
+    expect(begun).toEqual(['high 2', 'high 5', 'normal 1', 'unsaid 4', 'low 0', 'low 3'])
+  })
+
+  it('lets anybody leave its queue, in any order, once', () => {
+    const limiter = createLimiter(1)
+    limiter.tryAcquire()
+    const granted: number[] = []
+    const places = Array.from({ length: 6 }, (_, index) => limiter.enqueue(() => granted.push(index)))
+    expect([5, 0, 3].map((index) => places[index]?.cancel())).toEqual([true, true, true])
+    expect([5, 0, 3].map((index) => places[index]?.cancel())).toEqual([false, false, false])
+    expect(limiter.queued).toBe(3)
+    for (let release = 0; release < 3; release++) limiter.release()
+    expect([granted, limiter.queued]).toEqual([[1, 2, 4], 0])
+    expect(places[1]?.cancel()).toBe(false)
+    limiter.enqueue(() => granted.push(6))
+    limiter.release()
+    expect(granted).toEqual([1, 2, 4, 6])
+  })
+
   it('hands permits on without filling the stack', () => {
     const limiter = createLimiter({ limit: 1, queue: 100_000 })
     let granted = 0

@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** What the upstream does with one request. */
+export type Cue =
+  | {
+      readonly status?: number
+      readonly headers?: Record<string, string>
+      readonly json?: unknown
+      readonly afterMs?: number
+    }
+  | 'reset'
+  | 'no headers'
+  | 'half a body'
+  | 'slow body'
+  | 'cut off'
+  | 'broken JSON'
+  | 'a web page'
+  | 'closed when used'
+
+/** One request as the upstream saw it. */
+export interface Seen {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+  readonly atMs: number
+  readonly socket: number
+}
+
+/** An upstream that misbehaves on cue: `cue(n)` says what becomes of request `n`, from 0 on. */
+export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
+  const seen: Seen[] = []
+  const sockets = new Map<Socket, { readonly id: number; served: number }>()
+  let inFlight = 0
+  let mostInFlight = 0
+  const server = createServer(async (request, response) => {
+    mostInFlight = Math.max(mostInFlight, ++inFlight)
+    response.once('close', () => inFlight--)
+    const known = sockets.get(request.socket) ?? { id: sockets.size, served: 0 }
+    sockets.set(request.socket, known)
+    const body = await textOf(request)
+    const { method = '', url = '', headers } = request
+    const entry = { method, url, headers, body, atMs: performance.now(), socket: known.id }
+    seen.push(entry)
+    perform(cue(seen.length - 1, entry), request, response, known.served++)
+  })
+  server.keepAliveTimeout = 5000
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    connections: () => sockets.size,
+    mostInFlight: () => mostInFlight,
+    dropIdle: () => server.closeIdleConnections(),
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function perform(cue: Cue, { socket }: IncomingMessage, response: ServerResponse, served: number): void {
+  const json = { 'content-type': 'application/json' }
+  if (cue === 'reset') socket.resetAndDestroy()
+  else if (cue === 'no headers') return
+  else if (cue === 'closed when used') {
+    if (served > 0) socket.destroy()
+    else response.writeHead(200, json).end('{"ok":true}')
+  } else if (cue === 'half a body') response.writeHead(200, json).write('{"ok":')
+  else if (cue === 'slow body') {
+    response.writeHead(200, json)
+    const parts = ['{"o', 'k":', 'tru', 'e}']
+    const timer = setInterval(() => {
+      response.write(parts.shift())
+      if (parts.length > 0) return
+      clearInterval(timer)
+      response.end()
+    }, 20)
+  } else if (cue === 'cut off') {
+    response.writeHead(200, { ...json, 'content-length': '100' }).write('{"ok":')
+    setTimeout(() => socket.destroy(), 10)
+  } else if (cue === 'broken JSON') response.writeHead(200, json).end('{"ok":')
+  else if (cue === 'a web page') response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>secret page</h1>')
+  else {
+    const { status = 200, headers = {}, json: value = { ok: true }, afterMs = 0 } = cue
+    const answer = (): void => {
+      response.writeHead(status, { ...json, ...headers }).end(status === 204 ? undefined : JSON.stringify(value))
+    }
+    if (afterMs > 0) setTimeout(answer, afterMs)
+    else answer()
+  }
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text
+}
