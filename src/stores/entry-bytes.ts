@@ -50,9 +50,9 @@ function wholeMs({ storedAtMs, freshUntilMs }: StoredEntry, header: Uint8Array):
   return restamped(header, { inc: '', startSeq: 0, storedAtMs, freshUntilMs: Math.floor(freshUntilMs) })
 }
 
-/** The entry in stored bytes; with `headerOnly` its body is not there. Never throws. */
-export function readEntry(key: string, bytes: Buffer, headerOnly: boolean): ReadEntry {
-  const decoded = decodeHeader(bytes, keyDigestOf(key))
+/** The entry in stored bytes, by its key or the digest of that; with `headerOnly` its body is not there. Never throws. */
+export function readEntry(key: string | Uint8Array, bytes: Buffer, headerOnly: boolean): ReadEntry {
+  const decoded = decodeHeader(bytes, typeof key === 'string' ? keyDigestOf(key) : key)
   if (!decoded.ok) return { failure: decoded.reason }
   const { header, body, headerBytes } = decoded
   if (!headerOnly && bytes.length < headerBytes + body.bodyBytes) return { failure: 'truncated' }

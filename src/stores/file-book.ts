@@ -1,0 +1,158 @@
+import type { LogLine } from './file-lines.js'
+import type { Frame, Marker } from './shared-store.js'
+
+/** What the lines of a folder's log come to. Decides nothing by the time at which a line is read. */
+export interface FileBook {
+  readonly inc: string
+  /** Number of the last invalidation. */
+  readonly seq: number
+  /** How many lines a summary has, tokens aside. */
+  readonly size: number
+  /** Whether the log that was read has ended. */
+  readonly ended: boolean
+  /** How many lines of this process were taken. */
+  readonly ownLines: number
+  /** Whether the last token this process wanted to use up was there. */
+  readonly wasUsed: boolean
+  /** Takes one line; what listeners are to be told of it. */
+  take(line: LogLine): Frame | undefined
+  /** Every name has a marker: one never invalidated has that of the floor. */
+  marker(name: string): Marker
+  /** The number before which nothing loaded of a key is valid. */
+  overUntil(file: string): number
+  token(file: string, nowMs: number): string | undefined
+  /** Lines that say the same, for the beginning of the next log. */
+  summary(nowMs: number): LogLine[]
+}
+
+interface HeldToken {
+  readonly token: string
+  readonly untilMs: number
+}
+
+/** Names beyond this are forgotten, the longest untouched first: what was loaded before their invalidation is then over. */
+const MOST_NAMES = 20_000
+/** A key that was deleted has no file. Only a writer that is overtaken between two system calls makes this matter. */
+const MOST_KEYS = 500
+
+/** Returns an empty book; `me` is how this process signs its lines. */
+export function createFileBook(me: string): FileBook {
+  const markers = new Map<string, Marker>()
+  const over = new Map<string, number>()
+  const tokens = new Map<string, HeldToken>()
+  let [inc, seq, floor] = ['', 0, 0]
+  let [ended, wasUsed] = [false, false]
+  let ownLines = 0
+
+  const raise = (name: string, change: Partial<Marker>): void => {
+    const marker = { ...(markers.get(name) ?? { hard: floor, soft: 0 }), ...change }
+    markers.delete(name)
+    markers.set(name, marker)
+    if (markers.size > MOST_NAMES) floor = Math.max(floor, highest(evictFirst(markers)))
+  }
+  const end = (file: string, number: number): void => {
+    over.delete(file)
+    over.set(file, number)
+    if (over.size > MOST_KEYS) evictFirst(over)
+  }
+  const begin = (line: LogLine & { kind: 'head' }): void => {
+    for (const map of [markers, over, tokens]) map.clear()
+    inc = line.inc
+    seq = line.seq
+    floor = line.floor
+    ended = false
+  }
+  const takeNames = (line: LogLine & { kind: 'names' }): Frame => {
+    seq++
+    for (const name of line.names) raise(name, line.mode === 'delete' ? { hard: seq } : { soft: seq })
+    return { kind: 'names', inc, seq, names: line.names, mode: line.mode }
+  }
+  const takeKey = (line: LogLine & { kind: 'key' }): Frame => {
+    seq++
+    tokens.delete(line.file)
+    if (line.over) end(line.file, seq)
+    return { kind: 'key', inc, namespace: line.namespace, digest: line.digest }
+  }
+  const takeOther = (line: LogLine): void => {
+    switch (line.kind) {
+      case 'take': {
+        const held = tokens.get(line.file)
+        if (held === undefined || held.untilMs <= line.nowMs) tokens.set(line.file, line)
+        return
+      }
+      case 'use': {
+        const held = tokens.get(line.file)
+        const isThere = held?.token === line.token && held.untilMs > line.nowMs
+        if (isThere) tokens.delete(line.file)
+        if (line.sender === me) wasUsed = isThere
+        return
+      }
+      case 'leap':
+        seq = Math.max(seq + 1, line.seq)
+        return
+      case 'marker':
+        raise(line.name, { hard: line.hard, soft: line.soft })
+        return
+      case 'over':
+        end(line.file, line.seq)
+        return
+      case 'end':
+        ended = true
+    }
+  }
+
+  return {
+    get inc() {
+      return inc
+    },
+    get seq() {
+      return seq
+    },
+    get size() {
+      return markers.size + over.size
+    },
+    get ended() {
+      return ended
+    },
+    get ownLines() {
+      return ownLines
+    },
+    get wasUsed() {
+      return wasUsed
+    },
+    take(line) {
+      if (line.kind === 'head') return void begin(line)
+      if (ended) return undefined
+      const isOwn = 'sender' in line && line.sender === me
+      if (isOwn) ownLines++
+      if (line.kind !== 'names' && line.kind !== 'key') return void takeOther(line)
+      const frame = line.kind === 'names' ? takeNames(line) : takeKey(line)
+      return isOwn ? undefined : frame
+    },
+    marker: (name) => markers.get(name) ?? { hard: floor, soft: 0 },
+    overUntil: (file) => over.get(file) ?? 0,
+    token(file, nowMs) {
+      const held = tokens.get(file)
+      return held !== undefined && held.untilMs > nowMs ? held.token : undefined
+    },
+    summary(nowMs) {
+      const lines: LogLine[] = [{ kind: 'head', inc, seq, floor }]
+      for (const [name, { hard, soft }] of markers) lines.push({ kind: 'marker', name, hard, soft })
+      for (const [file, number] of over) lines.push({ kind: 'over', file, seq: number })
+      for (const [file, { token, untilMs }] of tokens) {
+        if (untilMs > nowMs) lines.push({ kind: 'take', sender: 'summary', file, token, nowMs, untilMs })
+      }
+      return lines
+    },
+  }
+}
+
+function evictFirst<T>(map: Map<string, T>): T {
+  const [key, value] = map.entries().next().value as [string, T]
+  map.delete(key)
+  return value
+}
+
+function highest({ hard, soft }: Marker): number {
+  return Math.max(hard, soft)
+}

@@ -1,0 +1,225 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  read,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writevSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
+
+/** Files of one folder: read whole, written whole. No symbolic link is followed below the folder, nor the folder if it is one. */
+export interface Disk {
+  readonly root: string
+  /** The directory of all entries. */
+  readonly entries: string
+  /**
+   * The bytes of a file, at once where they are few: those are valid until the next read. `undefined` where there is no
+   * regular file that may be read. Throws where that cannot be told.
+   */
+  read(directory: string, name: string): Buffer | Promise<Buffer | undefined> | undefined
+  /** Writes beside the file. What comes back puts it in its place, or takes it away again. */
+  write(chunks: readonly Uint8Array[]): Draft | Promise<Draft>
+  remove(path: string): void
+  /** The folder was taken away: what is known of its directories is void. */
+  forget(): void
+  /** Whether there is a directory. Throws for a symbolic link, or a file. */
+  isThere(path: string): boolean
+  /** Makes a directory of the folder, and sees to it that it is one. */
+  directory(path: string): void
+}
+
+/** A file that is written, and is nowhere yet. */
+export interface Draft {
+  publish(path: string): void
+  discard(): void
+}
+
+/** Read and written at once up to here: through the thread pool small files cost thirty times as much. */
+export const SYNC_BYTES = 64 * 1024
+/** Larger than any entry may be. */
+const MOST_BYTES = 128 * 1024 * 1024
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
+// Without these two (Windows) links need rights that few have.
+const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+/** Of the machine, not of the file: no miss. */
+const TROUBLES = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE'])
+
+/** Returns the files of a folder. Nothing is opened yet; `me` keeps drafts of several processes apart. */
+export function createDisk(root: string, me: string): Disk {
+  const scratch = Buffer.allocUnsafe(SYNC_BYTES + 1)
+  const known = new Set<string>()
+  const drafts = join(root, 'drafts')
+  let count = 0
+
+  const isOwn = (path: string): boolean => {
+    if (known.has(path)) return true
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) return false
+    if (!stats.isDirectory()) {
+      const what = stats.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
+      throw new Error(`The folder of the store cannot be used: ${path} is ${what}. Remove it, or use another folder.`)
+    }
+    known.add(path)
+    return true
+  }
+  const directory = (path: string): void => {
+    if (isOwn(path)) return
+    const isRoot = path === root
+    if (!isRoot) directory(dirname(path))
+    try {
+      mkdirSync(path, { recursive: isRoot, mode: 0o700 })
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+    isOwn(path)
+  }
+  /** Directories that were known may have been removed meanwhile. */
+  const again = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      known.clear()
+      return work()
+    }
+  }
+  const draftAt = (path: string): Draft => ({
+    publish(target) {
+      again(() => {
+        directory(dirname(target))
+        renameSync(path, target)
+      })
+    },
+    discard: () => remove(path),
+  })
+  const remove = (path: string): void => {
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
+    }
+  }
+
+  return {
+    root,
+    entries: join(root, 'entries'),
+    directory,
+    remove,
+    isThere: isOwn,
+    forget: () => known.clear(),
+    read(shard, name) {
+      if (!isOwnShard(shard)) return undefined
+      let file: number
+      try {
+        file = openSync(shard + sep + name, O_RDONLY | SAFE)
+      } catch (error) {
+        if (TROUBLES.has(codeOf(error))) throw error
+        return undefined
+      }
+      return readOpen(file, scratch)
+    },
+    write(chunks) {
+      const path = join(drafts, `${me}-${++count}`)
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      try {
+        if (bytes > SYNC_BYTES) {
+          again(() => directory(drafts))
+          return writeLarge(path, chunks).then(() => draftAt(path))
+        }
+        again(() => {
+          directory(drafts)
+          writeSmall(path, chunks, bytes)
+        })
+      } catch (error) {
+        tryTo(() => remove(path))
+        throw error
+      }
+      return draftAt(path)
+    },
+  }
+
+  // A planted link to another directory is no part of the folder; what lies behind it is not there.
+  function isOwnShard(shard: string): boolean {
+    if (known.has(shard)) return true
+    try {
+      return isOwn(root) && isOwn(dirname(shard)) && isOwn(shard)
+    } catch {
+      return false
+    }
+  }
+}
+
+/** The code of an error of the system, `''` of any other. */
+export function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code ?? '')
+}
+
+/** Runs what may fail without harm. */
+export function tryTo(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // Whoever comes next finds it again.
+  }
+}
+
+function readOpen(file: number, scratch: Buffer): Buffer | Promise<Buffer | undefined> | undefined {
+  let isLarge = false
+  try {
+    const length = readSync(file, scratch, 0, scratch.length, 0)
+    if (length < scratch.length) return scratch.subarray(0, length)
+    isLarge = true
+    return readLarge(file).finally(() => closeSync(file))
+  } catch (error) {
+    // A directory, a pipe.
+    if (TROUBLES.has(codeOf(error))) throw error
+    return undefined
+  } finally {
+    if (!isLarge) closeSync(file)
+  }
+}
+
+async function readLarge(file: number): Promise<Buffer | undefined> {
+  const { size } = fstatSync(file)
+  if (size > MOST_BYTES) return undefined
+  const bytes = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  while (at < size) {
+    const done = await new Promise<number>((resolve, reject) => {
+      read(file, bytes, at, size - at, at, (error, count) => (error ? reject(error) : resolve(count)))
+    })
+    if (done === 0) break
+    at += done
+  }
+  return bytes.subarray(0, at)
+}
+
+function writeSmall(path: string, chunks: readonly Uint8Array[], bytes: number): void {
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFE, 0o600)
+  try {
+    if (writevSync(file, chunks as Uint8Array[]) < bytes) {
+      throw Object.assign(new Error('The disk took a part of the file'), { code: 'ENOSPC' })
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+async function writeLarge(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | SAFE, 0o600)
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk)
+  } catch (error) {
+    tryTo(() => unlinkSync(path))
+    throw error
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,138 @@
+import { utimesSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../runtime/clock.js'
+import { codeOf, type Disk, tryTo } from './file-disk.js'
+
+/** Keeps a folder below its bound. The time of a file is that of its last use. */
+export interface Sweep {
+  /** So many bytes were written: from time to time that begins a sweep. */
+  wrote(bytes: number): void
+  /** An entry was of use. */
+  used(at: { readonly shard: string; readonly name: string }, storedAtMs: number): void
+  run(): Promise<void>
+  close(): Promise<void>
+}
+
+interface SweepOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly maxBytes: number
+  readonly readOnly: boolean
+}
+
+const HOUR_MS = 3_600_000
+/** A sweep begins with one write in so many; a script writes a few, and the next script goes on. */
+const ONE_IN = 200
+/** And with every such part of the bound. */
+const PART = 16
+/** How far below its bound a folder is brought, so that the next write does not begin it again. */
+const LEAVES = 0.9
+const MOST_TOUCHED = 50_000
+/** What a file takes beside its bytes. */
+const FILE_BYTES = 512
+
+interface Found {
+  readonly path: string
+  readonly bytes: number
+  readonly usedAtMs: number
+}
+
+/** Returns the sweep of a folder. It runs beside other work, and keeps no process alive that has nothing else to do. */
+export function createSweep(options: SweepOptions): Sweep {
+  const { disk, clock, maxBytes, readOnly } = options
+  const touched = new Set<string>()
+  let touchedAt = clock.now()
+  let written = 0
+  let running: Promise<void> = Promise.resolve()
+  let isClosed = false
+  let waiting = 0
+
+  const run = (): Promise<void> => {
+    // One after the other; what fails is of no consequence to anybody but the next.
+    waiting++
+    running = running
+      .then(() => sweep(disk, maxBytes, clock.wall(), () => isClosed))
+      .catch(() => undefined)
+      .finally(() => waiting--)
+    return running
+  }
+
+  return {
+    run,
+    wrote(bytes) {
+      written += bytes + FILE_BYTES
+      if (written * PART < maxBytes && clock.random() * ONE_IN >= 1) return
+      written = 0
+      if (waiting === 0) void run()
+    },
+    used({ shard, name }, storedAtMs) {
+      if (readOnly || clock.wall() - storedAtMs < HOUR_MS) return
+      if (clock.now() - touchedAt > HOUR_MS || touched.size >= MOST_TOUCHED) {
+        touched.clear()
+        touchedAt = clock.now()
+      }
+      const path = join(shard, name)
+      if (touched.has(path)) return
+      touched.add(path)
+      const seconds = clock.wall() / 1000
+      tryTo(() => utimesSync(path, seconds, seconds))
+    },
+    async close() {
+      isClosed = true
+      await running
+    },
+  }
+}
+
+async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () => boolean): Promise<void> {
+  const entries: Found[] = []
+  let bytes = 0
+  for await (const path of shardsOf(disk)) {
+    if (isClosed()) return
+    for (const found of await filesIn(path)) {
+      entries.push(found)
+      bytes += found.bytes
+    }
+  }
+  entries.sort((a, b) => a.usedAtMs - b.usedAtMs)
+  for (const { path, bytes: less } of bytes > maxBytes ? entries : []) {
+    if (bytes <= maxBytes * LEAVES || isClosed()) break
+    disk.remove(path)
+    bytes -= less
+  }
+  // What writers left that were killed.
+  for (const { path, usedAtMs } of await filesIn(join(disk.root, 'drafts'))) {
+    if (nowMs - usedAtMs > HOUR_MS) disk.remove(path)
+  }
+}
+
+/** The directories entries are in. */
+export async function* shardsOf(disk: Disk): AsyncGenerator<string> {
+  const top = disk.entries
+  for (const namespace of await namesIn(disk, top)) {
+    for (const shard of await namesIn(disk, join(top, namespace))) yield join(top, namespace, shard)
+  }
+}
+
+/** The names in a directory; none where there is no directory of the folder's own. */
+export async function namesIn(disk: Disk, path: string): Promise<string[]> {
+  try {
+    return disk.isThere(path) ? await readdir(path) : []
+  } catch (error) {
+    if (codeOf(error) === 'EIO') throw error
+    return []
+  }
+}
+
+async function filesIn(path: string): Promise<Found[]> {
+  const names = await readdir(path).catch(() => [])
+  const found = await Promise.all(
+    names.map(async (name): Promise<Found[]> => {
+      const file = join(path, name)
+      const stats = await stat(file).catch(() => undefined)
+      return stats?.isFile() === true ? [{ path: file, bytes: stats.size + FILE_BYTES, usedAtMs: stats.mtimeMs }] : []
+    }),
+  )
+  return found.flat()
+}

@@ -1,0 +1,253 @@
+import { sep } from 'node:path'
+import { keyDigestOf } from '../codec/entry-header.js'
+import type { Clock } from '../runtime/clock.js'
+import { codeOf, type Disk, type Draft, tryTo } from './file-disk.js'
+import { expiredFile, fileNameOf, readFileEntry, writeFileEntry } from './file-entry.js'
+import type { FileLog } from './file-log.js'
+import type { Sweep } from './file-sweep.js'
+import {
+  type BumpReply,
+  isValid,
+  type KeyRef,
+  type Markers,
+  markerNames,
+  type ReadReply,
+  type ReadRequest,
+  type SetReply,
+  type SetRequest,
+  type StoredEntry,
+  type WriteReply,
+  type WriteRequest,
+} from './shared-store.js'
+
+/** What the verbs of a folder work on. Every verb runs to its end at once where it can: nothing comes between its steps. */
+export interface FileSite {
+  readonly disk: Disk
+  readonly log: FileLog
+  readonly clock: Clock
+  readonly sweep: Sweep
+  readonly me: string
+  /** Whether entries end with their lifetime. */
+  readonly expires: boolean
+  readonly scrub: (request: string) => string
+  /** What is wrong with the folder, if something is. */
+  problem: string | undefined
+}
+
+/** The disk takes no more, or nothing at all. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'])
+const SAFE_NAME = /^[A-Za-z][\w-]{0,63}$/
+const TOKEN_LIFE_MS = 600_000
+const NEVER = Number.MAX_SAFE_INTEGER
+
+/** Where the entries of a namespace are. Names that a file system may read otherwise than we do are replaced by digests. */
+export function directoryOf(disk: Disk, namespace: string): string {
+  return disk.entries + sep + (SAFE_NAME.test(namespace) ? namespace : `_${fileNameOf(namespace)}`)
+}
+
+export function readFile(site: FileSite, request: ReadRequest): ReadReply | Promise<ReadReply> {
+  const at = placeOf(site, request)
+  const bytes = site.disk.read(at.shard, at.name)
+  return bytes instanceof Promise
+    ? bytes.then((late) => judged(site, request, at, late))
+    : judged(site, request, at, bytes)
+}
+
+function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer | undefined): ReadReply {
+  const { log, sweep } = site
+  const { file } = at
+  const found = foundIn(site, at.digest, bytes)
+  // The entry first, the markers second: an invalidation between the two is seen.
+  log.catchUp()
+  const entry = found !== undefined && found.startSeq < log.book.overUntil(file) ? undefined : found
+  if (entry === undefined) log.checkThere()
+  const names = markerNames(request.namespace, entry?.tags ?? [])
+  const markers = markersOf(site, names)
+  const isUsable = entry !== undefined && isValid(entry, names, log.book.inc, markers)
+  const reply = { ...numbered(site), markers, entry: shown(entry, request.knownId) }
+  if (isUsable) sweep.used(at, entry.storedAtMs)
+  if (isUsable || request.token === undefined) return { ...reply, token: undefined }
+  return { ...reply, token: heldToken(site, file, request.token, request.tokenLifeMs ?? TOKEN_LIFE_MS) }
+}
+
+export function takeToken(site: FileSite, key: string, candidate: string, lifeMs: number): string {
+  site.log.catchUp()
+  return heldToken(site, fileNameOf(key), candidate, lifeMs)
+}
+
+export async function writeFile(site: FileSite, request: WriteRequest): Promise<WriteReply> {
+  const { log, clock } = site
+  const { entry, namespace, token } = request
+  const at = placeOf(site, request)
+  const { file } = at
+  const names = markerNames(namespace, entry.tags)
+  const came = (outcome: WriteReply['outcome']): WriteReply => {
+    return { ...stamped(site), outcome, markers: markersOf(site, names) }
+  }
+  const isDead = (): boolean => !isValid(entry, names, log.book.inc, markersOf(site, names))
+  let draft: Draft | undefined
+  try {
+    log.catchUp()
+    if (isDead()) return came('dead')
+    if (clock.wall() > request.notAfterMs) return came('refused')
+    const drafting = draftOf(site, request, entry)
+    draft = drafting instanceof Promise ? await drafting : drafting
+    const nowMs = Math.floor(clock.wall())
+    if (nowMs > request.notAfterMs || log.book.token(file, nowMs) !== token) return came('refused')
+    log.append({ kind: 'use', sender: site.me, file, token, nowMs })
+    if (isDead()) return came('dead')
+    if (!log.book.wasUsed) return came('refused')
+    draft.publish(pathOf(at))
+    draft = undefined
+    if (request.tells === 'key') tell(site, request, false)
+    return came('written')
+  } catch (error) {
+    return full(site, request, error) ?? came('full')
+  } finally {
+    draft?.discard()
+  }
+}
+
+export async function setFile(site: FileSite, request: SetRequest): Promise<SetReply> {
+  const { log, clock } = site
+  const { namespace, entry } = request
+  const at = placeOf(site, request)
+  const names = markerNames(namespace, entry.tags)
+  log.catchUp()
+  const came = (outcome: SetReply['outcome'], seq: number): SetReply => {
+    return { ...stamped(site), outcome, seq, markers: markersOf(site, names) }
+  }
+  if (clock.wall() > request.notAfterMs) return came('late', log.book.seq)
+  tell(site, request, true)
+  const { seq, inc } = log.book
+  try {
+    const drafting = draftOf(site, request, { ...entry, inc, startSeq: seq })
+    const draft = drafting instanceof Promise ? await drafting : drafting
+    // While a large one was written somebody else may have been faster, and his is the newer.
+    if (log.book.overUntil(at.file) > seq) draft.discard()
+    else draft.publish(pathOf(at))
+    return came('written', seq)
+  } catch (error) {
+    return full(site, request, error) ?? came('full', seq)
+  }
+}
+
+export function killFile(site: FileSite, ref: KeyRef): BumpReply {
+  const path = pathOf(placeOf(site, ref))
+  // Before it is said, too: a process that dies in between must leave no value whose end may be forgotten one day.
+  site.disk.remove(path)
+  tell(site, ref, true)
+  site.disk.remove(path)
+  return numbered(site)
+}
+
+export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply> {
+  tell(site, ref, false)
+  const at = placeOf(site, ref)
+  const reading = site.disk.read(at.shard, at.name)
+  const bytes = reading instanceof Promise ? await reading : reading
+  const chunks = bytes && expiredFile(ref.key, bytes, site.clock.wall())
+  if (chunks !== undefined) (await site.disk.write(chunks)).publish(pathOf(at))
+  return numbered(site)
+}
+
+/** The stamp of every reply: the store's time is that of the machine. */
+export function stamped(site: FileSite): { readonly inc: string; readonly nowMs: number } {
+  return { inc: site.log.book.inc, nowMs: site.clock.wall() }
+}
+
+/** The stamp, and the present number. */
+export function numbered(site: FileSite): BumpReply {
+  return { ...stamped(site), seq: site.log.book.seq }
+}
+
+function heldToken(site: FileSite, file: string, candidate: string, lifeMs: number): string {
+  const { log, clock, me } = site
+  const nowMs = Math.floor(clock.wall())
+  const present = log.book.token(file, nowMs)
+  if (present !== undefined) return present
+  try {
+    log.append({ kind: 'take', sender: me, file, token: candidate, nowMs, untilMs: nowMs + Math.ceil(lifeMs) })
+  } catch (error) {
+    if (!FULL.has(codeOf(error))) throw error
+    // The load has to run all the same; its write will say that nothing can be written.
+    site.problem = messageOf(error)
+  }
+  return log.book.token(file, nowMs) ?? candidate
+}
+
+function foundIn(site: FileSite, key: Uint8Array, bytes: Buffer | undefined): StoredEntry | undefined {
+  if (bytes === undefined) return undefined
+  const read = readFileEntry(key, bytes)
+  if ('failure' in read) return undefined
+  if (site.expires) return read.goneAtMs > site.clock.wall() ? read.entry : undefined
+  // Made by somebody who lets entries expire; a fraction says that it was expired by hand.
+  return Number.isInteger(read.entry.freshUntilMs) ? { ...read.entry, freshUntilMs: NEVER } : read.entry
+}
+
+function shown(entry: StoredEntry | undefined, knownId: string | undefined): StoredEntry | undefined {
+  if (entry === undefined || entry.id !== knownId) return entry
+  const { header: _header, ...known } = entry
+  return { ...known, body: undefined }
+}
+
+function draftOf(
+  site: FileSite,
+  request: KeyRef & Pick<WriteRequest, 'lifeMs' | 'describe'>,
+  entry: StoredEntry,
+): Draft | Promise<Draft> {
+  const goneAtMs = site.expires ? site.clock.wall() + request.lifeMs : Infinity
+  const chunks = writeFileEntry(entry, { key: request.key, goneAtMs, request: requestText(site, request.describe) })
+  site.sweep.wrote(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  return site.disk.write(chunks)
+}
+
+function requestText(site: FileSite, describe: (() => string) | undefined): string | undefined {
+  try {
+    return describe && site.scrub(describe())
+  } catch {
+    // For people only: an entry without it is as good.
+    return undefined
+  }
+}
+
+/** After a write that failed: nothing where the disk is full, and then the old entry is over; else throws. */
+function full(site: FileSite, ref: KeyRef, error: unknown): undefined {
+  if (!FULL.has(codeOf(error))) throw error
+  site.problem = messageOf(error)
+  tryTo(() => site.disk.remove(pathOf(placeOf(site, ref))))
+}
+
+function tell(site: FileSite, { key, namespace, digest }: KeyRef, over: boolean): void {
+  site.log.append({ kind: 'key', sender: site.me, over, file: fileNameOf(key), namespace, digest })
+}
+
+function markersOf(site: FileSite, names: readonly string[]): Markers {
+  const { book } = site.log
+  return new Map(names.map((name) => [name, book.marker(name)]))
+}
+
+/** Where the entry of a key is. */
+interface Place {
+  readonly digest: Uint8Array
+  /** Its digest as a name. */
+  readonly file: string
+  readonly shard: string
+  readonly name: string
+}
+
+function placeOf(site: FileSite, { key, namespace }: KeyRef): Place {
+  const digest = keyDigestOf(key)
+  const file = digest.toString('hex')
+  const shard = directoryOf(site.disk, namespace) + sep + file.slice(0, 2)
+  return { digest, file, shard, name: `${file}.entry` }
+}
+
+function pathOf({ shard, name }: Place): string {
+  return shard + sep + name
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import { createDisk, tryTo } from './file-disk.js'
+import { createFileLog } from './file-log.js'
+import { createSweep } from './file-sweep.js'
+import {
+  directoryOf,
+  expireFile,
+  type FileSite,
+  killFile,
+  messageOf,
+  numbered,
+  readFile,
+  setFile,
+  stamped,
+  takeToken,
+  writeFile,
+} from './file-verbs.js'
+import { eachRequest, forgetSubject, type RecordedRequest } from './file-walk.js'
+import type { BusListener, ForgetReply, SharedStore } from './shared-store.js'
+
+/** Options of {@link createFileStore}. */
+export interface FileStoreOptions {
+  /** Path of the folder, on a local disk. Made where there is none, for its owner alone. */
+  readonly folder: string
+  /** Name of the part of the folder that is used. @defaultValue `'hopstash'` */
+  readonly prefix?: string
+  /** Beyond it, the files longest unused are removed. @defaultValue 1 GiB */
+  readonly maxBytes?: number
+  /** Whether entries end with their lifetime. @defaultValue `false`: only invalidation and `maxBytes` end them */
+  readonly expires?: boolean
+  /** How soon memory hears of other processes: their deletes, sets and invalidations take effect here within it. @defaultValue `'1s'` */
+  readonly recheck?: Duration
+  /** Nothing is written. @defaultValue `false` */
+  readonly readOnly?: boolean
+  /** What requests are written as, for people. @defaultValue as they are */
+  readonly scrub?: (request: string) => string
+  readonly clock?: Clock
+}
+
+/** A store in a folder. */
+export interface FileStore extends SharedStore {
+  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: false }
+  /** What is wrong with the folder, if something is. */
+  readonly problem: string | undefined
+  forget(subject: string): Promise<ForgetReply>
+  /** Requests recorded in a namespace: what was asked, and the file below the folder. */
+  requests(namespace: string): AsyncIterable<RecordedRequest>
+  /** Brings the folder below `maxBytes` now. */
+  sweep(): Promise<void>
+}
+
+const OPTIONS = ['folder', 'prefix', 'maxBytes', 'expires', 'recheck', 'readOnly', 'scrub', 'clock']
+const GIB = 2 ** 30
+
+/**
+ * Returns a shared store in a folder of a local disk, for scripts, tests and processes of one machine: a file for each
+ * entry, and one log of invalidations, appended to by all processes and read by all. What Redis orders by scripts, the
+ * order of the log's lines orders here; docs/scripts.md says what is weaker.
+ *
+ * Nothing is opened here. Files are replaced whole and never synchronised: what a power failure tears is a miss.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`
+ */
+export function createFileStore(options: FileStoreOptions): FileStore {
+  for (const name of Object.keys(options))
+    if (!OPTIONS.includes(name)) throw optionUnknown('the folder store', name, OPTIONS)
+  const { folder, prefix = 'hopstash', maxBytes = GIB, expires = false, readOnly = false } = options
+  const { clock = createSystemClock(), scrub = (request) => request, recheck = '1s' } = options
+  if (typeof folder !== 'string' || folder === '' || folder.includes('\u0000')) {
+    throw optionInvalid('folder', 'the path of a folder', folder)
+  }
+  if (!(maxBytes >= 65_536)) throw optionInvalid('maxBytes', 'a number of bytes from 65,536', maxBytes)
+  const recheckMs = parseDuration(recheck, 'recheck')
+  const me = randomBytes(6).toString('base64url')
+  // The form of what is below it may change one day: then that has another name, and neither misreads the other.
+  const disk = createDisk(join(resolve(folder), `${prefix}-v1`), me)
+  let listener: BusListener | undefined
+  let timer: unknown
+  let isClosed = false
+  const log = createFileLog({
+    disk,
+    clock,
+    me,
+    readOnly,
+    onFrame: (frame) => listener?.frame(frame),
+    onGap() {
+      listener?.lost()
+      listener?.confirmed()
+    },
+  })
+  const sweep = createSweep({ disk, clock, maxBytes, readOnly })
+  const site: FileSite = { disk, log, clock, sweep, me, expires, scrub, problem: undefined }
+  const noted = (error: unknown): never => {
+    site.problem = messageOf(error)
+    throw error
+  }
+  const tried = <T>(verb: () => T | Promise<T>): Promise<T> => {
+    try {
+      const reply = verb()
+      return reply instanceof Promise ? reply.catch(noted) : Promise.resolve(reply)
+    } catch (error) {
+      return Promise.reject(error).catch(noted)
+    }
+  }
+
+  return {
+    capabilities: { scripts: true, messages: true, cluster: false },
+    // What is read at once is not slower for a timer; what is large takes the time of a local disk.
+    keepsBudget: true,
+    get problem() {
+      return site.problem
+    },
+    read: (request) => tried(() => readFile(site, request)),
+    token: (key, candidate, lifeMs) => tried(() => takeToken(site, key, candidate, lifeMs)),
+    write: (request) => tried(() => writeFile(site, request)),
+    set: (request) => tried(() => setFile(site, request)),
+    kill: (ref) => tried(() => killFile(site, ref)),
+    expire: (ref) => tried(() => expireFile(site, ref)),
+    bump: (names, mode) =>
+      tried(() => {
+        log.append({ kind: 'names', sender: me, mode, names: [...names] })
+        return numbered(site)
+      }),
+    forget: (subject) =>
+      tried(async () => {
+        log.catchUp()
+        const removed = await forgetSubject(disk, subject)
+        return { ...stamped(site), removed }
+      }),
+    ping: () =>
+      tried(() => {
+        log.catchUp()
+        log.checkThere()
+        return numbered(site)
+      }),
+    requests: (namespace) => eachRequest(disk, directoryOf(disk, namespace)),
+    sweep: () => sweep.run(),
+    subscribe(to) {
+      listener = to
+      const look = (): void => {
+        if (isClosed) return
+        tryTo(() => {
+          log.catchUp()
+          log.checkThere()
+        })
+        timer = clock.setTimer(look, recheckMs)
+      }
+      // Only lines from here on are news.
+      tryTo(() => log.catchUp())
+      to.confirmed()
+      timer = clock.setTimer(look, recheckMs)
+    },
+    async close() {
+      isClosed = true
+      clock.clearTimer(timer)
+      await sweep.close()
+      log.close()
+    },
+  }
+}
