@@ -26,7 +26,7 @@ export interface Frame {
   readonly withUsage: boolean
 }
 
-const TOKENS = { input: 20, output: 5 }
+const TOKENS: NonNullable<Said['tokens']> = { input: 20, output: 5 }
 
 export function textOf(said: Said, serial: number): string {
   if (said.ends === 'empty') return ''

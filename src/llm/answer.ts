@@ -1,0 +1,218 @@
+import type { RecordOutcome, Records } from '../cache/records.js'
+import type { ReadStatus } from '../cache/words.js'
+import { type LinkedController, linkedController, onceAborted } from '../runtime/abort.js'
+import type { Clock } from '../runtime/clock.js'
+import type { AccountItem, Accounts } from './accounts.js'
+import { type Call, recordOptionsOf } from './call.js'
+import type { ResolvedOptions } from './fetch-options.js'
+import { FailedCall, type Flight, type FlightSite } from './flight.js'
+import type { Boarding, Flights } from './flights.js'
+import { isRecording, ownHeaders, type Recording, replayableHeaders } from './recording.js'
+import { follow, replay, stamp } from './replay.js'
+
+/** Everything one `cachedFetch` is made of. */
+export interface FetchSite extends FlightSite {
+  readonly clock: Clock
+  readonly records: Records<Recording>
+  readonly options: ResolvedOptions
+  readonly accounts: Accounts
+  readonly flights: Flights
+  /** Enters a call into the books, and tells who listens. */
+  account(item: AccountItem): void
+}
+
+/** Ever another caller's failure instead of an answer: then the call is made without the cache. */
+const MAX_ATTEMPTS = 3
+
+/** Answers a call: with what is kept, with what is under way, or from upstream. */
+export async function answer(site: FetchSite, call: Call): Promise<Response> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const response = await new Attempt(site, call, attempt > 0).run()
+    if (response !== undefined) return response
+  }
+  return unshared(site, call)
+}
+
+/** Makes a call past the cache. */
+export async function unshared(site: FetchSite, call: Call): Promise<Response> {
+  site.accounts.pass()
+  const response = await call.send(call.signal)
+  const headers = ownHeaders(response.headers)
+  stamp(headers, { status: 'bypass' })
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
+
+/**
+ * One try to answer a call.
+ *
+ * The namespace is asked for the recording; whoever it makes load leads a flight, and everyone who waits for that flight
+ * gets it as it comes. Whichever is first, the recording or the open flight, is the answer.
+ */
+class Attempt {
+  readonly #site: FetchSite
+  readonly #call: Call
+  readonly #boarding: Boarding
+  /** Aborts when the caller leaves. */
+  readonly #leaving: LinkedController
+  #unlisten: (() => void) | undefined
+  #isDecided = false
+  #decide!: (answer: Response | undefined | Promise<never>) => void
+
+  constructor(site: FetchSite, call: Call, isAgain: boolean) {
+    const { noStore = false, forceFresh = false } = call.directives
+    const key = `${call.directives.scope ?? ''}\u0000${call.key}`
+    this.#site = site
+    this.#call = call
+    this.#boarding = site.flights.board({ key, noStore, forceFresh: forceFresh || isAgain, isRetry: call.isRetry })
+    this.#leaving = linkedController(call.signal)
+  }
+
+  /** The answer; `undefined` if it is somebody else's failure and worth another try. */
+  run(): Promise<Response | undefined> {
+    const { directives, signal } = this.#call
+    if (signal?.aborted) return this.#refuse(signal.reason)
+    const settled = new Promise<Response | undefined>((resolve) => {
+      this.#decide = (result) => {
+        if (this.#isDecided) return
+        this.#isDecided = true
+        this.#site.flights.leave(this.#boarding)
+        resolve(result as Response | undefined)
+      }
+    })
+    this.#unlisten = onceAborted(signal, (reason) => {
+      this.#site.flights.noteFailure(this.#boarding.key)
+      this.#decide(Promise.reject(reason))
+    })
+    const { joins, flight, forceFresh, maxAgeMs } = this.#boarding
+    if (joins && directives.onlyIfCached !== true) flight.onOpen(() => this.#takeLive(flight))
+    const { finishOnAbort } = this.#site.options
+    this.#site.records
+      .load(this.#call.key, (context) => this.#lead(context), {
+        ...recordOptionsOf(this.#call, {
+          forceFresh,
+          maxAgeMs,
+          signal: finishOnAbort ? undefined : this.#leaving.signal,
+        }),
+        cacheable: (recording) => recording.unstorable === undefined,
+      })
+      .then(
+        (outcome) => this.#takeRecording(outcome),
+        (error) => this.#takeFailure(error),
+      )
+    return settled
+  }
+
+  #refuse(reason: unknown): Promise<never> {
+    this.#site.flights.leave(this.#boarding)
+    return Promise.reject(reason)
+  }
+
+  async #lead(context: Parameters<Parameters<Records<Recording>['load']>[1]>[0]): Promise<Recording> {
+    const { flights } = this.#site
+    const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
+    if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))
+    flight.onEnd(({ unstorable, model, usage }) => {
+      this.#account({ model, usage, unstored: unstorable, status: 'miss', ageMs: 0 })
+      if (usage === undefined) return
+      const money = this.#site.accounts.moneyOf(model, usage)
+      context.usage.add({ tokens: usage.input + usage.output, ...(money !== undefined && { money }) })
+    })
+    try {
+      return await flight.lead(this.#call, context, this.#site)
+    } finally {
+      flights.land(this.#boarding.key, flight)
+    }
+  }
+
+  /** The flight is open: this caller reads it as it comes. */
+  #takeLive(flight: Flight): void {
+    const { response } = flight
+    if (this.#isDecided || response === undefined || (flight.spent && flight.leader !== this)) return
+    const isLeader = flight.leader === this
+    const status: ReadStatus = isLeader ? 'miss' : 'coalesced'
+    const headers = isLeader ? ownHeaders(response.headers) : new Headers(replayableHeaders(response.headers))
+    stamp(headers, { status })
+    let isReading = true
+    const left = (): void => {
+      isReading = false
+      this.#release()
+    }
+    const { url, status: code, statusText } = response
+    const followed = follow(
+      flight.log,
+      { status: code, statusText, headers, url },
+      {
+        left: (reason) => {
+          left()
+          this.#leaving.abort(reason ?? new DOMException('The reader cancelled the body.', 'AbortError'))
+        },
+        ended: left,
+      },
+    )
+    this.#unlisten?.()
+    this.#unlisten = onceAborted(this.#call.signal, (reason) => {
+      this.#site.flights.noteFailure(this.#boarding.key)
+      followed.fail(reason)
+      left()
+    })
+    if (!isLeader) {
+      flight.onEnd(({ unstorable, model, usage }) => {
+        if (isReading) this.#account({ model, usage, unstored: unstorable, status, ageMs: 0 })
+      })
+    }
+    this.#decide(followed.response)
+  }
+
+  #takeRecording(outcome: RecordOutcome<Recording>): void {
+    const { flight } = this.#boarding
+    const { value, status, ageMs } = outcome
+    if (flight.leader === this && flight.verdict === undefined && (status === 'hit' || status === 'stale')) {
+      flight.behind = true
+    }
+    if (this.#isDecided) return
+    this.#release()
+    if (!isRecording(value) || !this.#isMine(value)) {
+      this.#decide(undefined)
+      return
+    }
+    if (flight.leader !== this || status === 'hit' || status === 'stale') {
+      this.#account({ model: value.model, usage: value.usage, unstored: value.unstorable, status, ageMs })
+    }
+    this.#decide(this.#replay(outcome))
+  }
+
+  #takeFailure(error: unknown): void {
+    if (this.#isDecided) return
+    this.#release()
+    const recording = error instanceof FailedCall ? error.recording : undefined
+    if (recording === undefined || !this.#isMine(recording)) {
+      this.#decide(error instanceof FailedCall ? undefined : Promise.reject(error))
+      return
+    }
+    const status = this.#boarding.flight.leader === this ? 'miss' : 'coalesced'
+    if (status === 'coalesced') {
+      this.#account({ model: undefined, usage: undefined, unstored: 'status', status, ageMs: 0 })
+    }
+    this.#decide(this.#replay({ value: recording, status, ageMs: 0 }))
+  }
+
+  // Another's key may be wrong or over its limit: that says nothing about this caller's.
+  #isMine({ by }: Recording): boolean {
+    return by === undefined || by === this.#call.credentials
+  }
+
+  #replay(outcome: RecordOutcome<Recording>): Response {
+    const { options, clock } = this.#site
+    const { signal, request } = this.#call
+    return replay(outcome, { pacing: options.pacing, clock, url: request.url.href, signal })
+  }
+
+  #account(item: Omit<AccountItem, 'format'>): void {
+    this.#site.account({ format: this.#call.format.name, ...item })
+  }
+
+  #release(): void {
+    this.#unlisten?.()
+    this.#leaving.release()
+  }
+}

@@ -1,0 +1,89 @@
+import { stateOf } from '../cache/namespace-state.js'
+import type { RecordHost } from '../cache/records.js'
+import { optionInvalid } from '../errors/option-error.js'
+import { channelNamed } from '../runtime/channels.js'
+import { type AccountItem, Accounts, type LlmStats } from './accounts.js'
+import { answer, type FetchSite } from './answer.js'
+import { readCall } from './call.js'
+import { answerItems } from './embeddings.js'
+import { type CachedFetchOptions, type FetchLike, resolveOptions } from './fetch-options.js'
+import { Flights } from './flights.js'
+
+/** Name of the diagnostics channel on which every answered call is published, as an `LlmAnswer`. */
+export const LLM_CHANNEL = 'hopstash:llm'
+
+/** A `fetch` that answers calls to models from the cache. */
+export interface CachedFetch extends FetchLike {
+  /** Calls, tokens and money so far: what everything would have cost, what was paid, what was saved. */
+  stats(): LlmStats
+}
+
+/**
+ * A `fetch` for any SDK: calls to models are answered from the namespace, everything else passes through untouched.
+ *
+ * The key is the whole request but its credentials; only complete, unfiltered answers of status 200 are kept, and a hit
+ * replays their bytes. Callers of one request at one time share one upstream call, its stream included.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for a bad option, or something that is no namespace.
+ * @example
+ * import { createStash } from 'hopstash'
+ * import { cachedFetch } from 'hopstash/llm'
+ * const stash = createStash()
+ * let calls = 0
+ * const fetch = cachedFetch(stash.aiResponse, {
+ *   fetch: async () => Response.json({ choices: [{ finish_reason: 'stop', message: { content: `answer ${++calls}` } }] }),
+ * })
+ * const ask = async () => {
+ *   const body = JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'Hello' }] })
+ *   const headers = { 'content-type': 'application/json' }
+ *   const response = await fetch('https://api.openai.com/v1/chat/completions', { method: 'POST', headers, body })
+ *   return [(await response.json()).choices[0].message.content, response.headers.get('cache-status')]
+ * }
+ * await ask() // => ['answer 1', 'hopstash; fwd=uri-miss']
+ * (await ask())[0] // => 'answer 1'
+ * fetch.stats().hits // => 1
+ */
+export function cachedFetch(namespace: RecordHost, options: CachedFetchOptions = {}): CachedFetch {
+  const site = siteOf(namespace, options)
+  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const reading = await readCall(input, init, site.options)
+    if ('pass' in reading) {
+      site.accounts.pass()
+      return reading.pass()
+    }
+    const { call } = reading
+    return call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call)
+  }
+  return Object.assign(fetch, { stats: () => site.accounts.stats() })
+}
+
+/** What a `cachedFetch` is made of, with the records of single embeddings beside those of whole answers. */
+function siteOf(namespace: RecordHost, options: CachedFetchOptions): Parameters<typeof answerItems>[0] {
+  if (typeof (namespace as RecordHost | undefined)?.records !== 'function') {
+    throw optionInvalid('namespace', 'a namespace of a stash, such as stash.aiResponse', namespace)
+  }
+  const resolved = resolveOptions(options)
+  const { clock, coherence } = stateOf(namespace)
+  const { maxSharedBytes, alsoStore, onAnswer } = resolved
+  const accounts = new Accounts(resolved.prices)
+  const channel = channelNamed(LLM_CHANNEL)
+  const site: FetchSite = {
+    clock,
+    records: namespace.records('llm'),
+    options: resolved,
+    accounts,
+    flights: new Flights(clock, coherence, maxSharedBytes),
+    maxSharedBytes,
+    keeps: (unstorable) => alsoStore.has(unstorable),
+    account(item: AccountItem) {
+      const told = accounts.enter(item)
+      if (channel.hasSubscribers) channel.publish({ namespace: namespace.name, ...told })
+      try {
+        onAnswer?.(told)
+      } catch {
+        // A listener's own trouble must not become a failed call.
+      }
+    },
+  }
+  return { ...site, items: namespace.records('llm-embedding') }
+}

@@ -1,0 +1,160 @@
+import type { RecordOptions } from '../cache/records.js'
+import { DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
+import type { FetchLike, ResolvedOptions } from './fetch-options.js'
+import { isObject, parsed } from './json-value.js'
+import { credentialsOf, describeParts, keyParts, requestKey } from './request-key.js'
+import type { LlmRequest, WireFormat } from './wire-format.js'
+import { formatOf } from './wire-formats.js'
+import { anyJson } from './wire-json.js'
+
+/** One call the cache answers. */
+export interface Call {
+  readonly format: WireFormat
+  readonly request: LlmRequest
+  readonly directives: LlmDirectives
+  /** Digest of the request: the key of its record. */
+  readonly key: string
+  /** Digest of what it authenticates with. */
+  readonly credentials: string
+  readonly signal: AbortSignal | undefined
+  /** The SDK tries again. */
+  readonly isRetry: boolean
+  /** Makes the upstream call; with another body where one is given. */
+  send(signal: AbortSignal | undefined, body?: string): Promise<Response>
+  /** The key of the same request with another body. */
+  keyOf(body: Record<string, unknown>): string
+  describe(): string
+}
+
+/** What becomes of the arguments of a fetch: a call for the cache, or a request to let through as it is. */
+export type Reading = { readonly call: Call } | { readonly pass: () => Promise<Response> }
+
+/** Reads the arguments of a fetch. @throws {OptionError} `ERR_OPTION_INVALID` for directives that are none */
+export async function readCall(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  options: ResolvedOptions,
+): Promise<Reading> {
+  const upstream: FetchLike = options.fetch ?? globalThis.fetch
+  const isRequest = input instanceof Request
+  const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined))
+  const asked = headers.get(DIRECTIVE_HEADER)
+  if (asked !== null) headers.delete(DIRECTIVE_HEADER)
+  const plain = { pass: () => upstream(input, asked === null ? init : { ...init, headers }) }
+  const method = (init?.method ?? (isRequest ? input.method : 'GET')).toUpperCase()
+  if (method !== 'POST' || !isJson(headers)) return plain
+  const text = await bodyText(input, init)
+  if (text === undefined) return plain
+  const signal = init?.signal ?? (isRequest ? input.signal : undefined) ?? undefined
+  // The body of a `Request` is read by now, so that from here on the text stands for it.
+  const address = isRequest ? input.url : input
+  const rest = isRequest ? { ...requestInit(input), ...init, method } : { ...init }
+  const send: Call['send'] = (until, body = text) =>
+    upstream(address, { ...rest, headers: new Headers(headers), body, signal: until ?? null })
+  const pass = isRequest ? { pass: () => send(signal) } : plain
+  const body = parsed(text)
+  if (!isObject(body)) return pass
+  const request: LlmRequest = { method, url: new URL(address), headers, body }
+  const format = formatOf(request) ?? (options.accept(request) ? anyJson : undefined)
+  if (format === undefined) return pass
+  const directives = directivesOf(request, asked, options)
+  const sample = directives.sample ?? 0
+  const parts = keyParts(request, format.name, options, sample)
+  let key: string
+  try {
+    key = requestKey(parts, text)
+  } catch {
+    // A body that makes no key cannot be told from others.
+    return pass
+  }
+  return {
+    call: {
+      format,
+      request,
+      directives,
+      key,
+      credentials: credentialsOf(request),
+      signal,
+      isRetry: isRetry(headers),
+      send,
+      keyOf: (other) => requestKey(keyParts({ ...request, body: other }, format.name, options, sample), ''),
+      describe: () => describeParts(parts, options.scrub),
+    },
+  }
+}
+
+/** The options a call's record is loaded with. */
+export function recordOptionsOf(
+  { directives, describe }: Call,
+  more: {
+    readonly forceFresh: boolean
+    readonly maxAgeMs: number | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Omit<RecordOptions<never>, 'cacheable'> {
+  const { sample: _sample, maxAge, ...asked } = directives
+  const oldest = more.maxAgeMs ?? maxAge
+  return {
+    ...asked,
+    // A stream lasts as long as its SDK waits for it.
+    hardTimeout: Infinity,
+    standIn: true,
+    describe,
+    ...(more.forceFresh && { forceFresh: true }),
+    ...(oldest !== undefined && { maxAge: oldest }),
+    ...(more.signal !== undefined && { signal: more.signal }),
+  }
+}
+
+function directivesOf(request: LlmRequest, header: string | null, options: ResolvedOptions): LlmDirectives {
+  const { scope, tags } = options
+  const inScope = typeof scope === 'function' ? scope(request) : scope
+  const tagged = typeof tags === 'function' ? tags(request) : tags
+  return {
+    ...options.shared,
+    ...(inScope !== undefined && { scope: inScope }),
+    ...(tagged !== undefined && { tags: tagged }),
+    ...options.directives?.(request),
+    ...(header !== null && readDirectives(header)),
+  }
+}
+
+function isJson(headers: Headers): boolean {
+  const type = headers.get('content-type')
+  return type !== null && /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)
+}
+
+async function bodyText(input: string | URL | Request, init: RequestInit | undefined): Promise<string | undefined> {
+  const body = init?.body
+  if (typeof body === 'string') return body
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return decoded(body)
+  if ((body === undefined || body === null) && input instanceof Request && !input.bodyUsed) return input.text()
+  return undefined
+}
+
+function decoded(bytes: Uint8Array | ArrayBuffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function requestInit(request: Request): RequestInit {
+  const { redirect, credentials, mode, referrerPolicy, integrity, keepalive } = request
+  return {
+    redirect,
+    credentials,
+    mode: mode === 'navigate' ? 'cors' : mode,
+    referrerPolicy,
+    integrity,
+    keepalive,
+  }
+}
+
+/** Counted from 0 by the SDKs that send it. */
+const RETRY_COUNTS = ['x-stainless-retry-count', 'x-retry-count']
+
+function isRetry(headers: Headers): boolean {
+  return RETRY_COUNTS.some((name) => Number(headers.get(name)) > 0)
+}

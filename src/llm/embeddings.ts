@@ -1,0 +1,122 @@
+import type { RecordContext, Records } from '../cache/records.js'
+import type { ReadStatus } from '../cache/words.js'
+import { type FetchSite, unshared } from './answer.js'
+import { type Call, recordOptionsOf } from './call.js'
+import { type EmbeddingRecord, isEmbeddingRecord } from './embedding-record.js'
+import { FailedCall } from './flight.js'
+import { createItemBatch, type ItemBatch } from './item-batch.js'
+import { replay, stamp } from './replay.js'
+import { inputsOf } from './wire-embeddings.js'
+import type { TokenUsage } from './wire-format.js'
+
+/** A site that keeps single embeddings, too. */
+export interface ItemSite extends FetchSite {
+  readonly items: Records<EmbeddingRecord>
+}
+
+/**
+ * Answers a request for embeddings item by item: only those nobody has are asked for, in one call, and every item is kept
+ * under its own key, so that the next batch finds it in whatever company.
+ */
+export async function answerItems(site: ItemSite, call: Call): Promise<Response> {
+  const { body } = call.request
+  const inputs = inputsOf(body.input) ?? []
+  const { input: _input, ...around } = body
+  const keys = inputs.map((input) => call.keyOf({ ...around, item: input }))
+  // A text that occurs twice is one item.
+  const unique = new Map(keys.map((key, index) => [key, inputs[index]]))
+  if (call.signal?.aborted) throw call.signal.reason
+  const batch = createItemBatch(site, call, unique.size)
+  const loads = [...unique].map(([key, input]) => loadItem(site, call, batch, key, input))
+  const results = await Promise.allSettled(loads)
+  if (call.signal?.aborted) throw call.signal.reason
+  const records = new Map<string, EmbeddingRecord>()
+  const statuses: ReadStatus[] = []
+  let ageMs = 0
+  for (const [index, key] of [...unique.keys()].entries()) {
+    const result = results[index]
+    if (result?.status !== 'fulfilled' || !isEmbeddingRecord(result.value.value))
+      return failed(site, call, result, batch.answer)
+    records.set(key, result.value.value)
+    statuses.push(result.value.status)
+    ageMs = Math.max(ageMs, result.value.ageMs)
+  }
+  const found = keys.map((key) => records.get(key) as EmbeddingRecord)
+  const status = statusOf(statuses)
+  const usage = usageOf(records.values())
+  site.account({ format: call.format.name, model: modelOf(found), status, ageMs, usage, paid: batch.paid })
+  return rebuilt(found, { call, status, ageMs, hits: statuses.filter(isKept).length, of: statuses.length, usage })
+}
+
+type LoadResult = PromiseSettledResult<{ readonly value: EmbeddingRecord }>
+
+function loadItem(site: ItemSite, call: Call, batch: ItemBatch, key: string, input: unknown) {
+  const { forceFresh = false } = call.directives
+  const maxAgeMs = call.isRetry ? site.clock.now() - site.flights.failedAt(call.key) : undefined
+  return site.items
+    .load(key, (context: RecordContext) => batch.ask(input, context), {
+      ...recordOptionsOf(call, { forceFresh, maxAgeMs, signal: site.options.finishOnAbort ? undefined : call.signal }),
+    })
+    .finally(() => batch.settled())
+}
+
+/** An item is missing: the caller gets the failure if it is his own, else the whole request is made past the cache. */
+async function failed(
+  site: ItemSite,
+  call: Call,
+  result: LoadResult | undefined,
+  own: ItemBatch['answer'],
+): Promise<Response> {
+  site.flights.noteFailure(call.key)
+  const reason = result?.status === 'rejected' ? result.reason : undefined
+  if (reason !== undefined && !(reason instanceof FailedCall)) throw reason
+  const recording = own ?? reason?.recording
+  if (recording !== undefined && (recording.by === undefined || recording.by === call.credentials)) {
+    return replay(
+      { value: recording, status: 'miss', ageMs: 0 },
+      { pacing: 'instant', clock: site.clock, url: call.request.url.href },
+    )
+  }
+  return unshared(site, call)
+}
+
+function rebuilt(
+  found: readonly EmbeddingRecord[],
+  told: { call: Call; status: ReadStatus; ageMs: number; hits: number; of: number; usage: TokenUsage },
+): Response {
+  const [first] = found
+  const { input } = told.usage
+  const body = {
+    ...first?.envelope,
+    data: found.map(({ item }, index) => ({ ...item, index })),
+    usage: { prompt_tokens: input, total_tokens: input },
+  }
+  const headers = new Headers(first?.headers as [string, string][])
+  headers.set('content-type', 'application/json')
+  const isPart = told.hits > 0 && told.hits < told.of
+  stamp(headers, { status: told.status, degraded: isPart ? [`items:${told.hits}/${told.of}`] : [] })
+  headers.set('age', String(Math.floor(told.ageMs / 1000)))
+  const response = new Response(JSON.stringify(body), { headers })
+  return Object.defineProperty(response, 'url', { value: told.call.request.url.href })
+}
+
+function statusOf(statuses: readonly ReadStatus[]): ReadStatus {
+  if (statuses.some((status) => status === 'miss' || status === 'revalidated' || status === 'bypass')) return 'miss'
+  if (statuses.includes('coalesced')) return 'coalesced'
+  return statuses.includes('stale') ? 'stale' : 'hit'
+}
+
+function isKept(status: ReadStatus): boolean {
+  return status === 'hit' || status === 'stale'
+}
+
+function usageOf(records: Iterable<EmbeddingRecord>): TokenUsage {
+  let input = 0
+  for (const { tokens } of records) input += tokens
+  return { input, output: 0, cacheRead: 0, cacheWrite: 0 }
+}
+
+function modelOf(found: readonly EmbeddingRecord[]): string | undefined {
+  const model = found[0]?.envelope.model
+  return typeof model === 'string' ? model : undefined
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../runtime/clock.js'
+import { Flight } from './flight.js'
+
+/** What one call asks of the flights under way. */
+export interface Ticket {
+  /** The key and its scope. */
+  readonly key: string
+  readonly noStore: boolean
+  readonly forceFresh: boolean
+  /** The SDK says that it tries again. */
+  readonly isRetry: boolean
+}
+
+/** The flight a call waits for, and what it must not take instead. */
+export interface Boarding {
+  readonly key: string
+  readonly flight: Flight
+  /** The call may read it as it comes. */
+  readonly joins: boolean
+  /** Nothing kept, and no load under way, will do. */
+  readonly forceFresh: boolean
+  /** Oldest answer that will do: one newer than the attempt that failed. */
+  readonly maxAgeMs: number | undefined
+}
+
+/** The part of a namespace that tells whether something was invalidated meanwhile. */
+export interface LogicalTime {
+  readonly seq: number
+}
+
+/** Failures that are remembered, of the most recent keys. */
+const MAX_FAILURES = 1000
+
+/**
+ * The upstream calls under way, by key.
+ *
+ * A retry never joins the attempt that failed and never reads what was kept before it: it takes only what is newer, so
+ * that a hundred callers who fail together still make one call together.
+ */
+export class Flights {
+  readonly #flights = new Map<string, Flight>()
+  /** When an attempt for a key last failed, or was given up. */
+  readonly #failures = new Map<string, number>()
+  readonly #clock: Clock
+  readonly #time: LogicalTime
+  readonly #maxSharedBytes: number
+
+  constructor(clock: Clock, time: LogicalTime, maxSharedBytes: number) {
+    this.#clock = clock
+    this.#time = time
+    this.#maxSharedBytes = maxSharedBytes
+  }
+
+  /** Upstream calls under way, those somebody waits for included. */
+  get size(): number {
+    return this.#flights.size
+  }
+
+  board({ key, noStore, forceFresh, isRetry }: Ticket): Boarding {
+    if (noStore) return { key, flight: this.#create(), joins: true, forceFresh, maxAgeMs: undefined }
+    const since = isRetry ? this.failedAt(key) : undefined
+    const maxAgeMs = since === undefined ? undefined : this.#clock.now() - since
+    const known = this.#flights.get(key)
+    const isTooOld = known !== undefined && since !== undefined && known.startedAt < since
+    if (known === undefined || forceFresh || known.spent || isTooOld) {
+      const flight = this.#create()
+      flight.readers++
+      this.#flights.set(key, flight)
+      return { key, flight, joins: true, forceFresh: forceFresh || known !== undefined, maxAgeMs }
+    }
+    // What began before an invalidation is not handed out as it comes: the namespace tells what may still be had of it.
+    const joins = !known.behind && (known.leader === undefined || known.startSeq === this.#time.seq)
+    const flight = joins ? known : this.#create()
+    flight.readers++
+    return { key, flight, joins, forceFresh: false, maxAgeMs }
+  }
+
+  /** The flight for a call whose loader runs: the one it waits for, or a new one if somebody led that already. */
+  takeOff({ key, flight }: Boarding, leader: object, isPrivate: boolean): Flight {
+    const own = flight.leader === undefined ? flight : this.#create()
+    own.leader = leader
+    own.startSeq = this.#time.seq
+    if (!isPrivate) this.#flights.set(key, own)
+    return own
+  }
+
+  /** The upstream call is over. */
+  land(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key)
+    if (flight.verdict?.unstorable !== undefined) this.noteFailure(key)
+  }
+
+  /** A call has its answer, or will not have it from here. */
+  leave({ key, flight }: Boarding): void {
+    flight.readers--
+    if (flight.readers <= 0 && flight.leader === undefined && this.#flights.get(key) === flight) {
+      this.#flights.delete(key)
+    }
+  }
+
+  noteFailure(key: string): void {
+    this.#failures.delete(key)
+    this.#failures.set(key, this.#clock.now())
+    if (this.#failures.size <= MAX_FAILURES) return
+    const [oldest] = this.#failures.keys()
+    if (oldest !== undefined) this.#failures.delete(oldest)
+  }
+
+  /** When the attempt failed that a retry follows: just now, as far as anybody can tell, if it is unknown here. */
+  failedAt(key: string): number {
+    if (!this.#failures.has(key)) this.noteFailure(key)
+    return this.#failures.get(key) ?? this.#clock.now()
+  }
+
+  #create(): Flight {
+    const flight = new Flight(this.#maxSharedBytes)
+    flight.startedAt = this.#clock.now()
+    return flight
+  }
+}

@@ -1,0 +1,142 @@
+import type { RecordContext } from '../cache/records.js'
+import { onceAborted } from '../runtime/abort.js'
+import type { FetchSite } from './answer.js'
+import type { Call } from './call.js'
+import type { EmbeddingRecord } from './embedding-record.js'
+import { FailedCall } from './flight.js'
+import { arrayOr, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
+import { type Recording, recordingOf, replayableHeaders } from './recording.js'
+import { embeddingUsage, inputsOf, judgeItems } from './wire-embeddings.js'
+import { rejected, type TokenUsage, type Unstorable } from './wire-format.js'
+
+/** Gathers the items of one request that nobody has, and asks for them in one call. */
+export interface ItemBatch {
+  /** The loader of one item. */
+  ask(input: unknown, context: RecordContext): Promise<EmbeddingRecord>
+  /** An item is there, or will not be. */
+  settled(): void
+  /** Tokens of the calls that were made. */
+  readonly paid: TokenUsage
+  /** The answer of a call that was of no use for single items, if it is the whole request's. */
+  readonly answer: Recording | undefined
+}
+
+interface Ask {
+  readonly input: unknown
+  readonly context: RecordContext
+  resolve(record: EmbeddingRecord): void
+  reject(error: unknown): void
+}
+
+/** How long the first missing item waits to hear which others are missing, ms: some may be on their way elsewhere. */
+const GATHER_MS = 20
+
+/** A batch for a request of `count` different items. */
+export function createItemBatch(site: FetchSite, call: Call, count: number): ItemBatch {
+  let waiting: Ask[] = []
+  let known = 0
+  let timer: unknown
+  let paid: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+  let answer: Recording | undefined
+  const asked = inputsOf(call.request.body.input)?.length ?? 0
+
+  const flush = (): void => {
+    site.clock.clearTimer(timer)
+    timer = undefined
+    const asks = waiting
+    waiting = []
+    if (asks.length === 0) return
+    askUpstream(site, call, asks, asked).then(
+      (spent) => {
+        paid = { ...paid, input: paid.input + spent }
+      },
+      (error) => {
+        if (error instanceof FailedCall) answer = asks.length === asked ? error.recording : answer
+        for (const ask of asks) ask.reject(error)
+      },
+    )
+  }
+  const next = (): void => {
+    if (++known >= count) flush()
+    else if (waiting.length > 0) timer ??= site.clock.setTimer(flush, GATHER_MS, true)
+  }
+  return {
+    ask: (input, context) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ input, context, resolve, reject })
+        next()
+      }),
+    settled: () => next(),
+    get paid() {
+      return paid
+    },
+    get answer() {
+      return answer
+    },
+  }
+}
+
+/** One call for the items, checked and handed out. Resolves with the tokens it used. */
+async function askUpstream(site: FetchSite, call: Call, asks: readonly Ask[], asked: number): Promise<number> {
+  const { body } = call.request
+  const isWhole = asks.length === asked
+  const text = isWhole ? undefined : JSON.stringify({ ...body, input: asks.map(({ input }) => input) })
+  const response = await call.send(allGone(asks), text)
+  const received = await response.text()
+  if (response.status !== 200) throw failure(site, call, response, received, 'status')
+  const parts = objectOr(parsed(received))
+  const unstorable = judgeItems(arrayOr(parts.data), asks.length, body.encoding_format === 'base64')
+  if (unstorable !== undefined) throw failure(site, call, response, received, unstorable)
+  return handOut(site, asks, parts, response.headers)
+}
+
+function handOut(site: FetchSite, asks: readonly Ask[], parts: JsonObject, headers: Headers): number {
+  const { data, usage, ...envelope } = parts
+  const items = new Map(arrayOr(data).map((item) => [objectOr(item).index, objectOr(item)]))
+  const total = embeddingUsage(usage)?.input ?? 0
+  const shares = sharesOf(total, asks)
+  const money = site.accounts.moneyOf(textOr(envelope.model), { input: 1, output: 0, cacheRead: 0, cacheWrite: 0 })
+  const replayable = replayableHeaders(headers)
+  for (const [index, ask] of asks.entries()) {
+    const { index: _index, ...item } = items.get(index) as JsonObject
+    const tokens = shares[index] ?? 0
+    ask.context.usage.add({ tokens, ...(money !== undefined && { money: money * tokens }) })
+    ask.resolve({ v: 1, item, envelope, headers: replayable, tokens, at: site.clock.wall() })
+  }
+  return total
+}
+
+function failure(site: FetchSite, call: Call, response: Response, body: string, unstorable: Unstorable): FailedCall {
+  const { status, headers } = response
+  const recording = recordingOf({ status, headers, body }, rejected(unstorable), {
+    format: call.format.name,
+    at: site.clock.wall(),
+    by: call.credentials,
+  })
+  const base = { format: call.format.name, model: undefined, usage: undefined, ageMs: 0 }
+  site.account({ ...base, status: 'miss', unstored: unstorable })
+  // Of a failure every header counts: SDKs wait as long as they say.
+  const own = [...headers].filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
+  return new FailedCall(unstorable, status === 200 ? recording : { ...recording, headers: own })
+}
+
+/** A total in whole shares by length; what is left over goes to the first ones. */
+function sharesOf(total: number, asks: readonly Ask[]): number[] {
+  const lengths = asks.map(({ input }) => (typeof input === 'string' || Array.isArray(input) ? input.length : 1) || 1)
+  const sum = lengths.reduce((all, length) => all + length, 0)
+  const shares = lengths.map((length) => Math.floor((total * length) / sum))
+  let rest = total - shares.reduce((all, share) => all + share, 0)
+  return shares.map((share) => (rest-- > 0 ? share + 1 : share))
+}
+
+/** Aborts when nobody waits for any of the items any more. */
+function allGone(asks: readonly Ask[]): AbortSignal {
+  const controller = new AbortController()
+  let left = asks.length
+  for (const { context } of asks) {
+    onceAborted(context.signal, (reason) => {
+      if (--left === 0) controller.abort(reason)
+    })
+  }
+  return controller.signal
+}

@@ -1,0 +1,119 @@
+import { cacheStatus } from '../cache/cache-status.js'
+import type { RecordOutcome } from '../cache/records.js'
+import { optionInvalid } from '../errors/option-error.js'
+import { linkedController, sleep } from '../runtime/abort.js'
+import type { Clock } from '../runtime/clock.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
+import type { ByteLog } from './byte-log.js'
+import { bytesOf, type Recording } from './recording.js'
+
+/**
+ * How a recorded event stream is replayed: all at once, as it was recorded, or with a pause before every recorded chunk.
+ */
+export type Pacing = 'instant' | 'recorded' | { readonly fixed: Duration }
+
+/** Checks a pacing. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkPacing(pacing: unknown): void {
+  if (pacing === 'instant' || pacing === 'recorded') return
+  const fixed = typeof pacing === 'object' && pacing !== null ? (pacing as { fixed?: Duration }).fixed : undefined
+  if (fixed === undefined) throw optionInvalid('pacing', "'instant', 'recorded' or { fixed: duration }", pacing)
+  parseDuration(fixed, 'pacing.fixed')
+}
+
+/** A response out of a recording: same status, same bytes, the headers worth replaying, and where it came from. */
+export function replay(
+  outcome: RecordOutcome<Recording>,
+  site: {
+    readonly pacing: Pacing
+    readonly clock: Clock
+    readonly url: string
+    readonly signal?: AbortSignal | undefined
+  },
+): Response {
+  const { value: recording, status, ageMs, ttlMs } = outcome
+  const headers = new Headers(recording.headers as [string, string][])
+  stamp(headers, { status, ttlMs })
+  headers.set('age', String(Math.max(0, Math.floor(ageMs / 1000))))
+  const isPaced = site.pacing !== 'instant' && recording.pace !== undefined
+  const body = isPaced ? pacedBody(recording, site) : (recording.body as string)
+  return located(new Response(body, { status: recording.status, headers }), site.url)
+}
+
+/** A response that reads a log from its beginning, and lets go of it when it is cancelled. */
+export function follow(
+  log: ByteLog,
+  head: { readonly status: number; readonly statusText: string; readonly headers: Headers; readonly url: string },
+  listener: { left(reason: unknown): void; ended(): void },
+): { readonly response: Response; fail(reason: unknown): void } {
+  const reader = log.read()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const chunk = await reader.next()
+          if (chunk !== undefined) return controller.enqueue(chunk)
+          reader.leave()
+          listener.ended()
+          controller.close()
+        } catch (error) {
+          reader.leave()
+          listener.ended()
+          controller.error(error)
+        }
+      },
+      cancel(reason) {
+        reader.leave()
+        listener.left(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const { status, statusText, headers } = head
+  return {
+    response: located(new Response(body, { status, statusText, headers }), head.url),
+    fail: (reason) => reader.fail(reason),
+  }
+}
+
+/** Says in the headers what the cache did. Another cache's word before ours stays (RFC 9211). */
+export function stamp(headers: Headers, outcome: Parameters<typeof cacheStatus>[0]): void {
+  headers.append('cache-status', cacheStatus(outcome))
+}
+
+function pacedBody(
+  { body, pace = [] }: Recording,
+  { pacing, clock, signal }: { pacing: Pacing; clock: Clock; signal?: AbortSignal | undefined },
+): ReadableStream<Uint8Array> {
+  const bytes = bytesOf(body)
+  const fixedMs = typeof pacing === 'object' ? parseDuration(pacing.fixed, 'pacing.fixed') : undefined
+  const reader = linkedController(signal)
+  let at = 0
+  let chunk = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        // What the recorded chunks do not cover comes with the last one.
+        const isLast = chunk + 2 >= pace.length
+        const size = isLast ? bytes.length - at : (pace[chunk] ?? 0)
+        const pauseMs = fixedMs ?? pace[chunk + 1] ?? 0
+        if (pauseMs > 0) await sleep(clock, pauseMs, reader.signal)
+        if (size > 0) controller.enqueue(bytes.slice(at, at + size))
+        at += size
+        chunk += 2
+        if (at < bytes.length) return
+        reader.release()
+        controller.close()
+      },
+      cancel() {
+        reader.release()
+        reader.abort()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+// Who asks where a response came from gets the answer `fetch` would have given.
+function located(response: Response, url: string): Response {
+  return Object.defineProperty(response, 'url', { value: url })
+}

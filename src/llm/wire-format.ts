@@ -1,0 +1,75 @@
+import type { JsonObject } from './json-value.js'
+import type { SseEvent } from './sse.js'
+
+/** The wire formats that are recognised; `json` is any other JSON request a host opted in. */
+export type WireFormatName =
+  | 'openai-chat'
+  | 'openai-responses'
+  | 'openai-embeddings'
+  | 'anthropic-messages'
+  | 'gemini'
+  | 'json'
+
+/** A request as the cache sees it. */
+export interface LlmRequest {
+  readonly method: string
+  readonly url: URL
+  /** Of the request, credentials and all, without the directives of this package. */
+  readonly headers: Headers
+  readonly body: JsonObject
+}
+
+/**
+ * Why an answer is handed to its caller but not stored.
+ *
+ * `truncated` at a token limit. `filtered` by the provider. `refused` by the model. `empty`: no text and no tool call.
+ * `unfinished`: paused, queued, or without a reason to finish. `unknown-finish`: a finish reason nobody knows here.
+ * `cut`: the end is missing. `error`: an error in the body. `malformed`: no such format. `status`: any but 200.
+ * `network`: no whole answer came. `aborted`: the last reader left. `too-large`: over the bound of a shared stream.
+ */
+export type Unstorable =
+  | 'truncated'
+  | 'filtered'
+  | 'refused'
+  | 'empty'
+  | 'unfinished'
+  | 'unknown-finish'
+  | 'cut'
+  | 'error'
+  | 'malformed'
+  | 'status'
+  | 'network'
+  | 'aborted'
+  | 'too-large'
+
+/** Tokens of one call, told alike for every provider. */
+export interface TokenUsage {
+  /** Of the prompt in all: those read from and written to the provider's own prompt cache included. */
+  readonly input: number
+  readonly output: number
+  /** Of `input`, how many the provider's prompt cache had. */
+  readonly cacheRead: number
+  /** Of `input`, how many the provider wrote to its prompt cache. */
+  readonly cacheWrite: number
+}
+
+/** What an answer turned out to be. */
+export interface Verdict {
+  /** `undefined`: complete and good. */
+  readonly unstorable: Unstorable | undefined
+  readonly model: string | undefined
+  readonly usage: TokenUsage | undefined
+}
+
+/** One wire format: which requests are of it, and which answers prove complete and good. */
+export interface WireFormat {
+  readonly name: WireFormatName
+  recognises(request: LlmRequest): boolean
+  judgeJson(body: unknown, request: LlmRequest): Verdict
+  judgeEvents(events: readonly SseEvent[], request: LlmRequest): Verdict
+}
+
+/** A verdict about something that is no answer. */
+export function rejected(unstorable: Unstorable): Verdict {
+  return { unstorable, model: undefined, usage: undefined }
+}

@@ -1,0 +1,73 @@
+import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
+import type { SseEvent } from './sse.js'
+import { rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
+
+/**
+ * OpenAI's Responses. One that writes to a conversation, or runs in the background, passes through: it changes something
+ * at the provider.
+ */
+export const openaiResponses: WireFormat = {
+  name: 'openai-responses',
+  recognises: ({ url, body }) =>
+    url.pathname.endsWith('/responses') &&
+    (body.input !== undefined || body.prompt !== undefined) &&
+    (body.conversation === undefined || body.conversation === null) &&
+    body.background !== true,
+  judgeJson: judgeResponse,
+  judgeEvents(events: readonly SseEvent[]) {
+    let end: unknown
+    for (const { data } of events) {
+      const event = parsed(data)
+      if (!isObject(event)) return rejected('malformed')
+      if (event.type === 'error') return rejected('error')
+      if (ENDS.has(event.type as string)) end = event.response
+    }
+    return end === undefined ? rejected('cut') : judgeResponse(end)
+  },
+}
+
+const ENDS = new Set(['response.completed', 'response.incomplete', 'response.failed'])
+
+function judgeResponse(response: unknown): Verdict {
+  if (!isObject(response)) return rejected('malformed')
+  if (response.status === undefined && response.error !== undefined && response.error !== null) return rejected('error')
+  return { unstorable: judge(response), model: textOr(response.model), usage: usageOf(response.usage) }
+}
+
+function judge(response: JsonObject): Unstorable | undefined {
+  switch (response.status) {
+    case 'completed':
+      return judgeOutput(arrayOr(response.output).map(objectOr))
+    case 'incomplete': {
+      const { reason } = objectOr(response.incomplete_details)
+      return reason === 'max_output_tokens' ? 'truncated' : reason === 'content_filter' ? 'filtered' : 'unfinished'
+    }
+    case 'failed':
+    case 'cancelled':
+      return 'error'
+    default:
+      return 'unfinished'
+  }
+}
+
+function judgeOutput(output: readonly JsonObject[]): Unstorable | undefined {
+  const parts = output.flatMap((item) => arrayOr(item.content).map(objectOr))
+  if (output.some((item) => item.type === 'message') && parts.some((part) => part.type === 'refusal')) return 'refused'
+  const says = output.some((item) =>
+    item.type === 'message'
+      ? arrayOr(item.content).some((part) => objectOr(part).type !== 'output_text' || isFilled(objectOr(part).text))
+      : item.type !== 'reasoning',
+  )
+  return says ? undefined : 'empty'
+}
+
+function usageOf(usage: unknown): TokenUsage | undefined {
+  if (!isObject(usage)) return undefined
+  const details = objectOr(usage.input_tokens_details)
+  return {
+    input: countOr(usage.input_tokens),
+    output: countOr(usage.output_tokens),
+    cacheRead: countOr(details.cached_tokens),
+    cacheWrite: countOr(details.cache_write_tokens),
+  }
+}

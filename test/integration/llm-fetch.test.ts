@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { ASK, FORMATS, openWorld, post } from './llm-world.js'
+
+describe.each(FORMATS)('%s', (format) => {
+  it.each([false, true])('answers a second equal call with the bytes of the first (stream: %s)', async (stream) => {
+    const { wire, fetch } = await openWorld()
+    const first = await post(fetch, wire, ASK[format]('hello', stream))
+    const said = Buffer.from(await first.arrayBuffer())
+    const second = await post(fetch, wire, ASK[format]('hello', stream))
+    expect(Buffer.from(await second.arrayBuffer()).equals(said)).toBe(true)
+    expect(said.toString()).toMatch(serial(1))
+    expect(wire.requests).toHaveLength(1)
+    expect(second.status).toBe(200)
+    expect(second.headers.get('content-type')).toBe(first.headers.get('content-type'))
+    expect(second.headers.get('x-request-id')).toBe('req_1')
+    expect(first.headers.get('cache-status')).toBe('hopstash; fwd=uri-miss')
+    expect(second.headers.get('cache-status')).toMatch(/^hopstash; hit; ttl=\d+$/)
+    expect(second.headers.get('age')).toBe('0')
+    expect(second.url).toBe(first.url)
+  })
+
+  const bad = ['truncated', 'filtered', 'refused', 'empty', 'unfinished', 'unknown'] as const
+  it.each(bad.flatMap((ends) => [false, true].map((stream) => ({ ends, stream }))))(
+    'never stores an answer that is $ends (stream: $stream)',
+    async ({ ends, stream }) => {
+      const { wire, fetch } = await openWorld()
+      wire.scripts.push({ ends })
+      const first = await (await post(fetch, wire, ASK[format]('hello', stream))).text()
+      const second = await (await post(fetch, wire, ASK[format]('hello', stream))).text()
+      expect(wire.requests).toHaveLength(2)
+      expect(second).not.toBe(first)
+      expect(second).toMatch(serial(2))
+      const { unstored } = fetch.stats()
+      expect(Object.values(unstored)).toEqual([1])
+    },
+  )
+
+  it.each([
+    { how: 'cut', script: { cutAfter: 2 }, stream: true },
+    { how: 'cut in the middle', script: { cutAfter: 1 }, stream: false },
+    { how: 'that ends in an error of the provider', script: { failAfter: 2 }, stream: true },
+    { how: 'of status 500', script: { status: 500 }, stream: false },
+    { how: 'of status 429', script: { status: 429 }, stream: true },
+    { how: 'of status 400', script: { status: 400 }, stream: false },
+  ])('never stores an answer $how (stream: $stream)', async ({ script, stream }) => {
+    const { wire, fetch } = await openWorld()
+    wire.scripts.push(script)
+    const first = await post(fetch, wire, ASK[format]('hello', stream))
+    expect(first.status).toBe('status' in script ? script.status : 200)
+    await first.text()
+    const second = await post(fetch, wire, ASK[format]('hello', stream))
+    expect(await second.text()).toMatch(serial(2))
+    expect(Object.values(fetch.stats().unstored)).toEqual([1])
+  })
+
+  it('hands a broken connection on, and stores nothing of it', async () => {
+    const { wire, fetch } = await openWorld()
+    wire.scripts.push({ breakAfter: 2 })
+    const first = await post(fetch, wire, ASK[format]('hello', true))
+    await expect(first.text()).rejects.toThrow()
+    const second = await post(fetch, wire, ASK[format]('hello', true))
+    expect(await second.text()).toMatch(serial(2))
+    expect(fetch.stats().unstored).toEqual({ network: 1 })
+  })
+
+  it('keeps refused and truncated answers where the host opted in', async () => {
+    const { wire, fetch } = await openWorld({ alsoStore: ['refused', 'truncated', 'filtered'] })
+    for (const ends of ['refused', 'truncated'] as const) {
+      wire.scripts.push({ ends })
+      const first = await (await post(fetch, wire, ASK[format](ends))).text()
+      expect(await (await post(fetch, wire, ASK[format](ends))).text()).toBe(first)
+    }
+    expect(wire.requests).toHaveLength(2)
+    expect(fetch.stats().unstored).toEqual({})
+  })
+
+  it.each([1, 3, 7, 'whole'] as const)('records a stream in chunks of %s, with any newline', async (chunks) => {
+    for (const newline of ['\n', '\r\n', '\r'] as const) {
+      const { wire, fetch } = await openWorld()
+      wire.scripts.push({ chunks, newline })
+      const first = Buffer.from(await (await post(fetch, wire, ASK[format]('hello', true))).arrayBuffer())
+      const second = Buffer.from(await (await post(fetch, wire, ASK[format]('hello', true))).arrayBuffer())
+      expect(second.equals(first)).toBe(true)
+      expect(wire.requests).toHaveLength(1)
+    }
+  })
+})
+
+/** Which of the server's answers a body is. */
+function serial(count: number): RegExp {
+  return new RegExp(`(?:chatcmpl-|resp_|msg_|gem-)${count}"`)
+}
