@@ -1,19 +1,36 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defineHop, fromGraph, type GraphHop, type HopReport, type RunReport } from '../../src/pipeline/index.js'
+import {
+  defineHop,
+  fromGraph,
+  type GraphHop,
+  type HopReport,
+  provider,
+  type RunReport,
+} from '../../src/pipeline/index.js'
 import { createFakeClock, type FakeClock } from '../../src/testing/fake-clock.js'
+import { isReport } from '../unit/pipeline/valid-reports.js'
+
+const { SCALE, SEED } = process.env
+const graphs = SCALE === 'full' ? 10_000 : Number(SCALE ?? 300)
+const seeded = SEED === undefined ? {} : { seed: Number(SEED) }
 
 type Fault = 'ok' | 'throw' | 'reject' | 'permanent' | 'deaf' | 'rate_limited' | 'sync'
+
+type Fallback = 'none' | 'value' | 'function' | 'deaf function then value' | 'provider' | 'failing provider'
 
 interface HopPlan {
   readonly needs: readonly number[]
   readonly faults: readonly Fault[]
   readonly ms: number
   readonly attempts: number
-  readonly fallback: 'none' | 'value' | 'function' | 'deaf function then value'
+  readonly fallback: Fallback
   readonly optional: boolean
   readonly skipped: boolean
   readonly limited: boolean
+  /** Behind a breaker and a retry budget. */
+  readonly guarded: boolean
 }
 
 interface RunPlan {
@@ -36,15 +53,25 @@ const faultArbitrary = fc.constantFrom<Fault>(
   'sync',
 )
 
+const FALLBACKS: readonly Fallback[] = [
+  'none',
+  'value',
+  'function',
+  'deaf function then value',
+  'provider',
+  'failing provider',
+]
+
 const hopArbitrary = fc.record({
   needs: fc.uniqueArray(fc.nat(11), { maxLength: 3 }),
   faults: fc.array(faultArbitrary, { minLength: 1, maxLength: 3 }),
   ms: fc.integer({ min: 0, max: 400 }),
   attempts: fc.integer({ min: 1, max: 3 }),
-  fallback: fc.constantFrom<HopPlan['fallback']>('none', 'value', 'function', 'deaf function then value'),
+  fallback: fc.constantFrom<Fallback>(...FALLBACKS),
   optional: fc.boolean(),
   skipped: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   limited: fc.boolean(),
+  guarded: fc.boolean(),
 })
 
 const runArbitrary = fc.record({
@@ -61,7 +88,7 @@ describe('a run of a random graph with random faults', () => {
   it('ends every hop exactly once, keeps its deadline, and leaves nothing behind', async () => {
     await fc.assert(
       fc.asyncProperty(runArbitrary, async (plan) => {
-        const { report, clock, assembled, lateCalls } = await play(plan)
+        const { report, clock, assembled, lateCalls, listeners } = await play(plan)
         const hops = Object.entries(report.hops)
         expect(hops).toHaveLength(plan.hops.length)
         for (const [, hop] of hops) expect(TERMINAL).toContain(hop.status)
@@ -72,9 +99,11 @@ describe('a run of a random graph with random faults', () => {
         expect(assembled).toBe(report.status === 'ok' || report.status === 'degraded' ? 1 : 0)
         expect(lateCalls).toBe(0)
         expect(clock.pendingTimers()).toBe(0)
+        expect(listeners).toBe(0)
+        expect(isReport(JSON.parse(JSON.stringify(report)))).toBe(true)
         expect(JSON.stringify(report)).not.toContain('secret')
       }),
-      { numRuns: 300 },
+      { numRuns: graphs, ...seeded },
     )
   })
 
@@ -83,7 +112,7 @@ describe('a run of a random graph with random faults', () => {
       fc.asyncProperty(runArbitrary, async (plan) => {
         expect((await play(plan)).report).toEqual((await play(plan)).report)
       }),
-      { numRuns: 60 },
+      { numRuns: Math.ceil(graphs / 5), ...seeded },
     )
   })
 })
@@ -93,7 +122,7 @@ function checkHop(plan: HopPlan, hop: HopReport, report: RunReport): void {
   const called = hop.attempts.some((attempt) => attempt.outcome !== 'refused')
   expect(hop.reason === null).toBe(hop.status === 'ok')
   expect(hop.source === null).toBe(!['ok', 'degraded'].includes(hop.status))
-  expect(hop.attempts.length).toBeLessThanOrEqual(plan.attempts)
+  expect(hop.attempts.filter(({ provider }) => provider === null).length).toBeLessThanOrEqual(plan.attempts)
   if (hop.status === 'degraded') expect(plan.fallback).not.toBe('none')
   if (hop.status === 'failed')
     expect(plan.fallback === 'value' || plan.fallback === 'deaf function then value').toBe(false)
@@ -143,12 +172,20 @@ async function play(plan: RunPlan) {
     })
   await clock.advance(120_000)
   const { report } = await run
-  return { report, clock, assembled, lateCalls }
+  const listeners = getEventListeners(controller.signal, 'abort').length
+  return { report, clock, assembled, lateCalls, listeners }
 }
 
 function toHop(clock: FakeClock, name: string, plan: HopPlan, onCall: () => void) {
   const deaf = (): Promise<never> => new Promise(() => {})
-  const chains = { none: [], value: ['v'], function: [() => 'f'], 'deaf function then value': [deaf, 'v'] }
+  const chains: Record<Fallback, unknown[]> = {
+    none: [],
+    value: ['v'],
+    function: [() => 'f'],
+    'deaf function then value': [deaf, 'v'],
+    provider: [provider('other', () => 'secret other')],
+    'failing provider': [provider('worse', () => Promise.reject(new Error('secret')))],
+  }
   const chain = chains[plan.fallback]
   const call = ({ attempt }: { readonly attempt: number }): unknown => {
     onCall()
@@ -159,6 +196,8 @@ function toHop(clock: FakeClock, name: string, plan: HopPlan, onCall: () => void
     call,
     timeout: 300,
     retry: { attempts: plan.attempts, backoff: 50 },
+    ...(plan.guarded &&
+      !plan.limited && { breaker: { consecutiveFailures: 2, openFor: 100 }, retryBudget: { min: 1 } }),
     ...(plan.limited && { upstream: 'shared', concurrency: { limit: 1, queue: 2 } }),
     ...(chain.length > 0 && { fallback: chain as unknown[] }),
   })

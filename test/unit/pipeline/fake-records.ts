@@ -32,7 +32,7 @@ export function fakeRecords(clock: Clock): FakeRecords {
         used.money += money
       },
     }
-    loader({ signal: flight.signal, usage, setTtl: () => {} }).then(
+    loader({ signal: flight.signal, usage, stale: undefined, setTtl: () => {} }).then(
       (value) => {
         flights.delete(id)
         if (options.cacheable?.(value) ?? true) {
