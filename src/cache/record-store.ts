@@ -35,7 +35,7 @@ async function loadRecord<R>(
     if (state.live.policy.strict || state.requireScope) throw error
     state.counters.bypassed++
     return {
-      value: await loader({ signal: options.signal ?? NEVER, usage: usageOf(state), setTtl() {} }),
+      value: await loader({ signal: options.signal ?? NEVER, usage: usageOf(state), stale: undefined, setTtl() {} }),
       status: 'bypass',
       ageMs: 0,
     }

@@ -50,6 +50,8 @@ export interface RecordContext {
   readonly signal: AbortSignal
   /** Counts what the upstream call used, for the savings in the namespace's `stats()`. */
   readonly usage: UsageMeter
+  /** The record that was kept and has expired; it may have been handed out already, with this load behind it. */
+  readonly stale: unknown
   /** The lifetime of what this load returns, known only now. */
   setTtl(ttl: Duration): void
 }

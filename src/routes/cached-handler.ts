@@ -60,8 +60,8 @@ export function describe(request: Request): RouteRequest {
   return { method: request.method, path: pathname, search, header: (name) => request.headers.get(name) ?? undefined }
 }
 
-/** A request as the first one for it: with the client's conditions its answer could be a 304 that fits nobody else. */
-function unconditional(request: Request): Request {
+/** A request as if it were the first: with the client's conditions its answer could be a 304 that fits nobody else. */
+export function unconditional(request: Request): Request {
   const headers = new Headers(request.headers)
   for (const name of ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range'])
     headers.delete(name)

@@ -8,6 +8,9 @@ import { type RouteOptions, type RoutePolicy, type RouteRequest, resolveRoute } 
 /** What a handler came to: a whole response, or one that goes to its own client only, as it comes. */
 export type Produced = WholeResponse | 'streamed'
 
+/** Runs the handler behind a route. */
+export type Produce = (hasOld: boolean) => Promise<Produced>
+
 /** What a client is sent. */
 export interface Answer {
   readonly status: number
@@ -27,10 +30,10 @@ export type Served =
 /** The cache of one route, for any framework. */
 export interface RouteCache<Req> {
   /**
-   * @param produce Runs the handler. Called at most once, also for a refresh behind the answer; its rejection is the
-   * handler's, and reaches everybody who waits for it unless a stale response stands in.
+   * @param produce Runs the handler. Called at most once; its rejection is the handler's, and reaches everybody who waits
+   * for it unless a stale response stands in. With `hasOld` it may be a refresh behind an answer that is given meanwhile.
    */
-  serve(request: RouteRequest, given: Req, produce: () => Promise<Produced>, signal?: AbortSignal): Promise<Served>
+  serve(request: RouteRequest, given: Req, produce: Produce, signal?: AbortSignal): Promise<Served>
 }
 
 /** A record of a route: a response, or why there is none to share. */
@@ -67,7 +70,7 @@ async function serveGet<Req>(
   request: RouteRequest,
   given: Req,
   key: Keyed,
-  produce: () => Promise<Produced>,
+  produce: Produce,
   signal: AbortSignal | undefined,
 ): Promise<Served> {
   // What is not for everybody who waits stays here, with the request that made it.
@@ -75,8 +78,8 @@ async function serveGet<Req>(
   try {
     const outcome = await records.load(
       key.key,
-      async ({ setTtl }) => {
-        own = await produce()
+      async ({ stale, setTtl }) => {
+        own = await produce(stale !== undefined)
         const record = recordOf(policy, key, own)
         const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers) : undefined
         if (seconds !== undefined) setTtl(seconds * 1000)

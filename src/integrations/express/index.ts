@@ -1,0 +1,2 @@
+export { cacheResponse, type ExpressRequest } from './cache-response.js'
+export { expressHandler } from './express-handler.js'

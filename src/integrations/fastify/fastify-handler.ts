@@ -1,0 +1,19 @@
+import type { ServerResponse } from 'node:http'
+import { type FetchHandler, type NodeRequest, sendResponse, toRequest } from '../../routes/node-bridge.js'
+import type { FastifyReplyLike } from './cache-route.js'
+
+/**
+ * Mounts a WHATWG handler in Fastify: `app.all('/api/cache/*', fastifyHandler(adminHandler(stash, { token })))`.
+ *
+ * A body that Fastify has parsed is given as JSON again. What the handler throws goes to Fastify's error handling.
+ */
+export function fastifyHandler(
+  handler: FetchHandler,
+): (request: { readonly raw: NodeRequest; readonly body?: unknown }, reply: FastifyReplyLike) => Promise<void> {
+  return async (request, reply) => {
+    const incoming: NodeRequest = Object.assign(request.raw, request.body === undefined ? {} : { body: request.body })
+    const response = await handler(toRequest(incoming, reply.raw as ServerResponse))
+    reply.hijack()
+    await sendResponse(reply.raw, response)
+  }
+}

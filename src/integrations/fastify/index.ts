@@ -1,0 +1,2 @@
+export { cacheRoute, type FastifyReplyLike, type FastifyRequestLike } from './cache-route.js'
+export { fastifyHandler } from './fastify-handler.js'

@@ -1,0 +1,1 @@
+export { cacheRoute, type HonoContextLike } from './cache-route.js'

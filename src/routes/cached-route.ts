@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { nextTurn } from '../runtime/next-turn.js'
+import { type CapturedResponse, captureResponse } from './captured-response.js'
+import type { NodeRequest } from './node-bridge.js'
+import { createRouteCache, type Produced, type Served } from './route-cache.js'
+import type { RouteOptions, RouteRequest } from './route-options.js'
+import { sendAnswer } from './send-answer.js'
+
+/** Middleware of `node:http`, Express and their like. */
+export type RouteMiddleware<Req extends IncomingMessage = IncomingMessage> = (
+  request: Req,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+const DEFAULT_MAX_BODY = 1024 * 1024
+const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range']
+
+/**
+ * Middleware that puts a cache in front of what comes after it, in any framework that hands on `node:http` objects.
+ *
+ * The handler behind it writes into memory; the client is sent what is kept, or what the handler wrote once it has ended.
+ * A body over `maxBodyBytes` goes to its client as it comes.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`
+ */
+export function cachedRoute<Req extends IncomingMessage = IncomingMessage>(
+  options: RouteOptions<Req>,
+): RouteMiddleware<Req> {
+  const serve = createNodeRoute(options)
+  return (request, response, next) => serve({ request, response, given: request, next })
+}
+
+/** One request on its way through a route. */
+export interface Passage<Req> {
+  readonly request: NodeRequest
+  readonly response: ServerResponse
+  /** What the options' callbacks are given. */
+  readonly given: Req
+  readonly next: (error?: unknown) => void
+  /** Called before the client is sent an answer that the handler was not asked for. */
+  readonly onAnswered?: () => void
+  /** Header fields that were set before the route where the response does not know them. */
+  readonly before?: Readonly<Record<string, unknown>>
+}
+
+/** The route behind every `node:http` framework. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Passage<Req>) => void {
+  const cache = createRouteCache(options)
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
+  return (passage) => {
+    const { request, response, given, next } = passage
+    let own: CapturedResponse | undefined
+    let isRunning = false
+    let isAnswered = false
+    const produce = async (hasOld: boolean): Promise<Produced> => {
+      isRunning = true
+      const before = { ...response.getHeaders(), ...passage.before }
+      // An old response goes out first, so that the handler begins with a client that has been answered.
+      if (hasOld) await nextTurn()
+      own = captureResponse(response, { maxBodyBytes, before, isAnswered })
+      // With the client's conditions the handler's answer could be a 304 that fits nobody else.
+      for (const name of CONDITIONS) delete request.headers[name]
+      next()
+      return own.produced
+    }
+    const answer = (served: Extract<Served, { kind: 'answer' }>): void => {
+      isAnswered = true
+      if (!isRunning) passage.onAnswered?.()
+      if (own === undefined) sendAnswer(response, served.answer, passage.before)
+      else own.send(served.answer, passage.before)
+    }
+    cache.serve(describe(request), given, produce).then(
+      (served) => {
+        if (served.kind === 'answer') answer(served)
+        else if (served.kind === 'pass') {
+          response.appendHeader('cache-status', served.cacheStatus)
+          next()
+        }
+      },
+      (error) => {
+        own?.release()
+        next(error)
+      },
+    )
+  }
+}
+
+function describe(incoming: NodeRequest): RouteRequest {
+  // A router takes its prefix off `url`; the key wants the whole path.
+  const whole = incoming.originalUrl ?? incoming.url ?? '/'
+  const cut = whole.indexOf('?')
+  const { headers } = incoming
+  // The conditions are read when the answer is ready, and the handler must not see them before.
+  const conditions = new Map(CONDITIONS.map((name) => [name, headers[name]]))
+  return {
+    method: incoming.method ?? 'GET',
+    path: cut < 0 ? whole : whole.slice(0, cut),
+    search: cut < 0 ? '' : whole.slice(cut),
+    header(name) {
+      const value = conditions.get(name) ?? headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+  }
+}
