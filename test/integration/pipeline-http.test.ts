@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createPool, deadlineFrom, type ModuleClient, type PoolOptions } from '../../src/http/index.js'
+import { createPool, deadlineFrom, type PoolOptions } from '../../src/http/index.js'
 import { defineHop, fromGraph, type HopPolicies, pipeline, resilient } from '../../src/pipeline/index.js'
 import { isReport } from '../unit/pipeline/valid-reports.js'
 import { type Cue, type Seen, startUpstream } from './http-world.js'
@@ -201,19 +201,19 @@ describe('a storm', () => {
 
 describe('modules as clients of hops', () => {
   it('give their types to the hop, and are replaced for one run', async () => {
-    const { client } = await setUp(() => ({ json: { ok: true } }))
+    const { pool, upstream } = await setUp(() => ({ json: { ok: true } }))
+    const client = pool.module({ name: 'n', baseUrl: upstream.origin, input: z.object({ text: z.string() }), output })
     const hop = defineHop({
       name: 'a',
-      client: client as ModuleClient<{ text: string }, unknown>,
-      output,
-      call: ({ input, ...context }: { input: { text: string }; client: typeof client }) =>
-        context.client.post('/x', input, { output }),
+      client,
+      input: z.object({ text: z.string() }),
+      call: (context) => context.client.post('/x', context.input, { context }),
     })
     const p = pipeline<{ text: string }>('p')
       .hop('a', hop)
       .assemble(({ a }) => a.ok)
     expect((await p.run({ text: 'x' })).output).toBe(true)
-    const fake = { ...client, post: async () => ({ ok: false }) } as unknown as ModuleClient
+    const fake = { ...client, post: (async () => ({ ok: false })) as typeof client.post }
     expect((await p.run({ text: 'x' }, { clients: { a: fake } })).output).toBe(false)
   })
 })

@@ -17,7 +17,7 @@ it('100,000 runs on one signal leave nothing on it and nothing on the heap', asy
     name: 'b',
     retry: false,
     breaker: false,
-    call: () => Promise.reject(new Error('no')),
+    call: (): Promise<string> => Promise.reject(new Error('no')),
     fallback: ['default'],
   })
   const p = pipeline<number>('p', { defaults: { ...resilient, concurrency: false }, deadline: '30s' })

@@ -1,9 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import type { RecordHost } from '../../src/cache/records.js'
+import type { Pool } from '../../src/http/index.js'
 import {
   type Duration,
+  deadlineFrom,
   defineHop,
+  defineUpstream,
   fromGraph,
   type HopCacheStatus,
   type HopPolicies,
@@ -219,6 +223,54 @@ describe('options', () => {
         return { outputTokens: answer.skills.length }
       },
     })
+  })
+})
+
+describe('modules over HTTP', () => {
+  const pool = null as unknown as Pool
+
+  it('are clients of hops, whose context a call takes', () => {
+    const module = pool.module({ baseUrl: 'https://a', output: skills })
+    const hop = defineHop({
+      name: 'a',
+      client: module,
+      call: (context) => {
+        expectTypeOf(context.client.post('/x', context.input, { context })).resolves.toEqualTypeOf<{
+          skills: string[]
+        }>()
+        return context.client.post('/x', context.input, { context, output: z.number() })
+      },
+    })
+    const p = pipeline<unknown>('p')
+      .hop('a', hop, {})
+      .assemble(({ a }) => a)
+    expectTypeOf(p.run({})).resolves.toHaveProperty('output').toEqualTypeOf<number | undefined>()
+  })
+
+  it('take what their contract takes', () => {
+    const module = pool.module({ baseUrl: 'https://a', input: z.object({ text: z.string() }) })
+    void module.post('/x', { text: '' })
+    // @ts-expect-error not what goes in
+    void module.post('/x', { txt: '' })
+    // @ts-expect-error no such option
+    void module.get('/x', { retries: 3 })
+    expectTypeOf(module.get('/x')).resolves.toBeUnknown()
+  })
+
+  it('hand deadlines on', () => {
+    const p = pipeline<number>('p').assemble(({ input }) => input)
+    void p.run(1, { deadline: deadlineFrom(new Headers(), { max: '30s' }), priority: 'high' })
+    void p.run(1, { deadline: deadlineFrom({} as IncomingHttpHeaders) })
+    // @ts-expect-error no such priority
+    void p.run(1, { priority: 'urgent' })
+  })
+
+  it('share an upstream with other pipelines', () => {
+    const upstream = defineUpstream('openai', { concurrency: 8, breaker: false })
+    void defineHop({ name: 'a', upstream, call: () => 1, fallback: [provider('b', () => 2, { upstream })] })
+    void pipeline<number>('p').hop('a', { upstream, run: () => 1 })
+    // @ts-expect-error a timeout is a hop's
+    void defineUpstream('openai', { timeout: '1s' })
   })
 })
 
