@@ -238,7 +238,6 @@ describe('processInBatches', () => {
 })
 
 describe('the settings of the environment', () => {
-
   it('are ten items, five batches at once, and thirty seconds', async () => {
     const clock = createFakeClock()
     const sizes: number[] = []

@@ -1,0 +1,124 @@
+import { answerMissing, batchTimeout, rowsMisaligned } from '../errors/batch-error.js'
+import { preview } from '../errors/option-error.js'
+import { NO_SLOT, type Timed, type TimerQueue } from '../resilience/timer-queue.js'
+import type { BatcherPlan, LoadContext, LoadedRows } from './batcher-options.js'
+import type { Waiting } from './batcher-queue.js'
+import { isThenable } from './run-batch.js'
+
+/** One call of a batcher's `load`; tells every caller, then `onEnd`: once, also when the load never settles. */
+export class BatchLoad<I, V> implements LoadContext, Timed {
+  dueAt = 0
+  slot = NO_SLOT
+  readonly #plan: BatcherPlan<I, V>
+  readonly #timers: TimerQueue
+  readonly #batch: readonly Waiting<I, V>[]
+  readonly #onEnd: () => void
+  #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
+  #left = 0
+  #over = false
+
+  constructor(plan: BatcherPlan<I, V>, timers: TimerQueue, batch: readonly Waiting<I, V>[], onEnd: () => void) {
+    this.#plan = plan
+    this.#timers = timers
+    this.#batch = batch
+    this.#onEnd = onEnd
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  start(): void {
+    const { timeoutMs, clock, load } = this.#plan
+    const items: I[] = []
+    for (const waiting of this.#batch) {
+      items.push(waiting.item)
+      if (waiting.callers !== Infinity) waiting.onLeft = (reason) => this.#leave(reason)
+    }
+    if (timeoutMs !== Infinity) {
+      const now = clock.now()
+      this.dueAt = now + timeoutMs
+      this.#timers.add(this, now)
+    }
+    try {
+      const rows = load(items, this)
+      if (isThenable(rows)) {
+        rows.then(
+          (late) => this.#accept(late as LoadedRows<I, V>),
+          (error) => this.#fail(error),
+        )
+      } else this.#accept(rows)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  onDue(): void {
+    const error = batchTimeout(`A load of ${this.#plan.label}`, this.#plan.timeoutMs)
+    this.#fail(error)
+    this.#abort(error)
+  }
+
+  #accept(rows: LoadedRows<I, V>): void {
+    const batch = this.#batch
+    const problem = misfit(rows, batch.length)
+    if (problem !== undefined) {
+      this.#fail(rowsMisaligned(`the load of ${this.#plan.label}`, batch.length, problem))
+      return
+    }
+    if (!this.#finish()) return
+    const aligned = Array.isArray(rows)
+    for (let place = 0; place < batch.length; place++) {
+      const waiting = batch[place] as Waiting<I, V>
+      const row = aligned ? rows[place] : this.#rowOf(rows as ReadonlyMap<I, V | Error>, waiting.item)
+      if (row instanceof Error) waiting.reject(row)
+      else waiting.resolve(row as V)
+    }
+    this.#onEnd()
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#finish()) return
+    for (const waiting of this.#batch) waiting.reject(error)
+    this.#onEnd()
+  }
+
+  #finish(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    this.#timers.remove(this)
+    return true
+  }
+
+  /** The batch is abandoned when everybody has left. */
+  #leave(reason: unknown): void {
+    this.#left++
+    if (this.#left < this.#batch.length || !this.#finish()) return
+    this.#abort(reason)
+    this.#onEnd()
+  }
+
+  #abort(reason: unknown): void {
+    this.#aborted ??= { reason }
+    this.#controller?.abort(reason)
+  }
+
+  #rowOf(rows: ReadonlyMap<I, V | Error>, item: I): V | Error {
+    const row = rows.get(item)
+    return row === undefined && !rows.has(item)
+      ? answerMissing(`An item of ${this.#plan.label}`, 1)
+      : (row as V | Error)
+  }
+}
+
+/** How many rows came, or what came instead, where that cannot be matched with the items. */
+function misfit(rows: unknown, count: number): number | string | undefined {
+  if (rows instanceof Map) return undefined
+  if (!Array.isArray(rows)) return preview(rows)
+  return rows.length === count ? undefined : rows.length
+}
