@@ -2,9 +2,10 @@ import { breakerOpen } from '../errors/resilience-error.js'
 import { StoreError } from '../errors/store-error.js'
 import { type Connection, wordOf } from '../redis/connection.js'
 import { type RedisArgument, runScript, type Script } from '../redis/script.js'
-import { type Breaker, type BreakerState, createBreaker } from '../resilience/breaker.js'
-import { createTimerQueue, NO_SLOT } from '../resilience/timer-queue.js'
+import { createAnswerDeadlines } from '../resilience/answer-deadlines.js'
+import { type Breaker, type BreakerState, type CallVerdict, createBreaker } from '../resilience/breaker.js'
 import type { Clock } from '../runtime/clock.js'
+import { createCommandWindow } from './command-window.js'
 
 /** Options of {@link createCommands}. */
 export interface CommandsOptions {
@@ -48,25 +49,47 @@ export interface Commands {
   reset(): void
 }
 
+/** What an operation is to the connection. */
+interface Load {
+  /** Of values that are sent. */
+  readonly bytes: number
+  /** Of values in the reply, where they may be large. */
+  readonly expectedBytes: number
+  readonly commands: number
+}
+
+interface Settle<T> {
+  readonly resolve: (reply: T) => void
+  readonly reject: (error: Error) => void
+}
+
 /** Replies that say: the server is there, but not for us. */
 const UNWELL = /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/
 const READ_ONLY = /^READONLY\b/
 const MIB = 1024 * 1024
 /** A slow network moves a MiB in so many ms. */
 const MS_PER_MIB = 100
-const MOST_BYTES_UNDER_WAY = 64 * MIB
+/** Of values that wait or are on their way. */
+const MOST_BYTES_HELD = 64 * MIB
+/** A healthy server answers so many within a tenth of the budget; more at once are no faster. */
+const MOST_UNDER_WAY = 500
+const MOST_WAITING = 100_000
 
 /**
  * Returns the way to the scripts. A command that is not answered within the budget rejects; its reply, when it comes, is
  * dropped in its own place in the connection. After three of them in a row, or half of 20 in 10 s, nothing is sent for a
  * second, then one probe.
+ *
+ * What a crowd of callers sends beyond so many at once waits here, and its budget begins when it is sent: a crowd must
+ * not pass for a store that does not answer.
  */
 export function createCommands(options: CommandsOptions): Commands {
   const { connection, clock, timeoutMs } = options
   const counters: CommandCounters = { sent: 0, failed: 0, timedOut: 0, withheld: 0 }
-  const deadlines = createTimerQueue(clock)
+  const deadlines = createAnswerDeadlines(clock)
+  const window = createCommandWindow(MOST_UNDER_WAY)
   let breaker = newBreaker(clock)
-  let bytesUnderWay = 0
+  let bytesHeld = 0
 
   const connected = async (): Promise<void> => {
     // The first commands of a process find a connection that is being made: a miss for want of 5 ms would be a pity.
@@ -74,60 +97,58 @@ export function createCommands(options: CommandsOptions): Commands {
     if (connection.state === 'connecting') await connection.firstAttempt()
     if (connection.state !== 'ready') throw new Error('not connected')
   }
-
-  const settle = (judge: Breaker, pass: number, error: unknown): void => {
-    if (error instanceof Error && READ_ONLY.test(error.message)) connection.restart('READONLY')
-    counters.failed++
-    judge.settle(pass, isReply(error) ? 'success' : 'failure', clock.now())
+  const withhold = (reject: (error: Error) => void, error: Error): void => {
+    counters.withheld++
+    reject(error)
   }
 
-  const guarded = <T>(work: () => Promise<T>, bytes: number, expectedBytes = bytes): Promise<T> => {
-    const { state } = connection
-    if (state === 'away' || state === 'closed') return withheld(counters, unreachable(connection.lastError ?? state))
-    if (bytes > 0 && bytesUnderWay + bytes > MOST_BYTES_UNDER_WAY) return withheld(counters, unreachable('busy'))
+  /** Sends now, and settles within the budget. */
+  const start = <T>(work: () => Promise<T>, load: Load, { resolve, reject }: Settle<T>): void => {
+    const refusal = refused(connection, breaker, clock)
+    if (typeof refusal !== 'number') {
+      bytesHeld -= load.bytes
+      return void withhold(reject, refusal)
+    }
     const judge = breaker
-    const pass = judge.tryPass(clock.now())
-    if (pass === 0) return withheld(counters, breakerOpen('the shared store', judge.retryInMs(clock.now())))
-    bytesUnderWay += bytes
-    return new Promise((resolve, reject) => {
-      let isOver = false
-      const end = (how: () => void): void => {
-        if (isOver) return
-        isOver = true
-        how()
-      }
-      const timed = {
-        dueAt: clock.now() + timeoutMs + (Math.max(0, expectedBytes - MIB) / MIB) * MS_PER_MIB,
-        slot: NO_SLOT,
-        onDue: () =>
-          end(() => {
-            counters.timedOut++
-            judge.settle(pass, 'failure', clock.now())
-            reject(unreachable('timeout'))
-          }),
-      }
-      const settled = (how: () => void): void => {
-        deadlines.remove(timed)
-        bytesUnderWay -= bytes
-        end(how)
-      }
-      const fail = (error: unknown): void =>
-        settled(() => {
-          settle(judge, pass, error)
-          reject(unreachable(wordOf(error)))
-        })
-      deadlines.add(timed)
-      const sent = connection.state === 'ready' ? work() : connected().then(work)
-      sent.then(
-        (reply) =>
-          settled(() => {
-            judge.settle(pass, 'success', clock.now())
-            resolve(reply)
-          }),
-        fail,
-      )
+    let isOver = false
+    const end = (verdict: CallVerdict): boolean => {
+      if (isOver) return false
+      isOver = true
+      deadlines.remove(deadline)
+      bytesHeld -= load.bytes
+      judge.settle(refusal, verdict, clock.now())
+      window.leave(load.commands)
+      return true
+    }
+    const budgetMs = timeoutMs + (Math.max(0, load.expectedBytes - MIB) / MIB) * MS_PER_MIB
+    const deadline = deadlines.add(budgetMs, () => {
+      if (!end('failure')) return
+      counters.timedOut++
+      reject(unreachable('timeout'))
     })
+    window.occupy(load.commands)
+    counters.sent += load.commands
+    const sent = connection.state === 'ready' ? work() : connected().then(work)
+    sent.then(
+      (reply) => {
+        if (end('success')) resolve(reply)
+      },
+      (error) => {
+        if (error instanceof Error && READ_ONLY.test(error.message)) connection.restart('READONLY')
+        counters.failed++
+        if (end(isReply(error) ? 'success' : 'failure')) reject(unreachable(wordOf(error)))
+      },
+    )
   }
+
+  const guarded = <T>(work: () => Promise<T>, given: Partial<Load> = {}): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const { bytes = 0, expectedBytes = bytes, commands = 1 } = given
+      const isFull = bytes > 0 && bytesHeld + bytes > MOST_BYTES_HELD
+      if (isFull || window.waiting >= MOST_WAITING) return withhold(reject, unreachable('busy'))
+      bytesHeld += bytes
+      window.enter(() => start(work, { bytes, expectedBytes, commands }, { resolve, reject }))
+    })
 
   return {
     counters,
@@ -135,27 +156,29 @@ export function createCommands(options: CommandsOptions): Commands {
     reset() {
       breaker = newBreaker(clock)
     },
-    run: (script, keys, args, bytes = 0) =>
-      guarded(() => {
-        counters.sent++
-        return runScript(connection.send, script, keys, args)
-      }, bytes),
+    run: (script, keys, args, bytes = 0) => guarded(() => runScript(connection.send, script, keys, args), { bytes }),
     runBehind: (command, script, keys, args) =>
-      guarded(() => {
-        counters.sent += 2
-        const first = connection.send(command).catch((error: unknown) => error)
-        return Promise.all([first, runScript(connection.send, script, keys, args)])
-      }, 0),
-    pipe: (commands, expectedBytes = 0) =>
       guarded(
         () => {
-          counters.sent += commands.length
-          return Promise.all(commands.map((command) => connection.send(command).catch(inPlace)))
+          const first = connection.send(command).catch((error: unknown) => error)
+          return Promise.all([first, runScript(connection.send, script, keys, args)])
         },
-        0,
-        expectedBytes,
+        { commands: 2 },
       ),
+    pipe: (commands, expectedBytes = 0) =>
+      guarded(() => Promise.all(commands.map((command) => connection.send(command).catch(inPlace))), {
+        expectedBytes,
+        commands: commands.length,
+      }),
   }
+}
+
+/** The breaker's pass, or why nothing is sent. */
+function refused(connection: Connection, breaker: Breaker, clock: Clock): number | Error {
+  const { state } = connection
+  if (state === 'away' || state === 'closed') return unreachable(connection.lastError ?? state)
+  const pass = breaker.tryPass(clock.now())
+  return pass === 0 ? breakerOpen('the shared store', breaker.retryInMs(clock.now())) : pass
 }
 
 function newBreaker(clock: Clock): Breaker {
@@ -173,11 +196,6 @@ function inPlace(error: unknown): Error {
 
 function isReply(error: unknown): error is Error {
   return error instanceof Error && /^[A-Z]{2,20} /.test(error.message) && !UNWELL.test(error.message)
-}
-
-function withheld(counters: CommandCounters, error: Error): Promise<never> {
-  counters.withheld++
-  return Promise.reject(error)
 }
 
 /** Only a word of what went wrong: a server's message may quote arguments. */

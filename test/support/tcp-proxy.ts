@@ -11,6 +11,8 @@ export interface TcpProxy {
   silent: boolean
   /** Ends what is connected now; new connections pass. */
   cut(): void
+  /** Lets so many bytes of the next answers through and ends their connection then: a reply that stops in its middle. */
+  cutAnswersAfter: number
   /** Whether new connections are refused. */
   refuse: boolean
   /** Connections there have been. */
@@ -45,6 +47,12 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     })
     far.on('data', (bytes) => {
       if (proxy.silent) return
+      if (bytes.length > proxy.cutAnswersAfter) {
+        near.write(bytes.subarray(0, proxy.cutAnswersAfter))
+        proxy.cutAnswersAfter = Infinity
+        // As a proxy does that dies: what was sent arrives, and nothing more.
+        return void near.end(() => near.destroy())
+      }
       if (proxy.delayMs === 0) near.write(bytes)
       else setTimeout(() => near.write(bytes), proxy.delayMs)
     })
@@ -57,6 +65,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     url: `redis://127.0.0.1:${port}`,
     delayMs: 0,
     silent: false,
+    cutAnswersAfter: Infinity,
     refuse: false,
     get accepted() {
       return accepted
