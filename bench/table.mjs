@@ -2,7 +2,7 @@
 export function renderTable(/** @type {any[]} */ runs) {
   const [first] = runs
   const weighs = first.rows[0].bytes !== undefined
-  const head = ['', weighs ? 'bytes' : 'time', ...(weighs ? [] : ['speed', 'quartiles']), 'goal']
+  const head = ['', weighs ? (first.unit ?? 'bytes') : 'time', ...(weighs ? [] : ['speed', 'quartiles']), 'goal']
   const rows = first.rows.map((row, index) => {
     const all = runs.map((run) => run.rows[index])
     const figures = weighs ? [bytes(all)] : [time(middle(all.map((one) => one.nanos.middle))), ...speed(all)]

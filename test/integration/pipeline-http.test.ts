@@ -210,7 +210,7 @@ describe('modules as clients of hops', () => {
       call: (context) => context.client.post('/x', context.input, { context }),
     })
     const p = pipeline<{ text: string }>('p')
-      .hop('a', hop)
+      .hop('a', hop, {})
       .assemble(({ a }) => a.ok)
     expect((await p.run({ text: 'x' })).output).toBe(true)
     const fake = { ...client, post: (async () => ({ ok: false })) as typeof client.post }
