@@ -1,9 +1,16 @@
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { digest } from '../keys/digest.js'
-import { requireObject } from './argument-checks.js'
-import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
-import type { AnalysisKey, PresetOptions, RenderKey, TailoredResumeKey } from './presets.js'
-import type { StandardSchema } from './standard-schema.js'
+import {
+  changePreset,
+  definePresets,
+  type PresetChanges,
+  type PresetDefinitions,
+  type PresetTable,
+  resumeTag,
+} from './define-presets.js'
+import type { NamespaceDefinition } from './namespace-options.js'
+import type { AnalysisKey, RenderKey, TailoredResumeKey } from './presets.js'
+
+export { namespace, type PresetOptions } from './define-presets.js'
 
 /** Value and key type of every preset of the browser entry. */
 export interface PresetTypes {
@@ -17,11 +24,7 @@ export interface PresetTypes {
 /** Name of a preset of the browser entry. */
 export type PresetName = keyof PresetTypes
 
-type PresetTable = { readonly [N in PresetName]: NamespaceOptions<PresetTypes[N]['value'], PresetTypes[N]['key']> }
-
-const resumeTag = (resumeId: string | undefined): string[] => (resumeId === undefined ? [] : [`resume:${resumeId}`])
-
-const table: PresetTable = {
+const table: PresetTable<PresetTypes> = {
   analysis: {
     max: 50,
     ttl: '10m',
@@ -61,19 +64,10 @@ const table: PresetTable = {
 }
 
 /** Definitions of all presets of the browser entry, by name. */
-export type Presets = {
-  readonly [N in PresetName]: NamespaceDefinition<PresetTypes[N]['value'], PresetTypes[N]['key']>
-}
+export type Presets = PresetDefinitions<PresetTypes>
 
 /** Every preset of the browser entry with its own settings; spread it into `namespaces` and override what differs. */
-export const presets: Presets = Object.freeze(
-  Object.fromEntries(
-    Object.entries(table).map(([name, options]) => [
-      name,
-      defineNamespace(options as NamespaceOptions<unknown, unknown>, name),
-    ]),
-  ),
-) as Presets
+export const presets: Presets = definePresets<PresetTypes>(table)
 
 /**
  * A preset of the browser entry with some options of one's own. A `schema` types its value.
@@ -82,17 +76,7 @@ export const presets: Presets = Object.freeze(
  */
 export function preset<N extends PresetName, Output = PresetTypes[N]['value']>(
   name: N,
-  options: PresetOptions<Output, PresetTypes[N]['key']> & { readonly schema?: StandardSchema<unknown, Output> } = {},
+  options: PresetChanges<Output, PresetTypes[N]['key']> = {},
 ): NamespaceDefinition<Output, PresetTypes[N]['key']> {
-  const base = Object.hasOwn(table, name) ? table[name] : undefined
-  if (base === undefined) throw optionUnknown('the presets', name, Object.keys(table))
-  requireObject(options, 'options', 'an object of namespace options')
-  if ('key' in options)
-    throw optionInvalid(`preset('${name}').key`, 'absent: for another key declare a namespace', options.key)
-  return defineNamespace({ ...base, ...options } as unknown as NamespaceOptions<Output, PresetTypes[N]['key']>, name)
-}
-
-/** Declares a namespace of one's own, typed by its key and value. */
-export function namespace<V = unknown, K = unknown>(options: NamespaceOptions<V, K> = {}): NamespaceDefinition<V, K> {
-  return defineNamespace(options)
+  return changePreset(table, name, options)
 }

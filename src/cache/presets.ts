@@ -1,9 +1,16 @@
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { digest } from '../keys/digest.js'
-import { requireObject } from './argument-checks.js'
 import { byConfidence } from './by-confidence.js'
-import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
-import type { StandardSchema } from './standard-schema.js'
+import {
+  changePreset,
+  definePresets,
+  type PresetChanges,
+  type PresetDefinitions,
+  type PresetTable,
+  resumeTag,
+} from './define-presets.js'
+import type { NamespaceDefinition } from './namespace-options.js'
+
+export { namespace, type PresetOptions } from './define-presets.js'
 
 /** A rendered template or PDF: which template, of which resume. */
 export interface RenderKey {
@@ -74,15 +81,12 @@ export interface PresetTypes {
 /** Name of a preset. */
 export type PresetName = keyof PresetTypes
 
-type PresetTable = { readonly [N in PresetName]: NamespaceOptions<PresetTypes[N]['value'], PresetTypes[N]['key']> }
-
-const resumeTag = (resumeId: string | undefined): string[] => (resumeId === undefined ? [] : [`resume:${resumeId}`])
 const confidenceOf = (value: unknown): number => {
   const confidence = (value as { confidence?: unknown } | null)?.confidence
   return typeof confidence === 'number' ? confidence : 0
 }
 
-const table: PresetTable = {
+const table: PresetTable<PresetTypes> = {
   template: {
     max: 50,
     ttl: '1h',
@@ -175,22 +179,10 @@ const table: PresetTable = {
 }
 
 /** Definitions of all presets, by name. */
-export type Presets = {
-  readonly [N in PresetName]: NamespaceDefinition<PresetTypes[N]['value'], PresetTypes[N]['key']>
-}
+export type Presets = PresetDefinitions<PresetTypes>
 
 /** Every preset with its own settings; spread it into `namespaces` and override what differs. */
-export const presets: Presets = Object.freeze(
-  Object.fromEntries(
-    Object.entries(table).map(([name, options]) => [
-      name,
-      defineNamespace(options as NamespaceOptions<unknown, unknown>, name),
-    ]),
-  ),
-) as Presets
-
-/** Options a preset may be given: those of a namespace but its key. */
-export type PresetOptions<V, K> = Omit<NamespaceOptions<V, K>, 'key' | 'schema'>
+export const presets: Presets = definePresets<PresetTypes>(table)
 
 /**
  * A preset with some options of one's own. A `schema` types its value; so does `preset(name).as<Value>()`.
@@ -202,31 +194,7 @@ export type PresetOptions<V, K> = Omit<NamespaceOptions<V, K>, 'key' | 'schema'>
  */
 export function preset<N extends PresetName, Output = PresetTypes[N]['value']>(
   name: N,
-  options: PresetOptions<Output, PresetTypes[N]['key']> & { readonly schema?: StandardSchema<unknown, Output> } = {},
+  options: PresetChanges<Output, PresetTypes[N]['key']> = {},
 ): NamespaceDefinition<Output, PresetTypes[N]['key']> {
-  const base = Object.hasOwn(table, name) ? table[name] : undefined
-  if (base === undefined) throw optionUnknown('the presets', name, Object.keys(table))
-  requireObject(options, 'options', 'an object of namespace options')
-  if ('key' in options)
-    throw optionInvalid(`preset('${name}').key`, 'absent: for another key declare a namespace', options.key)
-  return defineNamespace({ ...base, ...options } as unknown as NamespaceOptions<Output, PresetTypes[N]['key']>, name)
-}
-
-/**
- * Declares a namespace of one's own, typed by its key and value.
- *
- * @example
- * import { createStash, digest, namespace } from 'hopstash'
- * const stash = createStash({
- *   namespaces: {
- *     letter: namespace<string, { jobId: string; resume: object }>({
- *       key: ({ jobId, resume }) => ['letter', jobId, digest(resume)],
- *       ttl: '30d',
- *     }),
- *   },
- * })
- * await stash.letter.getOrSet({ jobId: 'j1', resume: {} }, () => 'Dear …') // => 'Dear …'
- */
-export function namespace<V = unknown, K = unknown>(options: NamespaceOptions<V, K> = {}): NamespaceDefinition<V, K> {
-  return defineNamespace(options)
+  return changePreset(table, name, options)
 }

@@ -1,17 +1,12 @@
 import { settings } from '../runtime/settings.js'
-import { buildStash, type StashMethods } from './build-stash.js'
+import { buildStash } from './build-stash.js'
 import { connectorOf } from './connect.js'
-import type { Namespace } from './namespace.js'
-import type { NamespaceDefinition } from './namespace-options.js'
 import type { Presets } from './presets.js'
+import type { StashOf } from './stash-of.js'
 import { checkStashOptions, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
 
-/** A stash: its namespaces by name, and {@link StashMethods}. */
-export type Stash<Definitions extends NamespaceDefinitions = Presets> = StashMethods & {
-  readonly [N in keyof Definitions]: Definitions[N] extends NamespaceDefinition<infer V, infer K>
-    ? Namespace<V, K>
-    : never
-}
+/** A stash: its namespaces by name, and the `StashMethods`. */
+export type Stash<Definitions extends NamespaceDefinitions = Presets> = StashOf<Definitions>
 
 /**
  * Makes a stash: storage for a set of typed namespaces, all presets by default.
