@@ -8,7 +8,7 @@ import type { ResolvedOptions } from './fetch-options.js'
 import { FailedCall, type Flight, type FlightSite } from './flight.js'
 import type { Boarding, Flights } from './flights.js'
 import { isRecording, ownHeaders, type Recording, replayableHeaders } from './recording.js'
-import { follow, replay, stamp } from './replay.js'
+import { ageOf, follow, replay, stamp } from './replay.js'
 
 /** Everything one `cachedFetch` is made of. */
 export interface FetchSite extends FlightSite {
@@ -165,7 +165,7 @@ class Attempt {
 
   #takeRecording(outcome: RecordOutcome<Recording>): void {
     const { flight } = this.#boarding
-    const { value, status, ageMs } = outcome
+    const { value, status } = outcome
     if (flight.leader === this && flight.verdict === undefined && (status === 'hit' || status === 'stale')) {
       flight.behind = true
     }
@@ -176,6 +176,7 @@ class Attempt {
       return
     }
     if (flight.leader !== this || status === 'hit' || status === 'stale') {
+      const ageMs = ageOf(outcome, this.#site.clock)
       this.#account({ model: value.model, usage: value.usage, unstored: value.unstorable, status, ageMs })
     }
     this.#decide(this.#replay(outcome))

@@ -52,13 +52,19 @@ type LoadResult = PromiseSettledResult<{ readonly value: EmbeddingRecord }>
 
 function loadItem(site: ItemSite, call: Call, batch: ItemBatch, key: string, input: unknown) {
   const { forceFresh = false } = call.directives
-  const maxAgeMs = call.isRetry ? site.clock.now() - site.flights.failedAt(call.key) : undefined
+  const { isBlind, maxAgeMs } = call.isRetry ? site.flights.since(call.key) : NO_RETRY
   return site.items
     .load(key, (context: RecordContext) => batch.ask(input, context), {
-      ...recordOptionsOf(call, { forceFresh, maxAgeMs, signal: site.options.finishOnAbort ? undefined : call.signal }),
+      ...recordOptionsOf(call, {
+        forceFresh: forceFresh || isBlind,
+        maxAgeMs,
+        signal: site.options.finishOnAbort ? undefined : call.signal,
+      }),
     })
     .finally(() => batch.settled())
 }
+
+const NO_RETRY = { isBlind: false, maxAgeMs: undefined }
 
 /** An item is missing: the caller gets the failure if it is his own, else the whole request is made past the cache. */
 async function failed(
@@ -70,7 +76,8 @@ async function failed(
   site.flights.noteFailure(call.key)
   const reason = result?.status === 'rejected' ? result.reason : undefined
   if (reason !== undefined && !(reason instanceof FailedCall)) throw reason
-  const recording = own ?? reason?.recording
+  // Of somebody's good status that proved wrong only the whole request's own answer is one.
+  const recording = own ?? (reason?.recording?.status === 200 ? undefined : reason?.recording)
   if (recording !== undefined && (recording.by === undefined || recording.by === call.credentials)) {
     return replay(
       { value: recording, status: 'miss', ageMs: 0 },

@@ -58,15 +58,21 @@ export class Flights {
 
   board({ key, noStore, forceFresh, isRetry }: Ticket): Boarding {
     if (noStore) return { key, flight: this.#create(), joins: true, forceFresh, maxAgeMs: undefined }
-    const since = isRetry ? this.failedAt(key) : undefined
-    const maxAgeMs = since === undefined ? undefined : this.#clock.now() - since
+    const retry = isRetry ? this.since(key) : undefined
+    const maxAgeMs = retry?.maxAgeMs
     const known = this.#flights.get(key)
-    const isTooOld = known !== undefined && since !== undefined && known.startedAt < since
+    const isTooOld = known !== undefined && retry !== undefined && known.startedAt < retry.failedAt
     if (known === undefined || forceFresh || known.spent || isTooOld) {
       const flight = this.#create()
       flight.readers++
       this.#flights.set(key, flight)
-      return { key, flight, joins: true, forceFresh: forceFresh || known !== undefined, maxAgeMs }
+      return {
+        key,
+        flight,
+        joins: true,
+        forceFresh: forceFresh || known !== undefined || retry?.isBlind === true,
+        maxAgeMs,
+      }
     }
     // What began before an invalidation is not handed out as it comes: the namespace tells what may still be had of it.
     const joins = !known.behind && (known.leader === undefined || known.startSeq === this.#time.seq)
@@ -106,10 +112,16 @@ export class Flights {
     if (oldest !== undefined) this.#failures.delete(oldest)
   }
 
-  /** When the attempt failed that a retry follows: just now, as far as anybody can tell, if it is unknown here. */
-  failedAt(key: string): number {
-    if (!this.#failures.has(key)) this.noteFailure(key)
-    return this.#failures.get(key) ?? this.#clock.now()
+  /**
+   * What a retry may take: only what is newer than the attempt that failed. Of one that is unknown here, nothing that is
+   * there by now.
+   */
+  since(key: string): { readonly failedAt: number; readonly isBlind: boolean; readonly maxAgeMs: number | undefined } {
+    const failedAt = this.#failures.get(key)
+    const now = this.#clock.now()
+    if (failedAt !== undefined) return { failedAt, isBlind: false, maxAgeMs: Math.floor(now - failedAt) }
+    this.noteFailure(key)
+    return { failedAt: now, isBlind: true, maxAgeMs: undefined }
   }
 
   #create(): Flight {

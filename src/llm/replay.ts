@@ -30,13 +30,19 @@ export function replay(
     readonly signal?: AbortSignal | undefined
   },
 ): Response {
-  const { value: recording, status, ageMs, ttlMs } = outcome
+  const { value: recording, status, ttlMs } = outcome
   const headers = new Headers(recording.headers as [string, string][])
   stamp(headers, { status, ttlMs })
-  headers.set('age', String(Math.max(0, Math.floor(ageMs / 1000))))
+  headers.set('age', String(Math.floor(ageOf(outcome, site.clock) / 1000)))
   const isPaced = site.pacing !== 'instant' && recording.pace !== undefined
   const body = isPaced ? pacedBody(recording, site) : (recording.body as string)
   return located(new Response(body, { status: recording.status, headers }), site.url)
+}
+
+/** Age of what is replayed, ms: by the namespace's count, else by the clocks of those who kept and who serve it. */
+export function ageOf({ value, status, ageMs }: RecordOutcome<Recording>, clock: Clock): number {
+  if (ageMs > 0 || (status !== 'hit' && status !== 'stale')) return ageMs
+  return Math.max(0, clock.wall() - value.at)
 }
 
 /** A response that reads a log from its beginning, and lets go of it when it is cancelled. */

@@ -1,0 +1,248 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { ASK, gate, openWorld, post, until } from './llm-world.js'
+
+const ask = ASK['openai-chat']('hello', true)
+const longText = (words: number) => Array.from({ length: words }, (_, index) => `word${index}`).join(' ')
+
+describe('one stream for many readers', () => {
+  it('100 concurrent identical streaming calls make one upstream request, and all get its bytes', async () => {
+    const { wire, fetch } = await openWorld()
+    const texts = await Promise.all(Array.from({ length: 100 }, async () => (await post(fetch, wire, ask)).text()))
+    expect(new Set(texts).size).toBe(1)
+    expect(texts[0]).toContain('[DONE]')
+    expect(wire.requests).toHaveLength(1)
+    expect(fetch.stats()).toMatchObject({ misses: 1, joined: 99 })
+  })
+
+  it('readers that join at random moments get the same bytes from the beginning', async () => {
+    const { wire, fetch } = await openWorld()
+    wire.scripts.push({ text: longText(300), chunks: 97 })
+    const first = post(fetch, wire, ask).then((response) => response.text())
+    const others = Array.from({ length: 40 }, async () => {
+      await pause(Math.random() * 30)
+      return (await post(fetch, wire, ask)).text()
+    })
+    const texts = await Promise.all([first, ...others])
+    expect(new Set(texts).size).toBe(1)
+    expect(wire.requests).toHaveLength(1)
+  })
+
+  it('a joiner reads what has come so far while the stream still runs', async () => {
+    const { wire, fetch } = await openWorld()
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const leader = await post(fetch, wire, ask)
+    const joiner = await post(fetch, wire, ask)
+    expect(joiner.headers.get('cache-status')).toBe('hopstash; fwd=uri-miss; collapsed')
+    const reader = (joiner.body as ReadableStream<Uint8Array>).getReader()
+    const { value } = await reader.read()
+    expect(new TextDecoder().decode(value)).toContain('"role":"assistant"')
+    end.open()
+    let rest = ''
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      rest += new TextDecoder().decode(read.value)
+    }
+    expect(rest).toContain('[DONE]')
+    expect(await leader.text()).toContain(rest)
+  })
+
+  it('99 of 100 leave: the upstream call lives, and the last one gets everything', async () => {
+    const { wire, fetch } = await openWorld()
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const leavers = Array.from({ length: 99 }, () => new AbortController())
+    const left = leavers.map(async ({ signal }) => (await post(fetch, wire, ask, { signal })).text())
+    const stays = post(fetch, wire, ask).then((response) => response.text())
+    const refusals = Promise.allSettled(left)
+    await pause(20)
+    for (const leaver of leavers) leaver.abort(new Error('left'))
+    expect((await refusals).every(({ status }) => status === 'rejected')).toBe(true)
+    end.open()
+    expect(await stays).toContain('[DONE]')
+    expect(wire.requests).toHaveLength(1)
+    expect(wire.requests[0]?.aborted).toBe(false)
+    await (await post(fetch, wire, ask)).text()
+    expect(wire.requests).toHaveLength(1)
+  })
+
+  it.each(['by its signal', 'by cancelling the body'])(
+    'the last reader leaves %s: upstream is aborted, nothing is kept',
+    async (how) => {
+      const { wire, fetch, answers } = await openWorld()
+      wire.scripts.push({ holdAfter: { events: 3, until: gate().passed } })
+      const readers = [new AbortController(), new AbortController()]
+      const responses = await Promise.all(readers.map(({ signal }) => post(fetch, wire, ask, { signal })))
+      await pause(10)
+      expect(wire.requests[0]?.aborted).toBe(false)
+      for (const [index, response] of responses.entries()) {
+        if (how === 'by its signal') {
+          readers[index]?.abort(new Error('left'))
+          await expect(response.text()).rejects.toThrow('left')
+        } else await response.body?.cancel()
+      }
+      await until(() => wire.requests[0]?.aborted === true)
+      await until(() => answers.stats().inFlight === 0)
+      expect(fetch.stats().unstored).toEqual({ aborted: 1 })
+      await (await post(fetch, wire, ask)).text()
+      expect(wire.requests).toHaveLength(2)
+    },
+  )
+
+  it('with finishOnAbort an abandoned stream is read to its end and kept', async () => {
+    const { wire, fetch, answers } = await openWorld({ finishOnAbort: true })
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const leaver = new AbortController()
+    const response = await post(fetch, wire, ask, { signal: leaver.signal })
+    leaver.abort(new Error('left'))
+    await expect(response.text()).rejects.toThrow('left')
+    end.open()
+    await until(() => answers.stats().size === 1)
+    expect(wire.requests[0]?.aborted).toBe(false)
+    expect(await (await post(fetch, wire, ask)).text()).toContain('[DONE]')
+    expect(wire.requests).toHaveLength(1)
+  })
+
+  it('a caller that aborts before the answer gets its own reason, whatever the others do', async () => {
+    const { wire, fetch } = await openWorld()
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 0, until: end.passed } })
+    const leaver = new AbortController()
+    const stays = post(fetch, wire, ask).then((response) => response.text())
+    const leaves = post(fetch, wire, ask, { signal: leaver.signal }).then((response) => response.text())
+    await until(() => wire.requests.length === 1)
+    leaver.abort(new Error('my own reason'))
+    await expect(leaves).rejects.toThrow('my own reason')
+    end.open()
+    expect(await stays).toContain('[DONE]')
+    await expect(post(fetch, wire, ask, { signal: leaver.signal })).rejects.toThrow('my own reason')
+  })
+
+  it('a chunk changed by its reader changes nobody else\u2019s', async () => {
+    const { wire, fetch } = await openWorld()
+    const [one, two] = await Promise.all([post(fetch, wire, ask), post(fetch, wire, ask)])
+    const chunks: Uint8Array[] = []
+    for await (const chunk of one.body as unknown as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk.slice())
+      chunk.fill(0)
+    }
+    expect(await two.text()).toBe(Buffer.concat(chunks).toString())
+    expect(await (await post(fetch, wire, ask)).text()).toBe(Buffer.concat(chunks).toString())
+  })
+})
+
+describe('a stream over the bound', () => {
+  it('is neither joined nor kept; its readers get all of it', async () => {
+    const { wire, fetch } = await openWorld({ maxSharedBytes: 2_000 })
+    const end = gate()
+    const script = { text: longText(200), chunks: 'event', holdAfter: { events: 100, until: end.passed } } as const
+    wire.scripts.push(script, script)
+    const first = await post(fetch, wire, ask)
+    const read = first.text()
+    await pause(30)
+    const second = (await post(fetch, wire, ask)).text()
+    end.open()
+    expect(await read).toContain('word199')
+    expect(await second).toContain('word199')
+    expect(wire.requests).toHaveLength(2)
+    expect(fetch.stats().unstored).toEqual({ 'too-large': 2 })
+    await (await post(fetch, wire, ask)).text()
+    expect(wire.requests).toHaveLength(3)
+  })
+
+  it('goes at the pace of its slowest reader, which holds no more than the bound', async () => {
+    const bound = 64 * 1024
+    const { wire, open } = await openWorld()
+    let sent = 0
+    const piece = Buffer.alloc(16 * 1024, 'x')
+    const endless = async () =>
+      new Response(
+        new ReadableStream<Uint8Array>(
+          {
+            pull(controller) {
+              sent += piece.length
+              controller.enqueue(piece)
+              if (sent >= 4 * 1024 * 1024) controller.close()
+            },
+          },
+          { highWaterMark: 0 },
+        ),
+        { headers: { 'content-type': 'text/event-stream' } },
+      )
+    const streaming = open({ maxSharedBytes: bound, fetch: endless })
+    const [fast, slow] = await Promise.all([post(streaming, wire, ask), post(streaming, wire, ask)])
+    const fastText = fast.text()
+    await pause(50)
+    expect(sent).toBeLessThanOrEqual(bound + 2 * piece.length)
+    const slowText = slow.text()
+    expect((await fastText).length).toBe((await slowText).length)
+    expect(sent).toBe(4 * 1024 * 1024)
+  })
+
+  it('below the bound a reader that reads nothing keeps nobody waiting', async () => {
+    const { wire, fetch } = await openWorld()
+    wire.scripts.push({ text: longText(500) })
+    const [idle, busy] = await Promise.all([post(fetch, wire, ask), post(fetch, wire, ask)])
+    expect(await busy.text()).toContain('word499')
+    expect(await (await post(fetch, wire, ask)).text()).toContain('word499')
+    expect(await idle.text()).toContain('word499')
+    expect(wire.requests).toHaveLength(1)
+  })
+
+  it('of one reader that leaves lets the others go on', async () => {
+    const { wire, fetch } = await openWorld({ maxSharedBytes: 1_000 })
+    wire.scripts.push({ text: longText(400) })
+    const leaver = new AbortController()
+    const [idle, busy] = await Promise.all([post(fetch, wire, ask, { signal: leaver.signal }), post(fetch, wire, ask)])
+    const read = busy.text()
+    await pause(20)
+    leaver.abort()
+    expect(await read).toContain('word399')
+    await expect(idle.text()).rejects.toThrow()
+  })
+})
+
+describe('replay', () => {
+  it('comes all at once, as recorded, or with a fixed pause', async () => {
+    const { wire, open } = await openWorld()
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const recording = await post(open(), wire, ask)
+    setTimeout(() => end.open(), 120)
+    const text = await recording.text()
+    const instant = await chunksOf(await post(open(), wire, ask))
+    expect(instant.texts).toEqual([text])
+    const recorded = await chunksOf(await post(open({ pacing: 'recorded' }), wire, ask))
+    expect(recorded.texts.join('')).toBe(text)
+    expect(recorded.tookMs).toBeGreaterThan(90)
+    const fixed = await chunksOf(await post(open({ pacing: { fixed: '20ms' } }), wire, ask))
+    expect(fixed.texts.join('')).toBe(text)
+    expect(fixed.tookMs).toBeGreaterThan(20 * (fixed.texts.length - 1))
+    expect(wire.requests).toHaveLength(1)
+  })
+
+  it('that is paced ends with its caller', async () => {
+    const { wire, fetch, open } = await openWorld()
+    await (await post(fetch, wire, ask)).text()
+    const leaver = new AbortController()
+    const slow = await post(open({ pacing: { fixed: '1h' } }), wire, ask, { signal: leaver.signal })
+    const read = slow.text()
+    leaver.abort(new Error('left'))
+    await expect(read).rejects.toThrow('left')
+    const cancelled = await post(open({ pacing: { fixed: '1h' } }), wire, ask)
+    const reader = (cancelled.body as ReadableStream).getReader()
+    const pending = reader.read()
+    await reader.cancel()
+    expect(await pending).toMatchObject({ done: true })
+  })
+})
+
+async function chunksOf(response: Response): Promise<{ texts: string[]; tookMs: number }> {
+  const startedAt = performance.now()
+  const texts: string[] = []
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    texts.push(new TextDecoder().decode(chunk))
+  }
+  return { texts, tookMs: performance.now() - startedAt }
+}
