@@ -1,6 +1,6 @@
 import { HopstashError } from './base-error.js'
 
-/** What went wrong around a loader (`ERR_LOAD_TIMEOUT`, `ERR_LOAD_REENTRANT`, `ERR_NOT_CACHED`, `ERR_CLOSED`). */
+/** What went wrong around a loader (`ERR_LOAD_TIMEOUT`, `ERR_LOAD_REENTRANT`, `ERR_NOT_CACHED`, `ERR_REPLAY_MISS`, `ERR_CLOSED`). */
 export class LoadError extends HopstashError {
   override readonly name = 'LoadError'
 }
@@ -29,6 +29,25 @@ export function notCached(namespace: string): LoadError {
       code: 'ERR_NOT_CACHED',
       context: { namespace },
     },
+  )
+}
+
+/** `ERR_REPLAY_MISS`: mode `replay`, and this was never recorded. Names places of a request, never what is in them. */
+export function replayMiss(
+  namespace: string,
+  nearest: { readonly file: string; readonly paths: readonly string[] } | undefined,
+  problem: string | undefined,
+): LoadError {
+  const near =
+    nearest === undefined
+      ? 'Nothing like it is recorded there.'
+      : nearest.paths.length === 0
+        ? `The nearest, ${nearest.file}, has the same request under another key: scope, version or name of the namespace differ.`
+        : `The nearest is ${nearest.file}; it differs at ${nearest.paths.join(', ')}.`
+  const trouble = problem === undefined ? near : `The store cannot be used: ${problem}`
+  return new LoadError(
+    `Mode 'replay', and this request to namespace '${namespace}' was never recorded; nothing went to the network. ${trouble} Record it with CACHE_MODE=record.`,
+    { code: 'ERR_REPLAY_MISS', context: { namespace, nearest: nearest?.file, paths: nearest?.paths } },
   )
 }
 

@@ -30,8 +30,8 @@ export interface FileSite {
   /** Whether entries end with their lifetime. */
   readonly expires: boolean
   readonly scrub: (request: string) => string
-  /** What is wrong with the folder, if something is. */
-  problem: string | undefined
+  /** Told what is wrong with the folder. */
+  readonly trouble: (error: unknown) => void
 }
 
 /** The disk takes no more, or nothing at all. */
@@ -171,7 +171,7 @@ function heldToken(site: FileSite, file: string, candidate: string, lifeMs: numb
   } catch (error) {
     if (!FULL.has(codeOf(error))) throw error
     // The load has to run all the same; its write will say that nothing can be written.
-    site.problem = messageOf(error)
+    site.trouble(error)
   }
   return log.book.token(file, nowMs) ?? candidate
 }
@@ -214,7 +214,7 @@ function requestText(site: FileSite, describe: (() => string) | undefined): stri
 /** After a write that failed: nothing where the disk is full, and then the old entry is over; else throws. */
 function full(site: FileSite, ref: KeyRef, error: unknown): undefined {
   if (!FULL.has(codeOf(error))) throw error
-  site.problem = messageOf(error)
+  site.trouble(error)
   tryTo(() => site.disk.remove(pathOf(placeOf(site, ref))))
 }
 

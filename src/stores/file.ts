@@ -93,9 +93,14 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     },
   })
   const sweep = createSweep({ disk, clock, maxBytes, readOnly })
-  const site: FileSite = { disk, log, clock, sweep, me, expires, scrub, problem: undefined }
+  let problem: string | undefined
+  const trouble = (error: unknown): void => {
+    if (problem === undefined) warn(folder, error)
+    problem = messageOf(error)
+  }
+  const site: FileSite = { disk, log, clock, sweep, me, expires, scrub, trouble }
   const noted = (error: unknown): never => {
-    site.problem = messageOf(error)
+    site.trouble(error)
     throw error
   }
   const tried = <T>(verb: () => T | Promise<T>): Promise<T> => {
@@ -112,7 +117,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     // What is read at once is not slower for a timer; what is large takes the time of a local disk.
     keepsBudget: true,
     get problem() {
-      return site.problem
+      return problem
     },
     read: (request) => tried(() => readFile(site, request)),
     token: (key, candidate, lifeMs) => tried(() => takeToken(site, key, candidate, lifeMs)),
@@ -140,7 +145,6 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     requests: (namespace) => eachRequest(disk, directoryOf(disk, namespace)),
     sweep: () => sweep.run(),
     subscribe(to) {
-      listener = to
       const look = (): void => {
         if (isClosed) return
         tryTo(() => {
@@ -151,6 +155,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       }
       // Only lines from here on are news.
       tryTo(() => log.catchUp())
+      listener = to
       to.confirmed()
       timer = clock.setTimer(look, recheckMs)
     },
@@ -161,4 +166,12 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       log.close()
     },
   }
+}
+
+// Once: a script that pays for every call because its folder cannot be written should not have to be watched for it.
+function warn(folder: string, error: unknown): void {
+  process.emitWarning(`The folder '${folder}' cannot be used, so memory serves alone: ${messageOf(error)}`, {
+    type: 'HopstashWarning',
+    code: 'HOPSTASH_FOLDER',
+  })
 }

@@ -1,0 +1,101 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { digestOf } from './digest.js'
+
+/**
+ * What is taken out of a request's text beside the default list: a string wherever it occurs, every match of a pattern,
+ * or whatever a function makes of a text.
+ */
+export type Scrub = string | RegExp | ((text: string) => string)
+
+/** Stands where a secret was. */
+export const SCRUBBED = '[scrubbed]'
+
+/** Fields, headers and query parameters of such a name hold a secret if they hold a string. */
+const SECRET_NAME =
+  /^(?:key|sig|signature|cookie|set-cookie|authorization)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|credential|private[-_]?key|subscription[-_]?key|authorization/i
+
+/** Texts that are a secret wherever they stand. */
+const SECRET_TEXTS: readonly RegExp[] = [
+  /\b(?:sk|pk|rk)-[\w-]{8,}/g,
+  /\bAIza[\w-]{20,}/g,
+  /\bgh[opsur]_\w{16,}/g,
+  /\bgithub_pat_\w{20,}/g,
+  /\bglpat-[\w-]{16,}/g,
+  /\bxox[abeoprs]-[\w-]{8,}/g,
+  /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
+  /\bhf_\w{16,}/g,
+  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
+  /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/gi,
+]
+
+/** Whether a header, field or parameter of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+/** Checks the host's own list. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkScrubs(scrubs: readonly Scrub[]): readonly Scrub[] {
+  for (const scrub of scrubs) {
+    const isUsable =
+      typeof scrub === 'function' || scrub instanceof RegExp || (typeof scrub === 'string' && scrub !== '')
+    if (!isUsable) throw optionInvalid('scrub', 'strings, patterns or functions', scrub)
+  }
+  return scrubs
+}
+
+/** A text without secrets. */
+export function scrubText(text: string, scrubs: readonly Scrub[]): string {
+  let clean = text
+  for (const pattern of SECRET_TEXTS) clean = clean.replace(pattern, SCRUBBED)
+  for (const scrub of scrubs) {
+    if (typeof scrub === 'function') clean = scrub(clean)
+    else if (typeof scrub === 'string') clean = clean.replaceAll(scrub, SCRUBBED)
+    else clean = clean.replace(everyMatch(scrub), SCRUBBED)
+  }
+  return clean
+}
+
+/** A JSON text without secrets, known or not by its names. */
+export function scrubJsonText(json: string, scrubs: readonly Scrub[]): string {
+  const named = json.replace(STRING_PROPERTY, (pair, name: string) =>
+    isSecretName(name) ? `"${name}":"${SCRUBBED}"` : pair,
+  )
+  return scrubText(named, scrubs)
+}
+const STRING_PROPERTY = /"([^"\\]{1,64})":"(?:[^"\\]|\\.)*"/g
+
+/** A copy of a JSON value without secrets: names in order, long bytes as their digest. */
+export function scrubValue(value: unknown, scrubs: readonly Scrub[], depth = 0): unknown {
+  if (typeof value === 'string') return scrubText(isBlob(value) ? blobText(value) : value, scrubs)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > MAX_DEPTH) return '…'
+  if (Array.isArray(value)) return value.map((item) => scrubValue(item, scrubs, depth + 1))
+  const record = value as Readonly<Record<string, unknown>>
+  const names = Object.keys(record).sort()
+  return Object.fromEntries(
+    names.map((name) => {
+      const inner = record[name]
+      const clean = typeof inner === 'string' && isSecretName(name) ? SCRUBBED : scrubValue(inner, scrubs, depth + 1)
+      return [scrubText(name, scrubs), clean]
+    }),
+  )
+}
+const MAX_DEPTH = 200
+
+function everyMatch(pattern: RegExp): RegExp {
+  return pattern.global ? pattern : new RegExp(pattern, `${pattern.flags}g`)
+}
+
+// Images and sounds: nobody reads them, and a digest tells two apart.
+function isBlob(text: string): boolean {
+  return text.length > MIN_BLOB && (/^data:[\w/+.-]+;base64,/.test(text) || BASE64.test(text))
+}
+const MIN_BLOB = 1024
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
+
+function blobText(text: string): string {
+  const kind = /^data:([\w/+.-]+);/.exec(text)?.[1] ?? 'base64'
+  return `[${kind}, ${text.length} characters, ${digestOf(text).slice(0, 16)}]`
+}
