@@ -24,6 +24,7 @@ export default defineConfig({
       suite('property', { testTimeout: 60 * SECONDS }),
       suite('integration', { testTimeout: 60 * SECONDS, hookTimeout: 60 * SECONDS }),
       suite('model', { testTimeout: 60 * SECONDS }),
+      suite('browser', { testTimeout: 60 * SECONDS, hookTimeout: 300 * SECONDS }),
       suite('package', {
         testTimeout: 120 * SECONDS,
         hookTimeout: 120 * SECONDS,
