@@ -14,11 +14,13 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined
   readonly remainingMs?: number | undefined
   readonly idempotencyKey?: string | undefined
+  /** `false`: its key is sent, and yet the call is not sent again. */
+  readonly idempotent?: boolean | undefined
 }
 
 /** Options of one call. */
 export interface CallOptions {
-  /** The hop's context: its `signal`, `remainingMs` and `idempotencyKey`, where the call has none of its own. */
+  /** The hop's context: its `signal`, `remainingMs`, `idempotencyKey` and `idempotent`, where the call says nothing itself. */
   readonly context?: CallContext | undefined
   readonly signal?: AbortSignal | undefined
   /** What is left of the caller's budget, ms: sent in the deadline header. With nothing left nothing is sent. */
@@ -105,7 +107,7 @@ export function resolveCall(module: ModulePolicy, path: string, options: MethodO
     body,
     signal,
     late: remainingMs !== undefined && remainingMs <= 0,
-    repeatable: HARMLESS.includes(method) || idempotencyKey !== undefined,
+    repeatable: HARMLESS.includes(method) || (idempotencyKey !== undefined && context?.idempotent !== false),
     timeouts: resolveTimeouts('timeouts', options.timeouts, module.timeouts),
     input: checkSchema('input', options.input) ?? module.input,
     output: checkSchema('output', options.output) ?? module.output,

@@ -16,8 +16,8 @@ export type ModuleAuth = AuthSource | { readonly header: string; readonly value:
 
 /** The credentials of one module, shared by all its calls. */
 export interface Credentials {
-  /** Whether there are any; `null` while a function has not been asked. */
-  readonly configured: boolean | null
+  /** Whether there are any; a function is believed to have some until it has been asked. */
+  readonly configured: boolean
   /** @throws HttpError `ERR_HTTP_CREDENTIALS` (as a rejection, where they have to be waited for) */
   current(): string | undefined | Promise<string | undefined>
   /** New ones after `refused` was refused; `undefined`: there are no others. Asked for once, whoever calls. */
@@ -50,7 +50,7 @@ type Form = Pick<Credentials, 'header' | 'valueOf'>
 
 function sharedSecret(provider: string, ask: Asked, form: Form, clock: Clock): Credentials {
   let secret: string | undefined
-  let configured: boolean | null = null
+  let configured = true
   let pending: Promise<string> | undefined
   let pendingSince = 0
   let renewedAt = -Infinity

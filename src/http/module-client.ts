@@ -129,9 +129,11 @@ class Caller {
     const end = this.#parts.begin()
     try {
       const { status, headers, stream } = await this.#metered(call, () => this.#answer(call, true))
-      // The call is over with its last part, or when nobody reads on.
-      ;(stream as Readable).once('close', end)
-      return { status, headers: joined(headers), body: stream as Readable }
+      const body = stream as Readable
+      // The call is over with its last part, or when nobody reads on; it may be by now.
+      if (body.closed) end()
+      else body.once('close', end)
+      return { status, headers: joined(headers), body }
     } catch (error) {
       end()
       throw error
@@ -154,10 +156,11 @@ class Caller {
 
   #note(call: Call, error: unknown): void {
     const { meter, pool } = this.#parts
-    // A caller that leaves, or sends what does not fit, says nothing of the upstream.
-    if (call.signal?.aborted || !HopstashError.isInstance(error) || isOurs(error)) return
-    const now = pool.clock.now()
     const { status, code, kind, verdict } = classifyError(error, 0)
+    // A caller that leaves, or sends what does not fit, says nothing of the upstream; one whose patience ends does.
+    const left = call.signal?.aborted === true && kind !== 'timeout'
+    if (left || (HopstashError.isInstance(error) && isOurs(error))) return
+    const now = pool.clock.now()
     if (kind === 'rate_limited') meter.failed(now, 'limited', code, status)
     else if (kind === 'auth' || verdict === 'failure') meter.failed(now, 'failure', code, status)
     else meter.succeeded(now, Number.NaN)
@@ -251,7 +254,12 @@ function unlessAborted<T>(shared: T | Promise<T>, signal: AbortSignal | undefine
 
 function isOurs(error: HopstashError): boolean {
   const { code, context } = error
-  return code === 'ERR_CLOSED' || (code === 'ERR_CONTRACT' && context.side === 'input') || context.phase === 'deadline'
+  return (
+    code === 'ERR_CLOSED' ||
+    code === 'ERR_OPTION_INVALID' ||
+    (code === 'ERR_CONTRACT' && context.side === 'input') ||
+    context.phase === 'deadline'
+  )
 }
 
 // 0 is how undici spells "no limit".

@@ -27,10 +27,10 @@ export interface Pool {
    */
   module<In = unknown, Out = unknown>(options: ModuleOptions<In, Out>): ModuleClient<In, Out>
   stats(): PoolStats
-  /** How each module does, as far as its calls tell. Asks nobody. */
-  providers(): readonly ProviderReport[]
+  /** How each module does, by name, as far as its calls tell. Asks nobody. */
+  providers(): Readonly<Record<string, ProviderReport>>
   /** Asks every module's `auth` now, so that `providers()` knows who has credentials. Calls no module; never rejects. */
-  prepare(): Promise<readonly ProviderReport[]>
+  prepare(): Promise<Readonly<Record<string, ProviderReport>>>
   /** Refuses new calls with `ERR_CLOSED`, and resolves when those under way are over. */
   drain(): Promise<void>
   /** Drains for at most `grace`, then ends what is left, and closes every connection. @defaultValue `'10s'` */
@@ -39,7 +39,6 @@ export interface Pool {
 }
 
 interface Known {
-  readonly name: string
   readonly origin: string
   readonly credentials: Credentials
   readonly meter: ProviderMeter
@@ -54,7 +53,7 @@ interface Known {
  * const pool = createPool({ size: 'medium' })
  * const scores = pool.module({ baseUrl: 'https://scores.internal/v1', auth: () => process.env.SCORES_TOKEN })
  * scores.name // => 'scores.internal'
- * pool.providers()[0].state // => 'configured'
+ * pool.providers()[scores.name].state // => 'unknown'
  * await pool.close()
  */
 export function createPool(options: PoolOptions = {}): Pool {
@@ -69,9 +68,10 @@ export function poolOver(undici: Undici, options: PoolOptions): Pool {
   const modules = new Map<string, Known>()
   const gate = createGate()
 
-  const report = ({ name, origin, credentials, meter }: Known): ProviderReport =>
-    meter.read(name, origin, credentials.configured, clock.now())
-  const providers = (): readonly ProviderReport[] => [...modules.values()].map(report)
+  const report = ({ origin, credentials, meter }: Known): ProviderReport =>
+    meter.read(origin, credentials.configured, clock.now())
+  const providers = (): Record<string, ProviderReport> =>
+    Object.fromEntries([...modules].map(([name, known]) => [name, report(known)]))
   let closing: Promise<void> | undefined
   const close: Pool['close'] = (given = {}) => {
     checkShape('close', given, ['grace'])
@@ -96,7 +96,7 @@ export function poolOver(undici: Undici, options: PoolOptions): Pool {
       if (modules.has(name)) throw nameTaken('module', name, 'Give each module of the pool a `name` of its own.')
       const credentials = createCredentials(name, own.auth, clock)
       const meter = new ProviderMeter()
-      modules.set(name, { name, origin: base.origin, credentials, meter })
+      modules.set(name, { origin: base.origin, credentials, meter })
       const begin = (): (() => void) => gate.enter(name)
       return createModuleClient<In, Out>({ policy: own, pool: policy, connections, credentials, meter, begin })
     },

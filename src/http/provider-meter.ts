@@ -2,19 +2,18 @@ import { Histogram, type Percentiles } from '../metrics/histogram.js'
 import { createRollingCount } from '../resilience/rolling-window.js'
 
 /**
- * How a provider does, as far as its calls of the last minute tell: `configured` (no call, nothing known), `ready`,
- * `degraded` (a tenth or more of its calls failed, or it limits our rate), `down` (its last 3 calls failed, or there are
- * no credentials for it).
+ * How a provider does, as far as its calls of the last minute tell: `unknown` (there was none), `ready`, `degraded` (a
+ * tenth or more of them failed, or it limits our rate), `down` (its last 3 calls failed); `unconfigured`: there are no
+ * credentials for it.
  */
-export type ProviderState = 'configured' | 'ready' | 'degraded' | 'down'
+export type ProviderState = 'unknown' | 'ready' | 'degraded' | 'down' | 'unconfigured'
 
 /** What is known of a provider without asking it. Holds no credentials. */
 export interface ProviderReport {
-  readonly name: string
   readonly origin: string
   readonly state: ProviderState
-  /** Whether there are credentials, or none are needed; `null` while nobody has asked for them (see `prepare`). */
-  readonly configured: boolean | null
+  /** Whether there are credentials, or none are needed; a function is believed until it is asked (see `prepare`). */
+  readonly configured: boolean
   readonly calls: number
   readonly failures: number
   /** How long ago, ms; `null` = never. */
@@ -61,11 +60,10 @@ export class ProviderMeter {
     this.#inARow = verdict === 'limited' ? 0 : this.#inARow + 1
   }
 
-  read(name: string, origin: string, configured: boolean | null, now: number): ProviderReport {
+  read(origin: string, configured: boolean, now: number): ProviderReport {
     return {
-      name,
       origin,
-      state: configured === false ? 'down' : this.#state(now),
+      state: configured ? this.#state(now) : 'unconfigured',
       configured,
       calls: this.#calls,
       failures: this.#failures,
@@ -83,7 +81,7 @@ export class ProviderMeter {
 
   #state(now: number): ProviderState {
     const recent = this.#recent.total(now)
-    if (recent === 0) return 'configured'
+    if (recent === 0) return 'unknown'
     if (this.#inARow >= DOWN_AFTER) return 'down'
     return this.#recentFailures.total(now) >= recent * DEGRADED_SHARE && this.#recentFailures.total(now) > 0
       ? 'degraded'

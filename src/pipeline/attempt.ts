@@ -69,12 +69,21 @@ export class AttemptContext implements HopContext<unknown, unknown, unknown> {
   readonly client: unknown
   readonly auth: unknown
   readonly attempt: number
+  readonly idempotent: boolean | undefined
   readonly #attempt: Attempt
   readonly #scope: AttemptScope
 
-  constructor(attempt: Attempt, scope: AttemptScope, input: unknown, client: unknown, auth: unknown) {
+  constructor(
+    attempt: Attempt,
+    scope: AttemptScope,
+    input: unknown,
+    client: unknown,
+    idempotent: boolean | undefined,
+    auth: unknown,
+  ) {
     this.input = input
     this.client = client
+    this.idempotent = idempotent
     this.auth = auth
     this.attempt = attempt.number
     this.#attempt = attempt

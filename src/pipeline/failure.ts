@@ -2,6 +2,7 @@ import { hopTimeout, runDeadline } from '../errors/pipeline-error.js'
 import { breakerOpen, queueFull, retryBudgetExhausted } from '../errors/resilience-error.js'
 import type { CallVerdict } from '../resilience/breaker.js'
 import { classifyError } from '../resilience/classify.js'
+import type { LimiterPolicy } from '../resilience/limiter.js'
 import type { AttemptOutcome, HopReason } from './words.js'
 
 /** Why an attempt, and in the end a hop, has no fresh answer. `error` is what was thrown, and never leaves the process. */
@@ -47,7 +48,7 @@ export function breakerFailure(upstream: string, retryInMs: number): Failure {
   return ours('breaker_open', error, { code: error.code, outcome: 'refused' })
 }
 
-export function queueFailure(upstream: string, limit: number, queue: number): Failure {
+export function queueFailure(upstream: string, { limit, queue }: LimiterPolicy = { limit: 0, queue: 0 }): Failure {
   const error = queueFull(upstream, limit, queue)
   return ours('queue_full', error, { code: error.code, outcome: 'refused' })
 }

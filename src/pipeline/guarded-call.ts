@@ -92,8 +92,7 @@ export class GuardedCall implements AttemptOwner {
     this.#place = this.#upstream.limiter.enqueue(() => this.#granted(), this.#waiter.priority)
     if (this.#place !== undefined) return
     this.#upstream.breaker.settle(this.#pass, 'neutral', now)
-    const { limit, queue } = this.#spec.policies.limiter ?? { limit: 0, queue: 0 }
-    this.#attemptFailed(queueFailure(this.#upstream.name, limit, queue), now, now)
+    this.#attemptFailed(queueFailure(this.#upstream.name, this.#spec.policies.limiter), now, now)
   }
 
   /** Stops at once, whatever runs or waits; nobody is told. */
@@ -165,7 +164,8 @@ export class GuardedCall implements AttemptOwner {
     let returned: unknown
     let later: boolean
     try {
-      returned = this.#spec.call(new AttemptContext(attempt, this.#waiter, this.#input, this.#client, auth))
+      const { call, idempotent } = this.#spec
+      returned = call(new AttemptContext(attempt, this.#waiter, this.#input, this.#client, idempotent, auth))
       later = isThenable(returned)
     } catch (error) {
       this.#threw(attempt, error)

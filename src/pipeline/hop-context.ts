@@ -41,6 +41,8 @@ export interface HopContext<In, Client, Auth> {
   readonly remainingMs: number
   /** The same for every attempt, and for every re-delivery of a run with an `idempotencyKey`. */
   readonly idempotencyKey: string
+  /** Whether the hop says that a repeated call does no harm. */
+  readonly idempotent: boolean | undefined
   readonly usage: UsageMeter
   readonly log: HopLog
 }

@@ -32,6 +32,7 @@ const NOT_SENT = new Set([
 /** Time limits of clients, ours and others'. */
 const TIMED_OUT = new Set([
   'ERR_HTTP_TIMEOUT',
+  'ERR_HOP_TIMEOUT',
   'ETIMEDOUT',
   'ESOCKETTIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createPool, type ModuleOptions, type Pool, type PoolOptions } from '../../src/http/index.js'
@@ -188,7 +190,7 @@ describe('what a module answers', () => {
     const error = await failing(client.get('/x', { remainingMs: 0 }))
     expect(error).toMatchObject({ code: 'ERR_HTTP_TIMEOUT', retryable: false, context: { phase: 'deadline' } })
     expect(upstream.seen).toHaveLength(0)
-    expect(pool.providers()).toMatchObject([{ state: 'configured', failures: 0 }])
+    expect(pool.providers()).toMatchObject({ m: { state: 'unknown', failures: 0 } })
   })
 })
 
@@ -212,7 +214,7 @@ describe('credentials', () => {
     for (let call = 0; call < 5; call++) expect(await failing(client.get('/x'))).toMatchObject({ status: 401 })
     expect(asked).toBe(2)
     expect(upstream.seen).toHaveLength(6)
-    expect(pool.providers()).toMatchObject([{ state: 'down', lastFailure: { status: 401 } }])
+    expect(pool.providers()).toMatchObject({ m: { state: 'down', lastFailure: { status: 401 } } })
   })
 
   it('that are missing send nothing', async () => {
@@ -313,17 +315,50 @@ describe('how modules do', () => {
   it('is told from their calls alone', async () => {
     let status = 200
     const { client, pool } = await setUp(() => ({ status }))
-    const state = () => pool.providers()[0]?.state
-    expect(state()).toBe('configured')
+    const state = () => pool.providers().m?.state
+    expect(state()).toBe('unknown')
     await client.get('/x')
     expect(state()).toBe('ready')
     status = 503
     await failing(client.get('/x'))
     expect(state()).toBe('degraded')
     for (let call = 0; call < 2; call++) await failing(client.get('/x'))
-    expect(pool.providers()[0]).toMatchObject({ state: 'down', calls: 4, failures: 3 })
+    expect(pool.providers().m).toMatchObject({ state: 'down', calls: 4, failures: 3 })
     status = 404
     await failing(client.get('/x'))
     expect(state()).toBe('degraded')
+  })
+})
+
+describe('a caller', () => {
+  it('whose patience ends says something of the module, and one who leaves does not', async () => {
+    const { client, pool } = await setUp('no headers')
+    const controller = new AbortController()
+    const left = failing(client.get('/x', { signal: controller.signal }))
+    controller.abort()
+    await left
+    expect(pool.providers().m).toMatchObject({ state: 'unknown', calls: 0 })
+    for (let call = 0; call < 3; call++) await failing(client.get('/x', { signal: AbortSignal.timeout(20) }))
+    expect(pool.providers().m).toMatchObject({ state: 'down', failures: 3 })
+  })
+})
+
+describe('a process', () => {
+  it('is not kept alive by a pool that is idle', async () => {
+    const { upstream } = await setUp({})
+    const script = `
+      import { createPool } from '${new URL('../../src/http/index.ts', import.meta.url)}'
+      const pool = createPool({ keepAlive: '60s' })
+      const client = pool.module({ baseUrl: '${upstream.origin}', auth: async () => 'x' })
+      console.log(JSON.stringify(await client.get('/x')), pool.stats().origins['${upstream.origin}'].sockets.open)`
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: 'pipe' })
+    const stop = setTimeout(() => child.kill(), 30_000)
+    let printed = ''
+    child.stdout.on('data', (part) => {
+      printed += part
+    })
+    const [code] = await once(child, 'close')
+    clearTimeout(stop)
+    expect([printed.trim(), code]).toEqual(['{"ok":true} 1', 0])
   })
 })

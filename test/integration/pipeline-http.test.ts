@@ -135,6 +135,31 @@ describe('a hop over HTTP', () => {
     expect(Object.values(pool.stats().origins)[0]?.resent).toBeGreaterThan(0)
   })
 
+  it('that is not idempotent is not sent again', async () => {
+    const { upstream, client } = await setUp(() => 'closed when used', {}, { size: 1 })
+    const hop = defineHop({
+      name: 'b',
+      client,
+      idempotent: false,
+      retry: { attempts: 3, backoff: 1 },
+      call: (context) => context.client.post('/x', {}, { context }),
+    })
+    const p = fromGraph('p', { b: { hop } })
+    expect((await p.run({})).status).toBe('ok')
+    expect((await p.run({})).report.hops.b).toMatchObject({ status: 'failed', reason: 'error' })
+    expect(upstream.seen).toHaveLength(2)
+  })
+
+  it('that its module keeps waiting tells so of the module', async () => {
+    const { run, pool } = await setUp(
+      () => 'no headers',
+      { timeout: '30ms', retry: { attempts: 3, backoff: 1 } },
+      { timeouts: {} },
+    )
+    expect((await run()).hop).toMatchObject({ status: 'failed', reason: 'timeout' })
+    expect(pool.providers().m).toMatchObject({ state: 'down', lastFailure: { code: 'ERR_HOP_TIMEOUT' } })
+  })
+
   it('answers from slow bodies as long as they come, and within its own timeout', async () => {
     const { run } = await setUp(() => 'slow body', { timeout: '1s' })
     expect((await run()).hop?.status).toBe('ok')

@@ -19,7 +19,7 @@ describe('credentials', () => {
 
   it('are asked for once, for all who need them, and kept', async () => {
     const { auth, credentials } = setUp(async () => 'a')
-    expect(credentials.configured).toBe(null)
+    expect(credentials.configured).toBe(true)
     expect(await Promise.all([credentials.current(), credentials.current()])).toEqual(['a', 'a'])
     expect(credentials.current()).toBe('a')
     expect(auth).toHaveBeenCalledTimes(1)
@@ -66,7 +66,7 @@ describe('credentials', () => {
       return 'a'
     })
     await expect(credentials.current()).rejects.toMatchObject({ code: 'ERR_HTTP_CREDENTIALS', retryable: true })
-    expect(credentials.configured).toBe(null)
+    expect(credentials.configured).toBe(true)
     expect(await credentials.current()).toBe('a')
   })
 

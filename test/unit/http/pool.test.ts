@@ -43,7 +43,7 @@ describe('a pool', () => {
   it('knows its modules, and each by one name', async () => {
     await using pool = createPool()
     pool.module({ baseUrl: 'https://scores.internal:8443/v1' })
-    expect(pool.providers()).toMatchObject([{ name: 'scores.internal', origin: 'https://scores.internal:8443' }])
+    expect(pool.providers()).toMatchObject({ 'scores.internal': { origin: 'https://scores.internal:8443' } })
     expect(() => pool.module({ baseUrl: 'https://scores.internal' })).toThrowError(
       expect.objectContaining({ code: 'ERR_NAME_TAKEN' }),
     )
@@ -54,13 +54,12 @@ describe('a pool', () => {
     pool.module({ name: 'a', baseUrl: 'https://a', auth: async () => 'x' })
     pool.module({ name: 'b', baseUrl: 'https://b', auth: () => undefined })
     pool.module({ name: 'c', baseUrl: 'https://c' })
-    expect(pool.providers().map(({ configured }) => configured)).toEqual([null, null, true])
-    const states = (await pool.prepare()).map(({ name, configured, state }) => [name, configured, state])
-    expect(states).toEqual([
-      ['a', true, 'configured'],
-      ['b', false, 'down'],
-      ['c', true, 'configured'],
-    ])
+    expect(pool.providers()).toMatchObject({ b: { configured: true, state: 'unknown' } })
+    expect(await pool.prepare()).toMatchObject({
+      a: { configured: true, state: 'unknown' },
+      b: { configured: false, state: 'unconfigured' },
+      c: { configured: true, state: 'unknown' },
+    })
   })
 })
 

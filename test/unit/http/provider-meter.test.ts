@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { ProviderMeter } from '../../../src/http/provider-meter.js'
 
-const read = (meter: ProviderMeter, now: number) => meter.read('m', 'https://m', true, now)
+const read = (meter: ProviderMeter, now: number) => meter.read('https://m', true, now)
 
 describe('how a provider does', () => {
   it('is not known before its first call, nor a minute after its last', () => {
     const meter = new ProviderMeter()
-    expect(read(meter, 0)).toMatchObject({ state: 'configured', lastSuccessAgeMs: null, lastFailure: null })
+    expect(read(meter, 0)).toMatchObject({ state: 'unknown', lastSuccessAgeMs: null, lastFailure: null })
     meter.succeeded(0, 10)
     expect(read(meter, 1000)).toMatchObject({ state: 'ready', lastSuccessAgeMs: 1000, calls: 1 })
-    expect(read(meter, 61_000).state).toBe('configured')
+    expect(read(meter, 61_000).state).toBe('unknown')
   })
 
   it('is degraded from a tenth of failures on', () => {
@@ -41,7 +41,7 @@ describe('how a provider does', () => {
     expect(read(meter, 0).state).toBe('degraded')
   })
 
-  it('is down where it has no credentials', () => {
-    expect(new ProviderMeter().read('m', 'https://m', false, 0).state).toBe('down')
+  it('is unconfigured where it has no credentials', () => {
+    expect(new ProviderMeter().read('https://m', false, 0).state).toBe('unconfigured')
   })
 })
