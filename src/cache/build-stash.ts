@@ -20,6 +20,7 @@ import type { NamespaceOptions } from './namespace-options.js'
 import { CACHE_CHANNEL } from './outcome.js'
 import { type Policy, resolvePolicy, withChanges } from './policy.js'
 import { presets } from './presets.js'
+import { type Recording, type Requests, resolveMode } from './recording.js'
 import { createRegistry, type Registry } from './registry.js'
 import type { SharedTier } from './shared-tier.js'
 import { type AnyDefinition, checkNamespace, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
@@ -69,6 +70,12 @@ export type Connect = (shared: { readonly clock: Clock; readonly coherence: Cohe
 /** A shared tier, and what can be said of its store. */
 export interface Connection {
   readonly tier: SharedTier
+  /** Whether what is stored outlives every lifetime. */
+  readonly timeless?: boolean
+  /** What can be told of recorded requests. */
+  readonly requests?: Requests
+  /** What is wrong with the store, if something is. */
+  problem?(): string | undefined
   ready(timeoutMs?: number): Promise<boolean>
   health(): StoreHealth
 }
@@ -109,6 +116,7 @@ export function buildStash(
 ): StashMethods {
   const clock = options.clock ?? createSystemClock()
   const coherence: Coherence = { generation: 0, seq: 0 }
+  const connection = connect?.({ clock, coherence })
   const site: Site = {
     options,
     environment,
@@ -116,7 +124,13 @@ export function buildStash(
     coherence,
     budget: createByteBudget(options.maxBytes ?? DEFAULT_MAX_BYTES),
     registry: createRegistry(),
-    connection: connect?.({ clock, coherence }),
+    connection,
+    recording: {
+      mode: resolveMode(options.mode, environment, connect !== undefined),
+      timeless: connection?.timeless === true,
+      requests: connection?.requests,
+      problem: () => connection?.problem?.(),
+    },
   }
   const states: NamespaceState[] = []
   const namespaces = new Map<string, Namespace>()
@@ -143,12 +157,14 @@ interface Site {
   readonly budget: ByteBudget
   readonly registry: Registry
   readonly connection: Connection | undefined
+  readonly recording: Recording
 }
 
 function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, Namespace>): StashMethods {
   const sweeper = createSweeper(site.clock, states)
   const close = async (): Promise<void> => {
     sweeper.stop()
+    await writesUnderWay(states)
     for (const state of states) closeState(state)
     await site.connection?.tier.close()
   }
@@ -225,6 +241,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
     requireScope: options.requireScope ?? false,
     subjectOf: (subject) => subjectMark(subject, site.options.secret),
     registry: site.registry,
+    recording: site.recording,
     live: { policy, closed: false },
     waitUntil(work) {
       try {
@@ -254,10 +271,16 @@ function healthOf(site: Site, states: readonly NamespaceState[]): StashHealth {
   return { status: isClosed ? 'closed' : away ? 'degraded' : 'ok', memory, store }
 }
 
+/** What was loaded and handed out is paid for: a script that ends right after its last answer finds it next time. */
+function writesUnderWay(states: readonly NamespaceState[]): Promise<unknown> | undefined {
+  const published = states.flatMap((state) => [...state.loads.running].flatMap((load) => load.published ?? []))
+  return published.length === 0 ? undefined : Promise.all(published)
+}
+
 /** After it nothing is kept: loads under way keep their callers, and refreshes behind end. */
 function closeState(state: NamespaceState): void {
   state.live.closed = true
-  for (const load of [...state.loads.values()]) {
+  for (const load of [...state.loads.running]) {
     load.void = true
     endUnawaited(state, load, closed(`Namespace '${state.name}'`))
   }

@@ -40,6 +40,8 @@ export interface Load {
   /** Why the reader that began it missed; `undefined` for a refresh behind, which is no miss. */
   readonly missCause: MissCause | undefined
   timer: unknown
+  /** The timer keeps the process alive: somebody waits. */
+  keepsAlive: boolean
   /** When `hardTimeout` ends it. */
   timeoutAt: number
   /** Its way through the shared store, where there is one. */

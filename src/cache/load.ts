@@ -11,8 +11,10 @@ import { keep } from './keep.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import { LoadContext } from './loader.js'
-import { copyOf, own } from './ownership.js'
+import { describing, missedReplay } from './mode.js'
+import { copyOf, MAX_OWNED_BYTES, own } from './ownership.js'
 import { isHeld, runHolding } from './reentrancy.js'
+import { countRefused, fitsMemory } from './refusals.js'
 import { type Publication, publishShared } from './shared-publish.js'
 import { runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -48,6 +50,7 @@ export function startLoad(
     noStore: request.options?.noStore === true,
     missCause,
     timer: undefined,
+    keepsAlive: false,
     timeoutAt: Infinity,
     shared: undefined,
     found: undefined,
@@ -60,6 +63,7 @@ export function startLoad(
     if (older !== undefined) older.void = true
     loads.set(request.id, load)
   }
+  loads.running.add(load)
   cells.loadBegins()
   if (state.shared === undefined) runLoader(state, load, request)
   else askStore(state, state.shared, load, request)
@@ -67,7 +71,8 @@ export function startLoad(
 }
 
 function askStore(state: NamespaceState, tier: SharedSide, load: Load, request: LoadRequest): void {
-  const { forceFresh = false, maxAge } = request.options ?? {}
+  // In a replay nothing can be had that is fresher than what was recorded.
+  const { forceFresh = false, maxAge } = state.recording.mode === 'replay' ? {} : (request.options ?? {})
   load.starting = false
   const accept = {
     forceFresh,
@@ -108,6 +113,10 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
     fail(state, load, notCached(state.name))
     return
   }
+  if (state.recording.mode === 'replay') {
+    void missedReplay(state, request).then((error) => fail(state, load, error))
+    return
+  }
   state.counters.loads++
   load.starting = true
   const timeout = request.options?.hardTimeout
@@ -115,7 +124,8 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   // A longer one than a timer can hold is as good as none.
   if (timeoutMs <= MAX_TIMER_MS) {
     load.timeoutAt = state.clock.now() + timeoutMs
-    armTimeout(state, load, load.missCause !== undefined || load.joined)
+    // Without a store its first caller has yet to join.
+    armTimeout(state, load, load.flight.awaited || (state.shared === undefined && load.missCause !== undefined))
   }
   const context = new LoadContext(state, load)
   try {
@@ -143,6 +153,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 // A refresh behind keeps no process alive: nobody waits for it.
 function armTimeout(state: NamespaceState, load: Load, isAwaited: boolean): void {
   const leftMs = Math.max(0, load.timeoutAt - state.clock.now())
+  load.keepsAlive = isAwaited
   load.timer = state.clock.setTimer(() => timeOut(state, load), leftMs, isAwaited)
 }
 
@@ -154,16 +165,22 @@ function timeOut(state: NamespaceState, load: Load): void {
 
 /** Somebody joins: from here on the load is waited for, and keeps a value for copies. */
 export function awaitLoad(state: NamespaceState, load: Load): void {
-  if (load.joined) return
   load.joined = true
-  if (load.missCause !== undefined || load.timer === undefined || load.ended) return
+  if (load.keepsAlive || load.timer === undefined || load.ended) return
   state.clock.clearTimer(load.timer)
   armTimeout(state, load, true)
 }
 
-/** Ends a refresh that nobody waits for. */
+/** A caller has got a stale answer instead: if nobody else waits, the load goes on without keeping the process alive. */
+export function letGo(state: NamespaceState, load: Load): void {
+  if (load.flight.awaited || !load.keepsAlive || load.ended) return
+  state.clock.clearTimer(load.timer)
+  armTimeout(state, load, false)
+}
+
+/** Ends a load that nobody waits for: a refresh, or one whose callers were content with a stale value. */
 export function endUnawaited(state: NamespaceState, load: Load, reason: unknown): void {
-  if (load.missCause !== undefined || load.joined || !endLoad(state, load)) return
+  if (load.flight.awaited || load.starting || !endLoad(state, load)) return
   load.flight.abort(reason)
   load.flight.reject(reason)
 }
@@ -174,6 +191,7 @@ function endLoad(state: NamespaceState, load: Load): boolean {
   load.ended = true
   if (load.timer !== undefined) state.clock.clearTimer(load.timer)
   if (state.loads.get(load.id) === load) state.loads.delete(load.id)
+  state.loads.running.delete(load)
   state.cells.loadEnds()
   load.onEnd?.()
   return true
@@ -185,7 +203,7 @@ function finish(state: NamespaceState, load: Load, request: LoadRequest, context
     deliver(state, load, request, context, value)
   } catch {
     // A value that throws while it is looked at: its callers get it, and nothing keeps it.
-    state.counters.refused.type++
+    countRefused(state, 'type')
     endLoad(state, load)
     load.flight.resolve(value)
   }
@@ -197,9 +215,9 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   const now = state.clock.now()
   counters.loadTimes.record(now - load.startedAt)
   if (load.missCause !== undefined) counters.missTimes.record(now - load.startedAt)
-  const owned = own(value, { isolation: policy.isolation, copy: false, maxBytes: policy.maxValueBytes })
+  const owned = own(value, { isolation: policy.isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
   if ('refused' in owned) {
-    counters.refused[owned.refused]++
+    countRefused(state, owned.refused)
     nothingToShare(load)
     endLoad(state, load)
     if (policy.strict && owned.refused === 'type') load.flight.reject(valueUnsupported(owned.path, owned.received))
@@ -208,7 +226,8 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   }
   load.readersGetCopies = owned.handOut === 'copy'
   const life = judge(state, load, request, context, value)
-  const isSource = life !== undefined || load.joined
+  const fits = state.shared !== undefined || life === undefined || fitsMemory(state, owned.bytes)
+  const isSource = (life !== undefined && fits) || load.joined
   const kept = load.readersGetCopies && owned.value === value && isSource ? { ...owned, value: copyOf(value) } : owned
   load.source = kept.value
   if (state.shared !== undefined && load.shared !== undefined) {
@@ -217,10 +236,11 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
       nothingToShare(load)
       return void endLoad(state, load)
     }
-    publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt })
+    const describe = describing(state, request)
+    publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt, describe })
     return
   }
-  if (life !== undefined) {
+  if (life !== undefined && fits) {
     keep(state, load.id, kept, { ...life, startSeq: load.startSeq, loadMs: now - load.startedAt, now: Math.floor(now) })
   }
   endLoad(state, load)

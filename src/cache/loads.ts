@@ -7,6 +7,8 @@ export class Loads extends Map<string, Load> {
    * needs no look-up at all.
    */
   crowd: Load | undefined = undefined
+  /** All that have not ended, those that others have outranked too. */
+  readonly running = new Set<Load>()
 
   override set(id: string, load: Load): this {
     this.#disperse(id)

@@ -1,4 +1,6 @@
-import { className, copyBytes, isPlain, isPlainError, put } from './plain-data.js'
+import { hasNamedElements, type OwnedKind, ownedKindOf } from './owned-kind.js'
+import { copyBytes, put } from './plain-data.js'
+import { located, Stop } from './walk-stop.js'
 
 /** What a namespace does with objects it hands out. */
 export type Isolation = 'freeze' | 'clone' | 'share'
@@ -28,6 +30,11 @@ export interface OwnOptions {
   readonly maxBytes: number
 }
 
+/**
+ * How much of a value is walked at most. More than memory and a shared store take, so that what is too large for either is
+ * frozen or copied for its callers like any other value; what is larger still reaches them as it is.
+ */
+export const MAX_OWNED_BYTES = 64 * 1024 * 1024
 const MAX_DEPTH = 512
 const OBJECT_BYTES = 32
 const SLOT_BYTES = 16
@@ -72,19 +79,8 @@ function ownWhole<V>(value: V, maxBytes: number): Owned<V> | Refusal {
 function shallowBytes(value: unknown): number {
   if (typeof value === 'string') return SLOT_BYTES + 2 * value.length
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return OBJECT_BYTES + value.byteLength
+  if (typeof Blob !== 'undefined' && value instanceof Blob) return OBJECT_BYTES + value.size
   return typeof value === 'object' && value !== null ? 256 : SLOT_BYTES
-}
-
-/** Ends a walk; carries the path, built while it unwinds. */
-class Stop {
-  path = ''
-  readonly kind: 'type' | 'size'
-  readonly received: string
-
-  constructor(kind: 'type' | 'size', received: string) {
-    this.kind = kind
-    this.received = received
-  }
 }
 
 /** One pass over a value. Recursion is bounded by {@link MAX_DEPTH}, work by the byte limit, so a cycle ends too. */
@@ -110,11 +106,13 @@ class Walk {
       return
     }
     this.#enter(depth)
-    if (Array.isArray(value)) {
-      this.#count(OBJECT_BYTES + SLOT_BYTES * value.length)
-      for (let index = 0; index < value.length; index++) this.#step(value[index], depth, index)
+    const kind = kindOf(value)
+    if (kind === 'array') {
+      const array = value as readonly unknown[]
+      this.#enterArray(array)
+      for (let index = 0; index < array.length; index++) this.#step(array[index], depth, index)
       this.plain.push(value)
-    } else if (isPlain(value)) {
+    } else if (kind === 'record') {
       this.#count(OBJECT_BYTES)
       const record = value as Record<string, unknown>
       for (const key of Object.keys(record)) {
@@ -123,7 +121,7 @@ class Walk {
       }
       this.plain.push(value)
     } else {
-      this.#exotic(value, depth, false)
+      this.#exotic(value, kind, depth, false)
     }
   }
 
@@ -133,8 +131,9 @@ class Walk {
       return value
     }
     this.#enter(depth)
-    if (Array.isArray(value)) return this.#copyArray(value, depth)
-    if (!isPlain(value)) return this.#exotic(value, depth, true)
+    const kind = kindOf(value)
+    if (kind === 'array') return this.#copyArray(value as readonly unknown[], depth)
+    if (kind !== 'record') return this.#exotic(value, kind, depth, true)
     this.#count(OBJECT_BYTES)
     const record = value as Record<string, unknown>
     const target: Record<string, unknown> = Object.getPrototypeOf(value) === null ? Object.create(null) : {}
@@ -147,7 +146,7 @@ class Walk {
   }
 
   #copyArray(value: readonly unknown[], depth: number): unknown[] {
-    this.#count(OBJECT_BYTES + SLOT_BYTES * value.length)
+    this.#enterArray(value)
     const target: unknown[] = new Array(value.length)
     for (let index = 0; index < value.length; index++) {
       if (index in value) target[index] = this.#copyStep(value[index], depth, index)
@@ -156,29 +155,51 @@ class Walk {
     return target
   }
 
+  // Sized before its names are listed: a sparse array may be endless.
+  #enterArray(array: readonly unknown[]): void {
+    this.#count(OBJECT_BYTES + SLOT_BYTES * array.length)
+    if (hasNamedElements(array)) throw new Stop('type', 'an array with properties')
+  }
+
   /** Date, Map, Set, bytes and errors: known, kept, but not freezable. */
-  #exotic(value: object, depth: number, copying: boolean): unknown {
+  #exotic(value: object, kind: OwnedKind, depth: number, copying: boolean): unknown {
     this.mutable = true
-    if (value instanceof Date) {
-      this.#count(OBJECT_BYTES)
-      return copying ? new Date(value.getTime()) : value
+    switch (kind) {
+      case 'map':
+        return this.#map(value as Map<unknown, unknown>, depth, copying)
+      case 'set':
+        return this.#set(value as Set<unknown>, depth, copying)
+      case 'error':
+        return this.#error(value as Error, depth, copying)
+      case 'bytes': {
+        const bytes = value as ArrayBuffer | ArrayBufferView
+        this.#count(OBJECT_BYTES + bytes.byteLength)
+        return copying ? copyBytes(bytes) : value
+      }
+      case 'date':
+        this.#count(OBJECT_BYTES)
+        return copying ? new Date((value as Date).getTime()) : value
+      case 'url':
+        return this.#url(value as URL, copying)
+      default:
+        return this.#regexp(value as RegExp, copying)
     }
-    if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-      this.#count(OBJECT_BYTES + value.byteLength)
-      return copying ? copyBytes(value) : value
-    }
-    if (value instanceof Map) return this.#map(value, depth, copying)
-    if (value instanceof Set) return this.#set(value, depth, copying)
-    if (value instanceof URL) {
-      this.#count(OBJECT_BYTES + 2 * value.href.length)
-      return copying ? new URL(value.href) : value
-    }
-    if (value instanceof RegExp) {
-      this.#count(OBJECT_BYTES + value.source.length)
-      return copying ? new RegExp(value.source, value.flags) : value
-    }
-    if (isPlainError(value)) return this.#error(value, depth, copying)
-    throw new Stop('type', `an instance of ${className(value)}`)
+  }
+
+  #url(url: URL, copying: boolean): URL {
+    this.#count(OBJECT_BYTES + 2 * url.href.length)
+    const copy = new URL(url.href)
+    // The standard's serialiser has corner cases that parse to something else.
+    if (copy.href !== url.href) throw new Stop('type', 'a URL that does not parse to itself')
+    return copying ? copy : url
+  }
+
+  #regexp(pattern: RegExp, copying: boolean): RegExp {
+    this.#count(OBJECT_BYTES + pattern.source.length)
+    if (!copying) return pattern
+    const copy = new RegExp(pattern.source, pattern.flags)
+    copy.lastIndex = pattern.lastIndex
+    return copy
   }
 
   #map(map: Map<unknown, unknown>, depth: number, copying: boolean): Map<unknown, unknown> {
@@ -208,12 +229,13 @@ class Walk {
     this.#count(OBJECT_BYTES + 2 * (error.message.length + (error.stack?.length ?? 0)))
     // Made by its class: only what a constructor returns is an error to the language, and so to loggers.
     const target = copying ? new (error.constructor as ErrorConstructor)() : error
+    if (copying) for (const key of Object.getOwnPropertyNames(target)) Reflect.deleteProperty(target, key)
     for (const key of Object.getOwnPropertyNames(error)) {
       const item = (error as unknown as Record<string, unknown>)[key]
-      const hidden = key === 'message' || key === 'stack' || key === 'cause'
       if (copying) {
+        const enumerable = Object.prototype.propertyIsEnumerable.call(error, key)
         const copied = this.#copyStep(item, depth, key)
-        Object.defineProperty(target, key, { value: copied, writable: true, configurable: true, enumerable: !hidden })
+        Object.defineProperty(target, key, { value: copied, writable: true, configurable: true, enumerable })
       } else this.#step(item, depth, key)
     }
     return target
@@ -258,11 +280,8 @@ class Walk {
   }
 }
 
-function located(error: unknown, at: string | number): unknown {
-  if (error instanceof Stop && error.path.length < 200) {
-    error.path =
-      (typeof at === 'number' ? `[${at}]` : /^[A-Za-z_$][\w$]*$/.test(at) ? `.${at}` : `["${at.slice(0, 40)}"]`) +
-      error.path
-  }
-  return error
+function kindOf(value: object): OwnedKind {
+  const kind = ownedKindOf(value)
+  if (typeof kind === 'object') throw new Stop('type', kind.unowned)
+  return kind
 }

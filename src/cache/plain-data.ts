@@ -5,20 +5,6 @@ export function isPlain(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
 }
 
-/** Whether `value` is of one of the language's own error classes: a subclass carries behaviour no tier could bring back. */
-export function isPlainError(value: object): value is Error {
-  return value instanceof Error && PLAIN_ERRORS.has(value.constructor)
-}
-const PLAIN_ERRORS: ReadonlySet<unknown> = new Set([
-  Error,
-  TypeError,
-  RangeError,
-  SyntaxError,
-  ReferenceError,
-  EvalError,
-  URIError,
-])
-
 /** The name of a value's class, for messages. */
 export function className(value: object): string {
   const name: unknown = value.constructor?.name

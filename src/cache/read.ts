@@ -1,15 +1,17 @@
 import { scopeRequired } from '../errors/key-error.js'
 import { notCached } from '../errors/load-error.js'
+import { linkedController } from '../runtime/abort.js'
 import { parseDuration } from '../runtime/duration.js'
 import { requireLoader } from './argument-checks.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
 import { join, joinCrowd, joinPlainly } from './join.js'
-import { awaitLoad, countMiss, refuseReentry, startLoad } from './load.js'
+import { awaitLoad, countMiss, letGo, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import type { Loader } from './loader.js'
-import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
+import { settleOutcome, tellRefresh } from './observe-read.js'
+import { type CacheOutcome, createOutcome, errorTag } from './outcome.js'
 import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, removeAs, slide, timesOf, validEntry } from './valid.js'
@@ -138,22 +140,31 @@ function serveOrLoad(
 ): Promise<unknown> {
   const about = entry.about as About
   if (now < about.retryAt || request.options?.onlyIfCached === true) return serve(state, entry, 'stale', outcome, now)
-  const loaded = miss(state, request, entry, 'expired', outcome, now)
   const soft = request.options?.softTimeout
   const softMs = soft === undefined ? state.live.policy.softTimeoutMs : parseDuration(soft, 'softTimeout')
-  if (softMs === undefined) return loaded
+  if (softMs === undefined) return miss(state, request, entry, 'expired', outcome, now)
+  // Ends this caller's wait for the load, not the load.
+  const wait = linkedController(request.options?.signal)
+  const awaiting = { ...request, options: { ...request.options, signal: wait.signal } }
+  const loaded = miss(state, awaiting, entry, 'expired', outcome, now)
   return new Promise((resolve, reject) => {
     const timer = state.clock.setTimer(
       () => {
         // Deleted, invalidated or replaced meanwhile: then only the load can answer.
         if (validEntry(state, request.id, 'peek') !== entry) return
-        state.loads.get(request.id)?.flight.pin()
+        const load = state.loads.get(request.id)
+        load?.flight.pin()
         resolve(serve(state, entry, 'stale', outcome, state.clock.now()))
+        wait.abort()
+        if (load !== undefined) letGo(state, load)
       },
       softMs,
       true,
     )
-    loaded.then(resolve, reject).finally(() => state.clock.clearTimer(timer))
+    loaded.then(resolve, reject).finally(() => {
+      state.clock.clearTimer(timer)
+      wait.release()
+    })
   })
 }
 
@@ -197,22 +208,6 @@ export function refreshBehind(state: NamespaceState, request: LoadRequest, entry
   if (state.channel.hasSubscribers) tellRefresh(state, load)
 }
 
-/** Publishes what a refresh came to: nobody else would hear of one that fails. */
-function tellRefresh(state: NamespaceState, load: Load): void {
-  const outcome = createOutcome('refresh', state.name)
-  outcome.key = state.keyer.label(load.id)
-  outcome.tier = 'loader'
-  const tell = (status: 'done' | 'failed', error: CacheOutcome['error']): void => {
-    outcome.status = status
-    outcome.error = error
-    settleOutcome(state, outcome, load.startedAt)
-  }
-  load.flight.promise.then(
-    () => tell(load.servedStale ? 'failed' : 'done', undefined),
-    (error) => tell('failed', errorTag(error)),
-  )
-}
-
 function miss(
   state: NamespaceState,
   request: LoadRequest,
@@ -238,13 +233,22 @@ function miss(
     return Promise.reject(notCached(state.name))
   }
   const load = startLoad(state, request, replaces, why)
-  if (outcome === undefined) return load.flight.join(request.options?.signal)
+  const joined = load.flight.join(request.options?.signal)
+  if (state.shared !== undefined) joined.then(() => refreshFound(state, request, load), ignore)
+  if (outcome === undefined) return joined
   outcome.cause = why
-  return load.flight.join(request.options?.signal).then((value) => {
+  return joined.then((value) => {
     outcome.status = statusOf(load)
     outcome.tier = load.servedStale ? 'memory' : load.found === undefined ? 'loader' : 'store'
     return value
   })
+}
+
+/** What the shared store had is past its ttl, or near its end: it has been served, and is refreshed behind. */
+function refreshFound(state: NamespaceState, request: LoadRequest, load: Load): void {
+  if (load.found !== 'stale' && load.found !== 'refresh') return
+  const entry = validEntry(state, request.id, 'peek')
+  if (entry !== undefined) refreshBehind(state, request, entry, state.clock.now())
 }
 
 function statusOf(load: Load): ReadStatus {
@@ -275,11 +279,6 @@ export function bypass(
   const load = startLoad(state, request, undefined)
   awaitLoad(state, load)
   return load.flight.join(options?.signal)
-}
-
-function settleOutcome(state: NamespaceState, outcome: CacheOutcome, startedAt: number): void {
-  outcome.durationMs = state.clock.now() - startedAt
-  if (state.channel.hasSubscribers) publishOutcome(state.channel, outcome)
 }
 
 function timeHit(state: NamespaceState, id: string): void {

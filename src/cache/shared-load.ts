@@ -4,7 +4,8 @@ import { About, Entry, horizonFrom } from './entry.js'
 import type { Fill } from './fills.js'
 import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
-import { own } from './ownership.js'
+import { MAX_OWNED_BYTES, own } from './ownership.js'
+import { countRefused, fitsMemory } from './refusals.js'
 import type { SharedFlight } from './shared-flight.js'
 import { LEASE_MS, leads } from './shared-lease.js'
 import type { NamespaceState, SharedSide } from './state.js'
@@ -97,6 +98,7 @@ function place(
   }
   if (about.shared !== undefined) about.shared.epoch = Math.max(about.shared.epoch, flight.epoch)
   if (state.memory.peek(id) === found) return
+  if (found.bytes === UNOWNED || !fitsMemory(state, found.bytes)) return void state.memory.delete(id)
   about.shared ??= {
     id: entry.id,
     startSeq: entry.startSeq,
@@ -120,9 +122,10 @@ async function decoded(
   const body = await tier.codec.decode(entry.body, entry, flight.ref.key)
   const checked = body.ok ? await admit(state, body.value) : undefined
   if (checked === undefined) return undefined
-  const { isolation, maxValueBytes } = state.live.policy
-  const owned = own(checked.value, { isolation, copy: false, maxBytes: maxValueBytes })
-  const kept = 'refused' in owned ? { value: checked.value, bytes: maxValueBytes, handOut: 'same' as const } : owned
+  const { isolation } = state.live.policy
+  const owned = own(checked.value, { isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
+  if ('refused' in owned) countRefused(state, owned.refused)
+  const kept = 'refused' in owned ? { value: checked.value, bytes: UNOWNED, handOut: 'same' as const } : owned
   const { link } = tier
   const storedAt = Math.floor(link.toLocalMs(entry.storedAtMs))
   const about = new About({
@@ -141,6 +144,9 @@ async function decoded(
   if (freshnessAt(about, now) === 'dead') return undefined
   return new Entry(kept.value, checkAtOf(state, about, horizonFrom(now)), state.coherence.generation, kept.bytes, about)
 }
+
+/** Size of a value that no walk could take over: a schema made something of it that is no data. Memory keeps none. */
+const UNOWNED = Infinity
 
 function heldEntry(state: NamespaceState, id: string) {
   const entry = state.memory.peek(id)

@@ -4,10 +4,12 @@ import { About, Entry, horizonFrom } from './entry.js'
 import type { Lifetime } from './freshness.js'
 import { checkAtOf } from './keep.js'
 import type { Owned } from './ownership.js'
+import { fitsMemory } from './refusals.js'
 import type { SharedFlight } from './shared-flight.js'
 import { leads } from './shared-lease.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { outrankedByStore } from './trust.js'
+import { removeAs } from './valid.js'
 
 /** Why a physical entry lives so long at most where it has no logical end. */
 const FOREVER_MS = 90 * 86_400_000
@@ -19,6 +21,8 @@ export interface Publication {
   readonly life: Lifetime
   readonly cells: readonly Cell[]
   readonly loadMs: number
+  /** What was asked, for stores that people read. */
+  readonly describe: (() => string) | undefined
 }
 
 /** Whether the value may be handed to callers that joined after an invalidation, too. */
@@ -32,16 +36,16 @@ export async function publishShared(
   const { stamp, token } = flight
   if (flight.fill.void) return false
   if (stamp === undefined || token === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
-  const entry = await encodedEntry(tier, publication, stamp, flight.ref.key)
+  const entry = await encodedEntry(state, tier, publication, stamp, flight.ref.key)
   if (entry === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
-  const request = {
+  const request = withDeadline(tier, {
     ...flight.ref,
     token,
     entry,
     lifeMs: physicalLifeMs(publication.life),
-    notAfterMs: tier.link.storeNowMs() + tier.storeTimeoutMs,
     tells: leads(state, tier) ? ('done' as const) : undefined,
-  }
+    describe: publication.describe,
+  })
   if (flight.fill.void) return false
   const reply = await tier.ask(() => tier.store.write(request))
   if (reply === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
@@ -142,6 +146,8 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
   const startSeq = about.shared?.startSeq ?? 0
   if (outrankedByStore(state, about, startSeq) || about.cells.some((cell) => cell.hard > about.startSeq)) return
   if ((about.shared?.epoch ?? 0) < tier.link.floor) return
+  // The store has it; what memory held is older.
+  if (!fitsMemory(state, owned.bytes)) return void removeAs(state, id, 'evicted')
   const checkAt = checkAtOf(state, about, horizonFrom(about.storedAt))
   state.cells.retain(about.cells, id)
   // Again: an entry that left memory meanwhile took the name with it.
@@ -152,6 +158,7 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
 
 /** An entry as it is written, its value encoded; `undefined` if the codec refuses the value. */
 export async function encodedEntry(
+  state: NamespaceState,
   tier: SharedSide,
   publication: Publication,
   stamp: { readonly inc: string; readonly seq: number },
@@ -173,7 +180,25 @@ export async function encodedEntry(
   }
   const encoded = await tier.codec.encode(owned.value, entry, key)
   if (encoded === undefined) return undefined
+  if ('refused' in encoded) {
+    state.counters.refused[encoded.refused]++
+    return undefined
+  }
   return encoded instanceof Uint8Array ? { ...entry, body: encoded } : { ...entry, ...encoded }
+}
+
+/**
+ * Sets the store time after which a write must not happen any more. A store that keeps its budget asks for it when it
+ * sends, because a command may wait for its turn in this process; for others time runs from now on.
+ */
+export function withDeadline<T extends object>(tier: SharedSide, request: T): T & { readonly notAfterMs: number } {
+  const now = (): number => tier.link.storeNowAtMostMs() + tier.storeTimeoutMs
+  const atCall = now()
+  const isLate = tier.store.keepsBudget === true
+  return Object.defineProperty(request as T & { readonly notAfterMs: number }, 'notAfterMs', {
+    enumerable: true,
+    get: () => (isLate ? now() : atCall),
+  })
 }
 
 /** How long an entry is physically kept: its ttl and the longer stale window, or 90 days where it has no end. */

@@ -45,7 +45,7 @@ export async function runThroughStore(
   const pursuit: Pursuit = {
     changes: 0,
     alone: false,
-    keepsAlive: () => load.missCause !== undefined || load.joined,
+    keepsAlive: () => load.flight.awaited,
     stop: undefined,
   }
   let flight = enter(state, tier, load, pursuit)
@@ -102,6 +102,9 @@ function serves(
 ): boolean {
   const now = tier.clock.now()
   const freshness = freshnessOf(state, found, now)
+  // A refresh wants a newer value than the one it is to replace, and one that is fresh: another process may have been first.
+  const isRefresh = load.missCause === undefined && load.replaces !== undefined
+  if (isRefresh && (found === load.replaces || freshness === 'stale')) return false
   if (freshness === 'error-only') load.replaces = found
   else if (freshness !== 'dead' && !accept.forceFresh && now - timesOf(found).storedAt <= accept.maxAgeMs) {
     steps.serve(found, freshness)

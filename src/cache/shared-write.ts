@@ -5,11 +5,20 @@ import { checkWriteOptions, type ScopeOption, type WriteOptions } from './call-o
 import type { InvalidationMode } from './cells.js'
 import type { Fill } from './fills.js'
 import { judgeWrite } from './keep.js'
-import { own } from './ownership.js'
+import { describing } from './mode.js'
+import { MAX_OWNED_BYTES, own } from './ownership.js'
 import { identify } from './read.js'
+import { countRefused } from './refusals.js'
 import type { SharedFlight } from './shared-flight.js'
 import { beginShared, endShared } from './shared-load.js'
-import { confirmSet, encodedEntry, keepUnconfirmed, type Publication, physicalLifeMs } from './shared-publish.js'
+import {
+  confirmSet,
+  encodedEntry,
+  keepUnconfirmed,
+  type Publication,
+  physicalLifeMs,
+  withDeadline,
+} from './shared-publish.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
 import { removeAs } from './valid.js'
@@ -38,10 +47,14 @@ export async function setShared(
     if (!tier.link.knowsTime) await tier.ask(() => tier.store.ping())
     // The script stamps incarnation and sequence number: a set is ordered where the store executes it.
     const stamp = { inc: '', seq: 0 }
-    const entry = publication && (await encodedEntry(tier, publication, stamp, flight.ref.key))
-    if (publication === undefined || entry === undefined) return await refused(state, tier, id, flight, publication)
+    if (typeof publication === 'string')
+      return confirmed('set', state, await refused(state, tier, id, flight, publication), options)
+    const entry = await encodedEntry(state, tier, publication, stamp, flight.ref.key)
+    if (entry === undefined) return confirmed('set', state, await refused(state, tier, id, flight, 'failed'), options)
     const reply = await send(tier, flight, publication, entry)
-    if (reply === undefined || reply.outcome === 'late') return await unanswered(state, tier, id, flight, publication)
+    if (reply === undefined || reply.outcome === 'late') {
+      return confirmed('set', state, await unanswered(state, tier, id, flight, publication), options)
+    }
     state.counters.writes++
     tier.leases.wake(flight.ref, 'lead')
     // Guards `setKept`, `ownSets`: whatever else is under way for the key is older than what the store holds now.
@@ -49,7 +62,8 @@ export async function setShared(
     supersede(state, id)
     removeAs(state, id, 'invalidated')
     if (!overtaken) confirmSet(state, tier, id, flight, publication, reply)
-    return { memory: 'done', store: reply.outcome === 'full' ? 'failed' : 'done' }
+    const memory = publication.owned.bytes <= state.live.policy.maxValueBytes ? 'done' : 'failed'
+    return confirmed('set', state, { memory, store: reply.outcome === 'full' ? 'failed' : 'done' }, options)
   } finally {
     endShared(state, tier, id, flight)
   }
@@ -65,7 +79,7 @@ export async function removeShared(
   const id = identify(state, key, options.scope)
   state.counters.deletes++
   const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)))
-  return confirmed('delete', state, store, options)
+  return confirmed('delete', state, { memory: 'done', store }, options)
 }
 
 /** `expire` with a shared store. What cannot be told to the store in an outage is replayed as a delete. */
@@ -77,7 +91,7 @@ export async function expireShared(
 ): Promise<WriteResult> {
   const id = identify(state, key, options.scope)
   const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.expire(ref)))
-  return confirmed('expire', state, store, options)
+  return confirmed('expire', state, { memory: 'done', store }, options)
 }
 
 /** Raises markers in the store. The local part has been done: this process obeys already. */
@@ -120,32 +134,39 @@ async function killKey(
   }
 }
 
-function confirmed(operation: string, state: NamespaceState, store: TierResult, options: RequireOption): WriteResult {
-  if (options.require === 'store' && store !== 'done') throw storeUnconfirmed(operation, state.name, store)
-  return { memory: 'done', store }
+function confirmed(operation: string, state: NamespaceState, result: WriteResult, options: RequireOption): WriteResult {
+  if (options.require === 'store' && result.store !== 'done') {
+    throw storeUnconfirmed(operation, state.name, result.store)
+  }
+  return result
 }
 
-/** Takes the value over and works out its lifetime; `undefined` if it is not to be stored. */
-function prepare(state: NamespaceState, key: unknown, value: unknown, options: WriteOptions): Publication | undefined {
+/** Takes the value over and works out its lifetime; what the tiers did with it, if it is not to be stored. */
+function prepare(
+  state: NamespaceState,
+  key: unknown,
+  value: unknown,
+  options: WriteOptions,
+): Publication | 'failed' | 'none' {
   const { policy } = state.live
-  const owned = own(value, { isolation: policy.isolation, copy: true, maxBytes: policy.maxValueBytes })
+  const owned = own(value, { isolation: policy.isolation, copy: true, maxBytes: MAX_OWNED_BYTES })
   if ('refused' in owned) {
-    state.counters.refused[owned.refused]++
+    countRefused(state, owned.refused)
     if (policy.strict && owned.refused === 'type') throw valueUnsupported(owned.path, owned.received)
-    return undefined
+    return 'failed'
   }
   if (value === undefined) {
-    state.counters.refused.undefined++
-    return undefined
+    countRefused(state, 'undefined')
+    return 'failed'
   }
   const judged = judgeWrite(state, key, value, options)
   if (judged === undefined || judged.life.ttlMs <= 0) {
-    state.counters.refused[judged === undefined ? 'policy-error' : 'ttl']++
-    return undefined
+    countRefused(state, judged === undefined ? 'policy-error' : 'ttl')
+    return judged === undefined ? 'failed' : 'none'
   }
   const { life } = judged
   const tags = [...new Set(judged.tags)]
-  return { owned, life, cells: state.cells.ofAll(tags), loadMs: 0 }
+  return { owned, life, cells: state.cells.ofAll(tags), loadMs: 0, describe: describing(state, { input: key }) }
 }
 
 function send(
@@ -155,9 +176,9 @@ function send(
   entry: StoredEntry,
 ): Promise<SetReply | undefined> {
   flight.id = entry.id
-  const notAfterMs = tier.link.storeNowMs() + tier.storeTimeoutMs
   const lifeMs = physicalLifeMs(publication.life)
-  return tier.ask(() => tier.store.set({ ...flight.ref, entry, lifeMs, notAfterMs }))
+  const request = withDeadline(tier, { ...flight.ref, entry, lifeMs, describe: publication.describe })
+  return tier.ask(() => tier.store.set(request))
 }
 
 /** The value cannot be stored: the old one is over all the same. */
@@ -166,11 +187,10 @@ async function refused(
   tier: SharedSide,
   id: string,
   flight: SharedFlight,
-  publication: Publication | undefined,
+  memory: 'failed' | 'none',
 ): Promise<WriteResult> {
   const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)))
   flight.fill.void = true
-  const memory = publication === undefined ? 'none' : 'failed'
   return { memory, store: store === 'done' ? memory : store }
 }
 

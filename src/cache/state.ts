@@ -11,6 +11,7 @@ import type { Fills } from './fills.js'
 import type { Link, PendingInvalidation } from './link.js'
 import type { Loads } from './loads.js'
 import type { Policy } from './policy.js'
+import type { Recording } from './recording.js'
 import type { Registry } from './registry.js'
 import type { SharedFlight } from './shared-flight.js'
 import type { MissCause } from './words.js'
@@ -40,6 +41,8 @@ export interface NamespaceState {
   /** A subject as it is kept: never itself. @throws {KeyError} `ERR_KEY_UNSUPPORTED` for what cannot be one */
   readonly subjectOf: (subject: unknown) => SubjectMark
   readonly registry: Registry
+  /** How what is stored is used. */
+  readonly recording: Recording
   /** What changes while the namespace lives. Views of it for functions and records share it. */
   readonly live: LiveState
   /** Where background work is reported, so that a platform can wait for it. */
@@ -74,7 +77,11 @@ export interface BodyCodec {
 }
 
 /** What a codec makes of a value. */
-export type EncodedBody = Uint8Array | { readonly header: Uint8Array; readonly body: Uint8Array } | undefined
+export type EncodedBody =
+  | Uint8Array
+  | { readonly header: Uint8Array; readonly body: Uint8Array }
+  | { readonly refused: 'type' | 'size' }
+  | undefined
 
 /** A decoded value, or why there is none. */
 export type DecodedBody =

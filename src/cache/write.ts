@@ -6,6 +6,7 @@ import { About } from './entry.js'
 import { judgeWrite, keep } from './keep.js'
 import { own } from './ownership.js'
 import { identify } from './read.js'
+import { countRefused } from './refusals.js'
 import { removeShared, setShared } from './shared-write.js'
 import type { NamespaceState } from './state.js'
 import { supersede } from './supersede.js'
@@ -105,7 +106,7 @@ function store(
   const { policy } = state.live
   const owned = own(value, { isolation: policy.isolation, copy: true, maxBytes: policy.maxValueBytes })
   if ('refused' in owned || value === undefined) {
-    counters.refused['refused' in owned ? owned.refused : 'undefined']++
+    countRefused(state, 'refused' in owned ? owned.refused : 'undefined')
     // The caller says the old value is over, whatever became of the new one.
     removeAs(state, id, 'invalidated')
     if ('refused' in owned && policy.strict && owned.refused === 'type')

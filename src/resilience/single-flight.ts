@@ -14,6 +14,8 @@ export class Flight<V> {
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
   #leavers = 0
+  /** Somebody waits who cannot leave. */
+  #stays = false
   #pinned = false
   #settled = false
   #onAbandon: (() => void) | undefined
@@ -30,6 +32,11 @@ export class Flight<V> {
 
   get settled(): boolean {
     return this.#settled
+  }
+
+  /** Whether anybody waits: neither a pin nor a caller who left does. */
+  get awaited(): boolean {
+    return this.#stays || this.#leavers > 0
   }
 
   /** Aborts when the last waiter leaves, or when {@link abort} is called. */
@@ -51,6 +58,7 @@ export class Flight<V> {
   join(signal?: AbortSignal): Promise<V> {
     if (signal === undefined) {
       this.#pinned = true
+      this.#stays = true
       return this.promise
     }
     if (signal.aborted) return Promise.reject(signal.reason)

@@ -64,7 +64,7 @@ function wholeCodec(): BodyCodec {
   return {
     async encode(value) {
       const encoded = await codec.encode(value, digest, BLANK)
-      if ('refused' in encoded) return undefined
+      if ('refused' in encoded) return { refused: encoded.refused === 'size' ? 'size' : 'type' }
       const bytes = new Uint8Array(encoded.header.length + encoded.body.length)
       bytes.set(encoded.header)
       bytes.set(encoded.body, encoded.header.length)

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { createLoads, never, open, unhandledDuring } from './fixture.js'
+import { abortListeners, createLoads, never, open, unhandledDuring } from './fixture.js'
+import { openShared } from './shared-fixture.js'
 
 describe('close', () => {
   it('lets loads under way answer their callers, and keeps nothing of them', async () => {
@@ -85,6 +86,77 @@ describe('close', () => {
     expect(things.stats().size).toBe(0)
   })
 
+  it('ends a load whose callers were content with a stale value, and leaves no timer', async () => {
+    const { things, stash, clock } = open({ ttl: '1m', staleIfError: '1h', softTimeout: '1s', hardTimeout: '1h' })
+    const loads = createLoads()
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const caller = new AbortController()
+    const answers = [things.getOrSet('k', loads.loader), things.getOrSet('k', loads.loader, { signal: caller.signal })]
+    await clock.advance(1000)
+    expect(await Promise.all(answers)).toEqual(['old', 'old'])
+    const unhandled = await unhandledDuring(async () => {
+      await stash.close()
+    })
+    expect(loads.call(0).context.signal.aborted).toBe(true)
+    expect(clock.pendingTimers()).toBe(0)
+    expect(abortListeners(caller.signal)).toBe(0)
+    expect(unhandled).toEqual([])
+    expect(loads.calls).toHaveLength(1)
+  })
+
+  it('does not end it where one caller more waits, without a stale value or with patience', async () => {
+    const { things, stash, clock } = open({ ttl: '1m', staleIfError: '2m', softTimeout: '1s' })
+    const loads = createLoads()
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const content = things.getOrSet('k', loads.loader)
+    const patient = things.getOrSet('k', loads.loader, { softTimeout: '4m' })
+    await clock.advance(1000)
+    expect(await content).toBe('old')
+    await stash.close()
+    loads.call(0).resolve('new')
+    expect(await patient).toBe('new')
+    await clock.settle()
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
+  it('ends a refresh that a set has outranked, too', async () => {
+    const { things, stash, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    await things.getOrSet('k', loads.loader)
+    await things.set('k', 'new')
+    await stash.close()
+    expect(loads.call(0).context.signal.aborted).toBe(true)
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
+  it('with a shared store: ends what nobody waits for, answers who waits, and keeps nothing', async () => {
+    const life = { ttl: '1m', staleIfError: '1h', staleWhileRevalidate: '10s', softTimeout: '1s' } as const
+    const { world, things } = openShared(life)
+    const { clock, processes } = world
+    await world.settle()
+    const [refresh, load, other] = [createLoads(), createLoads(), createLoads()]
+    for (const key of ['content', 'refreshed']) await world.run(things.set(key, 'old'))
+    await clock.advance(60_000)
+    await world.run(things.getOrSet('refreshed', refresh.loader))
+    await clock.advance(11_000)
+    const content = things.getOrSet('content', load.loader)
+    const waiting = things.getOrSet('new', other.loader)
+    await clock.advance(1000)
+    expect(await content).toBe('old')
+    await world.run(processes[0].stash.close())
+    const aborted = [refresh, load, other].map((loads) => loads.call(0).context.signal.aborted)
+    expect(aborted).toEqual([true, true, false])
+    other.call(0).resolve('answer')
+    expect(await world.run(waiting)).toBe('answer')
+    await world.run(processes[1].stash.close())
+    expect(clock.pendingTimers()).toBe(0)
+    expect(world.store.entryKeys()).toHaveLength(2)
+  })
+
   it('stops the sweeper', async () => {
     const { stash, clock } = open()
     expect(clock.pendingTimers()).toBe(1)
@@ -137,6 +209,24 @@ describe('what keeps a process alive', () => {
     expect(things.stats().inFlight).toBe(1)
     await clock.advance(1)
     await expect(joined).rejects.toMatchObject({ code: 'ERR_LOAD_TIMEOUT' })
+  })
+
+  it('is not a load whose callers were content with a stale value, until another one waits for it', async () => {
+    const { things, clock } = open({ ttl: '1m', staleIfError: '2m', softTimeout: '1s', hardTimeout: '1h' })
+    await things.set('k', 'old')
+    await clock.advance(60_000)
+    const loads = createLoads()
+    const content = things.getOrSet('k', loads.loader)
+    expect(clock.pendingTimers(true)).toBe(2)
+    await clock.advance(1000)
+    await content
+    expect(clock.pendingTimers(true)).toBe(0)
+    await clock.advance(120_000)
+    const waiting = things.getOrSet('k', loads.loader)
+    expect(clock.pendingTimers(true)).toBe(1)
+    loads.call(0).resolve('new')
+    expect(await waiting).toBe('new')
+    expect(loads.calls).toHaveLength(1)
   })
 
   it('lets a script end that never closes its stash', async () => {

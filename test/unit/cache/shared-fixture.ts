@@ -1,0 +1,72 @@
+import type { StashMethods } from '../../../src/cache/build-stash.js'
+import type { NamespaceOptions } from '../../../src/cache/namespace-options.js'
+import { namespace } from '../../../src/cache/presets.js'
+import type { SharedStore } from '../../../src/stores/shared-store.js'
+import { createFakeClock, type FakeClock } from '../../../src/testing/fake-clock.js'
+import {
+  createSimulatedStore,
+  type SimulatedConnection,
+  type SimulatedStore,
+} from '../../../src/testing/simulated-store.js'
+import { createTestStash } from '../../../src/testing/test-stash.js'
+import type { Things } from './fixture.js'
+
+/** One process over the simulated store. */
+export interface SharedProcess {
+  readonly stash: StashMethods
+  readonly things: Things
+  readonly connection: SimulatedConnection
+}
+
+/** Two processes over one simulated store, whose commands take a millisecond each way. */
+export interface SharedWorld {
+  readonly clock: FakeClock
+  readonly store: SimulatedStore
+  readonly processes: readonly [SharedProcess, SharedProcess]
+  /** Waits for an operation, moving time on as far as it needs. */
+  run<T>(work: Promise<T>): Promise<T>
+  /** Lets everything on the way arrive. */
+  settle(): Promise<void>
+}
+
+/** `things` of one process and `others` of another: the same namespace. */
+export function openShared(
+  options: NamespaceOptions<unknown, unknown> = {},
+  adapt: (connection: SimulatedConnection) => SharedStore = (connection) => connection,
+): { readonly world: SharedWorld; readonly things: Things; readonly others: Things } {
+  const clock = createFakeClock()
+  const store = createSimulatedStore({ clock })
+  const open = (): SharedProcess => {
+    const connection = store.connect()
+    const namespaces = { things: namespace<unknown, unknown>({ jitter: 0, ...options }) }
+    const stash = createTestStash({ clock, namespaces, store: adapt(connection) })
+    return { stash, things: stash.things, connection }
+  }
+  const processes = [open(), open()] as const
+  const settle = async (): Promise<void> => {
+    for (let step = 0; step < 10; step++) await turn(clock)
+  }
+  const world: SharedWorld = {
+    clock,
+    store,
+    processes,
+    settle,
+    async run(work) {
+      let over = false
+      const end = (): void => {
+        over = true
+      }
+      work.then(end, end)
+      for (let step = 0; step < 1000 && !over; step++) await turn(clock)
+      if (!over) throw new Error('not over after a thousand milliseconds')
+      return work
+    },
+  }
+  return { world, things: processes[0].things, others: processes[1].things }
+}
+
+// Encoding may go through the thread pool: real turns, and a virtual millisecond.
+async function turn(clock: FakeClock): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(1)
+}
