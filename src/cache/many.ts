@@ -53,7 +53,7 @@ export function getOrSetMany<K, V>(
   const batch = new Batch<K, V>(state, loader, by, aligned === true, each.scope)
   const answers = keys.map((key) => {
     const decided = batch.expect(state.loads.has(idOrEmpty(state, key, each.scope)))
-    const answer = getOrSet(state, key, ({ signal }) => batch.rowOf(key, () => signal, decided), each)
+    const answer = getOrSet(state, key, (load) => batch.rowOf(key, () => load.signal, decided), each)
     answer.then(decided, decided)
     return answer
   })

@@ -55,5 +55,6 @@ function hashOf(text: string): number {
   for (let index = Math.max(head, text.length - 64); index < text.length; index++) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   }
-  return hash >>> 0
+  // Signed, so that every hash is a small integer to the engine and none a number on the heap.
+  return hash | 0
 }

@@ -253,6 +253,29 @@ describe('getOrSetMany', () => {
     expect(signal?.aborted).toBe(true)
   })
 
+  it('makes no signal for a loader that asks for none', async () => {
+    const { rows } = open()
+    const Native = globalThis.AbortController
+    let made = 0
+    class Counting extends Native {
+      constructor() {
+        super()
+        made++
+      }
+    }
+    globalThis.AbortController = Counting
+    try {
+      await rows.getOrSetMany([1, 2, 3], (missing) => missing.map((id) => row(id)), { by })
+      expect(made).toBe(0)
+      await rows.getOrSetMany([4, 5], (missing, { signal }) => missing.map((id) => row(id, String(signal.aborted))), {
+        by,
+      })
+      expect(made).toBeGreaterThan(0)
+    } finally {
+      globalThis.AbortController = Native
+    }
+  })
+
   it.each([
     [[1], { bye: by }],
     ['keys', { by }],
