@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import { describeRequest } from '../../../src/llm/describe-request.js'
+import { scrubText, scrubValue } from '../../../src/llm/secrets.js'
+
+describe('scrubbing', () => {
+  it.each([
+    'sk-proj-abcdefgh12345678',
+    'sk-ant-api03-abcdefgh',
+    `AIza${'a'.repeat(35)}`,
+    `ghp_${'a'.repeat(36)}`,
+    `github_pat_${'a'.repeat(30)}`,
+    'glpat-abcdefghijklmnopqrst',
+    'xoxb-123456789-abc',
+    'AKIAABCDEFGHIJKLMNOP',
+    `hf_${'a'.repeat(20)}`,
+    `eyJhbGciOiJI.eyJzdWIiOiIx.${'a'.repeat(20)}`,
+    'Bearer abcdefgh12345678',
+    '-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----',
+  ])('takes %s out of a text', (secret) => {
+    const clean = scrubText(`before ${secret} behind`, [])
+    expect(clean).toContain('[scrubbed]')
+    expect(clean).toMatch(/^before .* behind$/s)
+    expect(clean).not.toContain(secret.slice(4))
+  })
+
+  it('takes the password out of an address and leaves the rest', () => {
+    expect(scrubText('see https://user:secret@host/path', [])).toBe('see https://[scrubbed]@host/path')
+  })
+
+  it('leaves plain words, numbers and token counts alone', () => {
+    const body = {
+      max_tokens: 5,
+      task: 'ask-me-anything',
+      text: 'risk-averse task-oriented',
+      count: 'token',
+      total_tokens: '7',
+    }
+    expect(scrubValue(body, [])).toEqual(body)
+  })
+
+  it('takes what stands under a telling name, at any depth, and nothing that is no text', () => {
+    const body = {
+      a: [{ api_key: 'x', 'X-Api-Key': 'y', password: 'z', refreshToken: 'r', key: 'k', secret: 7, keyboard: 'q' }],
+    }
+    expect(scrubValue(body, [])).toEqual({
+      a: [
+        {
+          api_key: '[scrubbed]',
+          'X-Api-Key': '[scrubbed]',
+          password: '[scrubbed]',
+          refreshToken: '[scrubbed]',
+          key: '[scrubbed]',
+          secret: 7,
+          keyboard: 'q',
+        },
+      ],
+    })
+  })
+
+  it('puts long bytes down as their digest, so that two images stay apart and nobody scrolls', () => {
+    const image = (of: string) => `data:image/png;base64,${Buffer.from(of.repeat(2_000)).toString('base64')}`
+    const [cat, dog] = [scrubValue(image('cat'), []), scrubValue(image('dog'), [])] as string[]
+    expect(cat).toMatch(/^\[image\/png, 8022 characters, .{16}\]$/)
+    expect(dog).not.toBe(cat)
+  })
+
+  it('takes out what the host names: texts, patterns, whatever a function does', async () => {
+    const body = JSON.stringify({
+      model: 'm',
+      messages: [{ role: 'user', content: 'Ada Lovelace, 0123-456, ada@host' }],
+    })
+    const described = await describeRequest(
+      'https://host/v1/chat/completions',
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body },
+      { scrub: ['Ada Lovelace', /\d{4}-\d{3}/, (text) => text.replaceAll('ada@host', '(mail)')] },
+    )
+    expect(described?.text).toContain('[scrubbed], [scrubbed], (mail)')
+    expect(JSON.parse(described?.text ?? '')).toMatchObject({
+      format: 'openai-chat',
+      method: 'POST',
+      url: 'https://host/v1/chat/completions',
+    })
+  })
+
+  it('takes linear time for hostile texts', () => {
+    const hostile = [
+      'sk-'.repeat(50_000),
+      'eyJ'.repeat(50_000),
+      '-----BEGIN PRIVATE KEY-----'.repeat(2_000),
+      'a://'.repeat(50_000),
+      `https://${'a'.repeat(200_000)}`,
+    ]
+    const startedAt = process.cpuUsage().user
+    for (const text of hostile) scrubText(text, [])
+    expect((process.cpuUsage().user - startedAt) / 1000).toBeLessThan(2_000)
+  })
+})
+
+describe('a described request', () => {
+  const ask = (body: object, init: RequestInit = {}) =>
+    describeRequest('https://host/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      ...init,
+    })
+
+  it('reads the same for the same request, names in order', async () => {
+    const [one, two] = [
+      await ask({ model: 'm', messages: [], a: { c: 1, b: 2 } }),
+      await ask({ a: { b: 2, c: 1 }, messages: [], model: 'm' }),
+    ]
+    expect(one).toEqual(two)
+    expect(one?.text).not.toContain('\n')
+  })
+
+  it('is undefined for what passes through', async () => {
+    expect(await ask({ prompt: 'x' })).toBeUndefined()
+    expect(await ask({}, { method: 'PUT' })).toBeUndefined()
+    expect(await ask({}, { body: 'no json' })).toBeUndefined()
+    expect(await ask({}, { headers: { 'content-type': 'text/plain' } })).toBeUndefined()
+  })
+
+  it('leaves a Request as it was', async () => {
+    const request = new Request('https://host/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"messages":[]}',
+    })
+    expect((await describeRequest(request))?.key).toBe((await ask({ messages: [] }))?.key)
+    expect(await request.text()).toBe('{"messages":[]}')
+  })
+})
