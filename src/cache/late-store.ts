@@ -25,7 +25,7 @@ export function createLateStore<S extends SharedStore>(load: () => Promise<S>): 
   const ask = <T>(question: (store: S) => Promise<T>): Promise<T> =>
     arrived === undefined ? arrival.then(question) : question(arrived)
   // `Required`: an optional method of a store must be passed on as well.
-  const verbs: Required<SharedStore> = {
+  const verbs: Required<Omit<SharedStore, 'arrival' | 'keepsBudget'>> = {
     read: (request) => ask((store) => store.read(request)),
     token: (key, candidate, lifeMs) => ask((store) => store.token(key, candidate, lifeMs)),
     write: (request) => ask((store) => store.write(request)),
@@ -52,6 +52,9 @@ export function createLateStore<S extends SharedStore>(load: () => Promise<S>): 
   return {
     ...verbs,
     arrival,
+    get keepsBudget() {
+      return arrived?.keepsBudget === true
+    },
     get arrived() {
       return arrived
     },

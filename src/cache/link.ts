@@ -68,6 +68,11 @@ export class Link implements LinkState {
     return this.#clock.now() + (this.#storeOffsetMs ?? 0)
   }
 
+  /** The latest the store's clock may show now. For deadlines of writes: a slow first answer must not make them late. */
+  storeNowAtMostMs(): number {
+    return this.storeNowMs() + (this.#bestRoundTripMs === Infinity ? 0 : this.#bestRoundTripMs / 2)
+  }
+
   /** An instant of the store on this process's monotonic scale. */
   toLocalMs(storeMs: number): number {
     return storeMs - (this.#storeOffsetMs ?? 0)

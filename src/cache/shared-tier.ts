@@ -1,4 +1,4 @@
-import { createTimerQueue, NO_SLOT, type TimerQueue } from '../resilience/timer-queue.js'
+import { type AnswerDeadlines, createAnswerDeadlines } from '../resilience/answer-deadlines.js'
 import type { Clock } from '../runtime/clock.js'
 import type { BusListener, Frame, KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
 import type { Coherence } from './cells.js'
@@ -17,10 +17,6 @@ export interface SharedTierOptions {
   readonly coherence: Coherence
   /** Budget of one round trip, ms. @defaultValue `250` */
   readonly storeTimeoutMs?: number
-  /** Every call of the store settles in time by itself: it knows better than a clock out here what is its own fault. */
-  readonly keepsBudget?: boolean
-  /** The store's code is being loaded until then, which is nobody's budget. */
-  readonly arrival?: Promise<unknown>
   /** How long memory is served in an outage, ms. @defaultValue 300,000 */
   readonly maxDisconnectedMs?: number
 }
@@ -44,8 +40,7 @@ export class SharedTier implements BusListener, SharedSide {
   readonly #states = new Map<string, NamespaceState>()
   /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
   readonly #ids = new Map<string, Map<string, string>>()
-  readonly #deadlines: TimerQueue
-  readonly #keepsBudget: boolean
+  readonly #deadlines: AnswerDeadlines
   #arrival: Promise<unknown> | undefined
   #recovering = false
   #recoverTimer: unknown
@@ -60,9 +55,8 @@ export class SharedTier implements BusListener, SharedSide {
     this.storeTimeoutMs = options.storeTimeoutMs ?? 250
     this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
     this.#nonceStem = randomText(options.clock, 10)
-    this.#deadlines = createTimerQueue(options.clock)
-    this.#keepsBudget = options.keepsBudget ?? false
-    this.#arrival = options.arrival
+    this.#deadlines = createAnswerDeadlines(options.clock)
+    this.#arrival = options.store.arrival
     this.leases = new Leases(options.clock)
     this.link = new Link(options.clock, options.coherence, {
       frame: (frame) => this.#hear(frame, options.coherence),
@@ -168,19 +162,17 @@ export class SharedTier implements BusListener, SharedSide {
       this.#arrival = undefined
     }
     const sentAt = this.clock.now()
-    const reply = await (this.#keepsBudget ? command().catch(ignore) : this.#inTime(command, sentAt))
+    const reply = await (this.store.keepsBudget === true ? command().catch(ignore) : this.#inTime(command))
     if (reply === undefined) this.doubt()
     else if (isStamped(reply)) this.link.saw(reply, sentAt)
     return reply
   }
 
-  /** Behind a queue of deadlines that gives the sockets a turn where the loop was blocked: the answer may be in them. */
-  #inTime<T>(command: () => Promise<T>, sentAt: number): Promise<T | undefined> {
+  #inTime<T>(command: () => Promise<T>): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const timed = { dueAt: sentAt + this.storeTimeoutMs, slot: NO_SLOT, onDue: () => resolve(undefined) }
-      this.#deadlines.add(timed, sentAt)
+      const deadline = this.#deadlines.add(this.storeTimeoutMs, () => resolve(undefined))
       const settle = (reply: T | undefined): void => {
-        this.#deadlines.remove(timed)
+        this.#deadlines.remove(deadline)
         resolve(reply)
       }
       command().then(settle, () => settle(undefined))

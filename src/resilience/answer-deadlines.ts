@@ -58,9 +58,9 @@ export function createAnswerDeadlines(clock: Clock): AnswerDeadlines {
     running--
     if (running === 0) clock.clearTimer(pulseTimer)
   }
-  const extend = (deadline: Running, now: number, byMs: number): void => {
+  const extend = (deadline: Running, now: number, dueAt: number): void => {
     deadline.hadTurn = true
-    deadline.dueAt = now + byMs
+    deadline.dueAt = Math.max(dueAt, now + 1)
     queue.add(deadline, now)
   }
 
@@ -82,8 +82,8 @@ export function createAnswerDeadlines(clock: Clock): AnswerDeadlines {
           deadline.blockedMs = blockedMs
           if (owedMs > 0) {
             deadline.extendedMs += owedMs
-            extend(deadline, dueNow, owedMs)
-          } else if (!deadline.hadTurn) extend(deadline, dueNow, 1)
+            extend(deadline, dueNow, deadline.dueAt + owedMs)
+          } else if (!deadline.hadTurn) extend(deadline, dueNow, dueNow)
           else {
             end()
             onLate()

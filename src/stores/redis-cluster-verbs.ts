@@ -105,14 +105,13 @@ async function put(
   const { key, namespace, digest, entry, lifeMs } = request
   const { header, body } = entryBytes(key, entry)
   const storedKey = keys.entry(key)
-  const notAfter = request.notAfterMs + site.skewMs(storedKey)
   const reply = await site.run(
     putScript,
     [storedKey, keys.token(key)],
-    [
+    () => [
       token,
       whole(lifeMs),
-      String(notAfter),
+      String(request.notAfterMs + site.skewMs(storedKey)),
       stamp.storedInc,
       String(stamp.seq),
       header,

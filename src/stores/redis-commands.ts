@@ -23,12 +23,18 @@ export interface CommandCounters {
   withheld: number
 }
 
+/** Arguments of a script, or how to make them when it is sent. */
+export type ScriptArguments = readonly RedisArgument[] | (() => readonly RedisArgument[])
+
 /** Sends scripts within their budget, behind a breaker. */
 export interface Commands {
   readonly counters: Readonly<CommandCounters>
   breakerState(): BreakerState
-  /** @param bytes Size of what is sent, where that is a value. */
-  run(script: Script, keys: readonly string[], args: readonly RedisArgument[], bytes?: number): Promise<unknown>
+  /**
+   * @param args As a function where they depend on when the command is sent, for it may wait for its turn.
+   * @param bytes Size of what is sent, where that is a value.
+   */
+  run(script: Script, keys: readonly string[], args: ScriptArguments, bytes?: number): Promise<unknown>
   /**
    * Runs a script right behind a plain command, in one round trip. What the server has against the command is in the
    * place of its reply.
@@ -156,7 +162,8 @@ export function createCommands(options: CommandsOptions): Commands {
     reset() {
       breaker = newBreaker(clock)
     },
-    run: (script, keys, args, bytes = 0) => guarded(() => runScript(connection.send, script, keys, args), { bytes }),
+    run: (script, keys, args, bytes = 0) =>
+      guarded(() => runScript(connection.send, script, keys, typeof args === 'function' ? args() : args), { bytes }),
     runBehind: (command, script, keys, args) =>
       guarded(
         () => {

@@ -32,7 +32,9 @@ export interface RedisSite extends ReadSite {
 }
 
 /** The verbs of the contract, and the heartbeat. */
-export type RedisVerbs = Required<Omit<SharedStore, 'subscribe' | 'close' | 'forget'>> & { beat(): Promise<unknown> }
+export type RedisVerbs = Required<Omit<SharedStore, 'subscribe' | 'close' | 'forget' | 'arrival' | 'keepsBudget'>> & {
+  beat(): Promise<unknown>
+}
 
 const MOST_LOGGED_NAMES = '10000'
 const WRITE_OUTCOMES = ['written', 'refused', 'dead', 'full'] as const
@@ -58,19 +60,19 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       return textOf(await run(tokenScript, [keys.token(key)], [fresh, String(lifeMs)]))
     },
     async write(request: WriteRequest): Promise<WriteReply> {
-      const { entry, token, lifeMs, notAfterMs, tells } = request
+      const { entry, token, lifeMs, tells } = request
       if (tells === 'key') site.remember({ kind: 'key', ref: refOf(request) })
       const { header, body } = entryBytes(request.key, entry)
       const reply = await run(
         writeScript,
         [...keysOf(request), ...markerKeys(request, entry.tags)],
-        [
+        () => [
           candidate(),
           entry.inc,
           String(entry.startSeq),
           token,
           whole(lifeMs),
-          String(notAfterMs),
+          String(request.notAfterMs),
           nameAt,
           header,
           body,
@@ -87,13 +89,13 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
     },
     async set(request: SetRequest): Promise<SetReply> {
       site.remember({ kind: 'key', ref: refOf(request) })
-      const { entry, namespace, digest, lifeMs, notAfterMs } = request
+      const { entry, namespace, digest, lifeMs } = request
       const { header, body } = entryBytes(request.key, entry)
       const x = keyPayload(namespace, digest, storedId(entry.id))
       const reply = await run(
         setScript,
         [...keysOf(request), ...markerKeys(request, entry.tags)],
-        [candidate(), whole(lifeMs), String(notAfterMs), nameAt, keys.channel, sender, x, header, body],
+        () => [candidate(), whole(lifeMs), String(request.notAfterMs), nameAt, keys.channel, sender, x, header, body],
         body.length,
       )
       const outcome = SET_OUTCOMES[numberOf(listOf(reply)[4])]

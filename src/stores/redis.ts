@@ -120,6 +120,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 
   return {
     ...verbs,
+    keepsBudget: true,
     capabilities: { scripts: true, messages: true, cluster: source.cluster !== undefined },
     subscribe(listener) {
       connection.start()
@@ -176,7 +177,7 @@ async function replayAll(
 /** Past the breaker: on a new connection nothing else may be sent yet. */
 function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe'> {
   return {
-    run: (script, keys, args) => runScript(send, script, keys, args),
+    run: (script, keys, args) => runScript(send, script, keys, typeof args === 'function' ? args() : args),
     pipe: (commands) => Promise.all(commands.map((command) => send(command))),
   }
 }

@@ -38,6 +38,13 @@ export interface SharedStore {
   /** Listens to peers. The listener is told of every loss, and of every confirmed subscription after it. */
   subscribe(listener: BusListener): void
   close(): Promise<void>
+  /** Settles when the store's code is there; until then nobody's budget runs. @defaultValue it is there */
+  readonly arrival?: Promise<unknown>
+  /**
+   * Whether every call settles within its budget by itself. Who sends the commands knows what waits in this process, and
+   * what for the store; a clock out here does not. @defaultValue `false`
+   */
+  readonly keepsBudget?: boolean
 }
 
 /** A key as scripts need it: its text, and the namespace and digest that peers are told. */

@@ -85,5 +85,7 @@ export const LIFE_TRIALS: readonly Trial[] = [
 
 /** Only what the contract names, in one order. */
 function plain(frame: object): unknown[] {
-  return Object.entries(frame).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.entries(frame)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
 }

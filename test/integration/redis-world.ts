@@ -33,7 +33,7 @@ const codec: BodyCodec = {
 export async function startProcess(redis: string, options: Partial<RedisStoreOptions> = {}): Promise<RedisProcess> {
   const store = createRedisStore({ redis, ...options })
   const tiers: SharedTier[] = []
-  const things = namespace<Thing, string>({ ttl: '1h', jitter: 0, tags: () => ['all-things'] })
+  const things = namespace<Thing, string>({ ttl: '1h', jitter: 0, max: 20_000, tags: () => ['all-things'] })
   const stash = buildStash({ clock: createSystemClock(), namespaces: { things } }, readSettings({}), (site) => {
     tiers.push(new SharedTier({ ...site, store, codec }))
     return connectionOf(tiers[0] as SharedTier)
