@@ -19,6 +19,7 @@ import {
   type WriteReply,
   type WriteRequest,
 } from '../stores/shared-store.js'
+import { subjectIn } from '../stores/subject.js'
 
 /** What a simulated store remembers. */
 export interface Data {
@@ -44,6 +45,7 @@ export interface Scripts {
   set(request: SetRequest, tell: Tell): SetReply
   kill(ref: KeyRef, tell: Tell): StampReply
   expire(ref: KeyRef, tell: Tell): StampReply
+  forget(subject: string): ForgetReply
   bump(names: readonly string[], mode: 'delete' | 'expire', tell: Tell): BumpReply
   ping(): BumpReply
 }
@@ -173,6 +175,11 @@ export function createSimulatedData(clock: Clock): SimulatedData {
       data.tokens.delete(ref.key)
       tell({ kind: 'key', inc: control().inc, namespace: ref.namespace, digest: ref.digest })
       return stamp()
+    },
+    forget(subject: string): ForgetReply {
+      const before = data.entries.size
+      for (const [key, { entry }] of data.entries) if (subjectIn(entry.tags) === subject) data.entries.delete(key)
+      return { ...stamp(), removed: before - data.entries.size }
     },
     expire(ref: KeyRef, tell: Tell): StampReply {
       const entry = entryAt(ref.key)

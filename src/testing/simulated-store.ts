@@ -2,6 +2,7 @@ import { type Clock, createSystemClock } from '../runtime/clock.js'
 import type {
   BumpReply,
   BusListener,
+  ForgetReply,
   Frame,
   KeyRef,
   LeaseReply,
@@ -122,6 +123,7 @@ export function createSimulatedStore(options: SimulatedStoreOptions = {}): Simul
     set = (request: SetRequest): Promise<SetReply> => this.#send(() => scripts.set(request, this.#tell))
     kill = (ref: KeyRef): Promise<StampReply> => this.#send(() => scripts.kill(ref, this.#tell))
     expire = (ref: KeyRef): Promise<StampReply> => this.#send(() => scripts.expire(ref, this.#tell))
+    forget = (subject: string): Promise<ForgetReply> => this.#send(() => scripts.forget(subject))
     bump = (names: readonly string[], mode: 'delete' | 'expire'): Promise<BumpReply> =>
       this.#send(() => scripts.bump(names, mode, this.#tell))
 
