@@ -1,0 +1,86 @@
+import type { StashMethods } from '../../cache/build-stash.js'
+import { CACHE_CHANNEL, type CacheOutcome } from '../../cache/outcome.js'
+import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
+import type { RunReport } from '../../pipeline/report.js'
+import { subscribeTo } from '../../runtime/channels.js'
+import { type Clock, createSystemClock } from '../../runtime/clock.js'
+import { type OpenTelemetryApi, SCOPE, STATUS_ERROR } from './api.js'
+import { cacheAttributes } from './conventions.js'
+import { observeStats } from './metrics.js'
+import { toSpans } from './run-spans.js'
+
+/** Options of {@link instrument}. */
+export interface InstrumentOptions<Context = unknown> {
+  /** The host's `@opentelemetry/api`. */
+  readonly api: OpenTelemetryApi<Context>
+  /** Whose statistics become metrics. */
+  readonly stash?: Pick<StashMethods, 'stats' | 'health'> | undefined
+  /** Whose runs become spans. */
+  readonly pipelines?: readonly { subscribe(observer: (report: RunReport) => void): () => void }[] | undefined
+  /**
+   * Which cache operations become spans: those that did more than find a value in memory, all of them, or none. Of every
+   * stash in the process. While they do, each operation fills an outcome. @defaultValue `'work'`
+   */
+  readonly spans?: 'work' | 'all' | 'none' | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** What {@link instrument} began. */
+export interface Instrumentation {
+  /** Ends it: nothing is measured and nothing listened to any more. */
+  stop(): void
+}
+
+const KNOWN = ['api', 'stash', 'pipelines', 'spans', 'clock'] as const
+
+/**
+ * Makes metrics and spans of what a stash and pipelines do, through the host's OpenTelemetry API.
+ *
+ * Metrics are read from the statistics when they are collected, so a hit costs nothing more. Spans of cache operations
+ * are children of the span that was active where the operation was begun. Attributes hold names and words, a short
+ * digest instead of a key, and never a value.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID`
+ */
+export function instrument<Context>(options: InstrumentOptions<Context>): Instrumentation {
+  const { api, stash, pipelines = [], spans = 'work', clock = createSystemClock() } = options
+  for (const name of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(name)) throw optionUnknown('instrument()', name, KNOWN)
+  }
+  if (typeof api?.trace?.getTracer !== 'function' || typeof api.metrics?.getMeter !== 'function')
+    throw optionInvalid('api', 'the module @opentelemetry/api', api)
+  if (spans !== 'work' && spans !== 'all' && spans !== 'none')
+    throw optionInvalid('spans', "'work', 'all' or 'none'", spans)
+  const ends = [
+    ...(stash === undefined ? [] : [observeStats(stash, api.metrics.getMeter(SCOPE))]),
+    ...pipelines.map((pipeline) => pipeline.subscribe((report) => toSpans(report, api))),
+    ...(spans === 'none'
+      ? []
+      : [subscribeTo(CACHE_CHANNEL, (message) => cacheSpan(message as CacheOutcome, api, clock, spans === 'all'))]),
+  ]
+  return {
+    stop() {
+      for (const end of ends.splice(0)) end()
+    },
+  }
+}
+
+function cacheSpan<Context>(
+  outcome: CacheOutcome,
+  api: OpenTelemetryApi<Context>,
+  clock: Clock,
+  wantsAll: boolean,
+): void {
+  const isFoundHere = outcome.status === 'hit' && outcome.tier === 'memory'
+  if (isFoundHere && !wantsAll) return
+  const endedAt = clock.wall()
+  const span = api.trace
+    .getTracer(SCOPE)
+    .startSpan(
+      `cache ${outcome.operation} ${outcome.namespace}`,
+      { startTime: endedAt - outcome.durationMs, attributes: { ...cacheAttributes(outcome) } },
+      api.context.active(),
+    )
+  if (outcome.error !== undefined) span.setStatus({ code: STATUS_ERROR })
+  span.end(endedAt)
+}
