@@ -79,7 +79,10 @@ export function wholeCore(): Plugin {
   return {
     name: 'whole-core',
     setup({ onResolve, onLoad, initialOptions }) {
-      const sharing = findSharing(Object.values(initialOptions.entryPoints as Record<string, string>))
+      // What cannot be analysed cannot be built either, and the build says so once.
+      const sharing = findSharing(Object.values(initialOptions.entryPoints as Record<string, string>)).catch(
+        () => NOTHING,
+      )
       onResolve({ filter: /^shared:/ }, ({ path }) => ({ path, namespace: 'shared', sideEffects: true }))
       // Neither TypeScript, which would drop what nobody uses, nor bare imports, which the bundler drops in our package.
       onLoad({ filter: /./, namespace: 'shared' }, async ({ path }) => ({
@@ -98,8 +101,15 @@ export function wholeCore(): Plugin {
   }
 }
 
+interface Sharing {
+  readonly core: Iterable<string>
+  readonly little: Iterable<string>
+  readonly groupOf: ReadonlyMap<string, 'much' | 'little'>
+}
+const NOTHING: Sharing = { core: [], little: [], groupOf: new Map() }
+
 /** What each entry, and each file loaded on first use, has in common with the root entry, by paths from here. */
-async function findSharing(entries: string[]) {
+async function findSharing(entries: string[]): Promise<Sharing> {
   const { metafile } = await build({
     absWorkingDir: import.meta.dirname,
     entryPoints: entries,
