@@ -53,7 +53,7 @@ interface Known {
  * const pool = createPool({ size: 'medium' })
  * const scores = pool.module({ baseUrl: 'https://scores.internal/v1', auth: () => process.env.SCORES_TOKEN })
  * scores.name // => 'scores.internal'
- * pool.providers()[scores.name].state // => 'unknown'
+ * pool.providers()[scores.name]?.state // => 'unknown'
  * await pool.close()
  */
 export function createPool(options: PoolOptions = {}): Pool {
