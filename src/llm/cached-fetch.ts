@@ -1,5 +1,6 @@
 import { stateOf } from '../cache/namespace-state.js'
 import type { RecordHost } from '../cache/records.js'
+import { HopstashError } from '../errors/base-error.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { channelNamed } from '../runtime/channels.js'
 import { type AccountItem, Accounts, type LlmStats } from './accounts.js'
@@ -45,20 +46,73 @@ export interface CachedFetch extends FetchLike {
  */
 export function cachedFetch(namespace: RecordHost, options: CachedFetchOptions = {}): CachedFetch {
   const site = siteOf(namespace, options)
-  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const reading = await readCall(input, init, site.options)
-    if ('pass' in reading) {
-      site.accounts.pass()
-      return reading.pass()
-    }
-    const { call } = reading
-    return call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call)
-  }
+  const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => answerTo(site, input, init)
   return Object.assign(fetch, { stats: () => site.accounts.stats() })
 }
 
+/** A request as the middleware of `@anthropic-ai/sdk` is given it. */
+export type SdkRequest = RequestInit & { readonly url: string }
+
+/** Middleware for the clients of `@anthropic-ai/sdk`, those of clouds included. */
+export interface CachedMiddleware {
+  <R extends SdkRequest>(request: R, next: (request: R) => Promise<Response>): Promise<Response>
+  /** Calls, tokens and money so far. */
+  stats(): LlmStats
+}
+
+/**
+ * What {@link cachedFetch} does, as middleware of `@anthropic-ai/sdk`: it stands inside the SDK's retries, around the
+ * `fetch` of the client.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` as `cachedFetch` does, and for a `fetch`: the client makes the calls.
+ */
+export function anthropicMiddleware(
+  namespace: RecordHost,
+  options: Omit<CachedFetchOptions, 'fetch'> = {},
+): CachedMiddleware {
+  const { fetch } = options as CachedFetchOptions
+  if (fetch !== undefined) throw optionInvalid('fetch', 'absent: the client makes the calls', fetch)
+  const site = siteOf(namespace, options)
+  const middleware = <R extends SdkRequest>(request: R, next: (request: R) => Promise<Response>): Promise<Response> =>
+    answerTo(site, request.url, request, (_url, init) => next({ ...request, ...init }))
+  return Object.assign(middleware, { stats: () => site.accounts.stats() })
+}
+
+type Site = Parameters<typeof answerItems>[0]
+
+async function answerTo(
+  site: Site,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  upstream?: FetchLike,
+): Promise<Response> {
+  const reading = await readCall(input, init, site.options, upstream)
+  if ('pass' in reading) {
+    site.accounts.pass()
+    return reading.pass()
+  }
+  const { call } = reading
+  try {
+    return await (call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call))
+  } catch (error) {
+    if (call.retriesRejections && isMiss(error)) return missResponse(error)
+    throw error
+  }
+}
+
+function isMiss(error: unknown): error is HopstashError {
+  return HopstashError.isInstance(error) && (error.code === 'ERR_NOT_CACHED' || error.code === 'ERR_REPLAY_MISS')
+}
+
+/** Nothing kept, and no call to be made, for an SDK that would try again and then tell of a broken connection. */
+function missResponse({ code, message }: HopstashError): Response {
+  const headers = { 'x-should-retry': 'false', 'cache-status': 'hopstash; fwd=miss; fwd-status=504' }
+  const error = { type: 'cache_miss', code, message, param: null }
+  return Response.json({ type: 'error', error }, { status: 504, headers })
+}
+
 /** What a `cachedFetch` is made of, with the records of single embeddings beside those of whole answers. */
-function siteOf(namespace: RecordHost, options: CachedFetchOptions): Parameters<typeof answerItems>[0] {
+function siteOf(namespace: RecordHost, options: CachedFetchOptions): Site {
   if (typeof (namespace as RecordHost | undefined)?.records !== 'function') {
     throw optionInvalid('namespace', 'a namespace of a stash, such as stash.aiResponse', namespace)
   }

@@ -19,11 +19,13 @@ export interface Call {
   readonly signal: AbortSignal | undefined
   /** The SDK tries again. */
   readonly isRetry: boolean
+  /** The SDK is one that takes whatever `fetch` rejects with for a broken connection, and tries again. */
+  readonly retriesRejections: boolean
   /** Makes the upstream call; with another body where one is given. */
   send(signal: AbortSignal | undefined, body?: string): Promise<Response>
-  /** The key of the same request with another body. */
-  keyOf(body: Record<string, unknown>): string
   describe(): string
+  /** The same request with another body: its key, and its description. */
+  like(body: Record<string, unknown>): Pick<Call, 'key' | 'describe'>
 }
 
 /** What becomes of the arguments of a fetch: a call for the cache, or a request to let through as it is. */
@@ -34,8 +36,8 @@ export async function readCall(
   input: string | URL | Request,
   init: RequestInit | undefined,
   options: ResolvedOptions,
+  upstream: FetchLike = options.fetch ?? globalThis.fetch,
 ): Promise<Reading> {
-  const upstream: FetchLike = options.fetch ?? globalThis.fetch
   const isRequest = input instanceof Request
   const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined))
   const asked = headers.get(DIRECTIVE_HEADER)
@@ -76,16 +78,20 @@ export async function readCall(
       credentials: credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
+      retriesRejections: headers.has('x-stainless-lang'),
       send,
-      keyOf: (other) => requestKey(keyParts({ ...request, body: other }, format.name, options, sample), ''),
       describe: () => describeParts(parts, options.scrub),
+      like(other) {
+        const like = keyParts({ ...request, body: other }, format.name, options, sample)
+        return { key: requestKey(like, ''), describe: () => describeParts(like, options.scrub) }
+      },
     },
   }
 }
 
 /** The options a call's record is loaded with. */
 export function recordOptionsOf(
-  { directives, describe }: Call,
+  { directives, describe }: Pick<Call, 'directives' | 'describe'>,
   more: {
     readonly forceFresh: boolean
     readonly maxAgeMs: number | undefined

@@ -22,12 +22,13 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const { body } = call.request
   const inputs = inputsOf(body.input) ?? []
   const { input: _input, ...around } = body
-  const keys = inputs.map((input) => call.keyOf({ ...around, item: input }))
+  const items = inputs.map((input) => ({ input, ...call.like({ ...around, item: input }) }))
+  const keys = items.map(({ key }) => key)
   // A text that occurs twice is one item.
-  const unique = new Map(keys.map((key, index) => [key, inputs[index]]))
+  const unique = new Map(items.map((item) => [item.key, item]))
   if (call.signal?.aborted) throw call.signal.reason
   const batch = createItemBatch(site, call, unique.size)
-  const loads = [...unique].map(([key, input]) => loadItem(site, call, batch, key, input))
+  const loads = [...unique.values()].map((item) => loadItem(site, call, batch, item))
   const results = await Promise.allSettled(loads)
   if (call.signal?.aborted) throw call.signal.reason
   const records = new Map<string, EmbeddingRecord>()
@@ -50,16 +51,21 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
 
 type LoadResult = PromiseSettledResult<{ readonly value: EmbeddingRecord }>
 
-function loadItem(site: ItemSite, call: Call, batch: ItemBatch, key: string, input: unknown) {
+type Item = Pick<Call, 'key' | 'describe'> & { readonly input: unknown }
+
+function loadItem(site: ItemSite, call: Call, batch: ItemBatch, { key, input, describe }: Item) {
   const { forceFresh = false } = call.directives
   const { isBlind, maxAgeMs } = call.isRetry ? site.flights.since(call.key) : NO_RETRY
   return site.items
     .load(key, (context: RecordContext) => batch.ask(input, context), {
-      ...recordOptionsOf(call, {
-        forceFresh: forceFresh || isBlind,
-        maxAgeMs,
-        signal: site.options.finishOnAbort ? undefined : call.signal,
-      }),
+      ...recordOptionsOf(
+        { directives: call.directives, describe },
+        {
+          forceFresh: forceFresh || isBlind,
+          maxAgeMs,
+          signal: site.options.finishOnAbort ? undefined : call.signal,
+        },
+      ),
     })
     .finally(() => batch.settled())
 }

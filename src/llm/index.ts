@@ -1,5 +1,12 @@
 export type { Account, LlmAnswer, LlmStats, Spending } from './accounts.js'
-export { type CachedFetch, cachedFetch, LLM_CHANNEL } from './cached-fetch.js'
+export {
+  anthropicMiddleware,
+  type CachedFetch,
+  type CachedMiddleware,
+  cachedFetch,
+  LLM_CHANNEL,
+  type SdkRequest,
+} from './cached-fetch.js'
 export { type DescribeOptions, describeRequest } from './describe-request.js'
 export { DIRECTIVE_HEADER, directives, type LlmDirectives } from './directives.js'
 export type { CachedFetchOptions, FetchLike, StorableAnyway } from './fetch-options.js'

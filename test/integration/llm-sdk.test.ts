@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import OpenAI5 from 'openai-5'
 import OpenAI6 from 'openai-6'
 import { describe, expect, it } from 'vitest'
-import type { CachedFetch } from '../../src/llm/cached-fetch.js'
+import { anthropicMiddleware, type CachedFetch } from '../../src/llm/cached-fetch.js'
 import { directives } from '../../src/llm/directives.js'
 import { openWorld, until } from './llm-world.js'
 
@@ -139,6 +139,21 @@ describe.each(MAJORS)('$name', ({ load, minNode }) => {
     }
   })
 
+  itRuns('onlyIfCached fails at once with the code, not after retries with a broken connection', async () => {
+    const { wire, fetch } = await openWorld()
+    const openai = await open(fetch, wire.url)
+    const ask = openai.chat.completions.create(
+      { model: 'gpt-5', messages },
+      { headers: directives({ onlyIfCached: true }) },
+    )
+    await expect(ask).rejects.toMatchObject({
+      status: 504,
+      code: 'ERR_NOT_CACHED',
+      message: expect.stringContaining('onlyIfCached'),
+    })
+    expect(wire.requests).toHaveLength(0)
+  })
+
   itRuns('directives of one call travel in a header that never leaves', async () => {
     const { wire, fetch } = await openWorld()
     const openai = await open(fetch, wire.url)
@@ -192,6 +207,20 @@ describe('@anthropic-ai/sdk', () => {
     expect(answer.id).toBe('msg_2')
     expect(await anthropic.messages.create(body)).toEqual(answer)
     expect(wire.requests).toHaveLength(2)
+  })
+
+  it('its middleware does what the fetch does, inside the retries', async () => {
+    const { wire, answers } = await openWorld()
+    const cache = anthropicMiddleware(answers)
+    const anthropic = new Anthropic({ apiKey: 'sk-ant-test', baseURL: wire.url, middleware: [cache], maxRetries: 2 })
+    wire.scripts.push({ status: 529, headers: { 'retry-after-ms': '1' } })
+    const first = await anthropic.messages.create(body)
+    expect(await anthropic.messages.create(body)).toEqual(first)
+    const streamed = [1, 2].map(() => anthropic.messages.stream(body).finalMessage())
+    expect(await streamed[1]).toEqual(await streamed[0])
+    expect(wire.requests).toHaveLength(3)
+    expect(cache.stats()).toMatchObject({ hits: 1, joined: 1, misses: 3 })
+    expect(() => anthropicMiddleware(answers, { fetch } as object)).toThrow('`fetch`')
   })
 
   it('another version or beta of the interface is another key; the order of betas is not', async () => {
