@@ -52,6 +52,7 @@ export { type NamespaceDefinitions, RESERVED_NAMES, type StashOptions } from './
 export type { StashStats } from './cache/stash-stats.js'
 export type { UsageMeter } from './cache/usage-meter.js'
 export type { WarmItem, WarmOptions, WarmProgress, WarmSummary } from './cache/warm.js'
+export { type Warmable, type WarmOnStartOptions, type WarmUp, warmOnStart } from './cache/warm-on-start.js'
 export type { MissCause, ReadStatus, Tier, TierResult, WriteResult } from './cache/words.js'
 export { type ErrorContext, HopstashError } from './errors/base-error.js'
 export { BatchError } from './errors/batch-error.js'

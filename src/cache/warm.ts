@@ -18,7 +18,10 @@ export interface WarmOptions {
   readonly concurrency?: number
   /** Stops starting loads; those under way end. */
   readonly signal?: AbortSignal
+  /** What it throws is ignored. */
   readonly onProgress?: (progress: WarmProgress) => void
+  /** Load also what is there and fresh, and replace it. @defaultValue `false` */
+  readonly refresh?: boolean
 }
 
 /** How far a warm-up has come. */
@@ -39,7 +42,7 @@ export interface WarmSummary extends WarmProgress {
 }
 
 const MAX_ERRORS = 20
-const OPTION_NAMES = ['concurrency', 'signal', 'onProgress']
+const OPTION_NAMES = ['concurrency', 'signal', 'onProgress', 'refresh']
 
 /** Loads keys ahead of their first reader, most important first. */
 export async function warm(
@@ -56,7 +59,7 @@ export async function warm(
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.includes(name)) throw optionUnknown('the warm options', name, OPTION_NAMES)
   }
-  const { concurrency = 4, signal, onProgress } = options
+  const { concurrency = 4, signal, onProgress, refresh = false } = options
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
   requireSignal(signal)
@@ -82,14 +85,18 @@ export async function warm(
           tally.loaded++
           return item.load(context)
         },
-        undefined,
+        refresh ? { forceFresh: true } : undefined,
       )
       tally.done++
     } catch (error) {
       tally.failed++
       if (errors.length < MAX_ERRORS) errors.push(error)
     }
-    onProgress?.({ total: tally.total, done: tally.done, failed: tally.failed })
+    try {
+      onProgress?.({ total: tally.total, done: tally.done, failed: tally.failed })
+    } catch {
+      // A bar that cannot be drawn warms no less.
+    }
   }
 
   await Promise.all(ordered.map((item) => limit(warmOne, item)))
