@@ -1,9 +1,9 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { checkScrubs, type Scrub } from '../keys/secrets.js'
 import type { LlmAnswer } from './accounts.js'
 import { checkDirectives, DIRECTIVE_NAMES, type LlmDirectives } from './directives.js'
 import { checkPrices, defaultPrices, type PriceTable } from './prices.js'
 import { checkPacing, type Pacing } from './replay.js'
-import { checkScrubs, type Scrub } from './secrets.js'
 import type { LlmRequest, Unstorable } from './wire-format.js'
 
 /** The `fetch` SDKs take and give. */

@@ -1,3 +1,4 @@
+export { SCRUBBED, type Scrub } from '../keys/secrets.js'
 export type { Account, LlmAnswer, LlmStats, Spending } from './accounts.js'
 export {
   anthropicMiddleware,
@@ -15,5 +16,4 @@ export { DEFAULT_PRICES_AS_OF, defaultPrices, type ModelPrice, type PriceTable }
 export type { Recording } from './recording.js'
 export type { Pacing } from './replay.js'
 export { byCredentials, REQUEST_KEY_VERSION } from './request-key.js'
-export { SCRUBBED, type Scrub } from './secrets.js'
 export type { LlmRequest, TokenUsage, Unstorable, WireFormatName } from './wire-format.js'

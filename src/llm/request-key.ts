@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { optionInvalid } from '../errors/option-error.js'
 import { digestOf } from '../keys/digest.js'
-import { isSecretName, type Scrub, scrubText, scrubValue } from './secrets.js'
+import { isSecretName, type Scrub, scrubText, scrubValue } from '../keys/secrets.js'
 import type { LlmRequest, WireFormatName } from './wire-format.js'
 
 /** The version of the key of a request, part of every key: a later one misses, and never reads a wrong answer. */
