@@ -30,7 +30,7 @@ export interface Credentials {
 /** What an upstream refused though it was fresh is not asked for again for so long. */
 const RENEW_EVERY_MS = 1000
 /** Whoever has not answered for so long is asked again. */
-const PATIENCE_MS = 30_000
+export const PATIENCE_MS = 30_000
 
 /** Checks `auth` and returns what its calls share. @throws OptionError */
 export function createCredentials(provider: string, auth: ModuleAuth | undefined, clock: Clock): Credentials {

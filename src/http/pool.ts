@@ -3,7 +3,7 @@ import { nameTaken } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { createConnections } from './connections.js'
-import { type Credentials, createCredentials } from './credentials.js'
+import { type Credentials, createCredentials, PATIENCE_MS } from './credentials.js'
 import { createModuleClient, type ModuleClient } from './module-client.js'
 import { type ModuleOptions, resolveModule } from './module-options.js'
 import type { OriginStats } from './origin-meter.js'
@@ -29,7 +29,10 @@ export interface Pool {
   stats(): PoolStats
   /** How each module does, by name, as far as its calls tell. Asks nobody. */
   providers(): Readonly<Record<string, ProviderReport>>
-  /** Asks every module's `auth` now, so that `providers()` knows who has credentials. Calls no module; never rejects. */
+  /**
+   * Asks every module's `auth` now, so that `providers()` knows who has credentials. Calls no module, never rejects, and
+   * waits for at most 30 s.
+   */
   prepare(): Promise<Readonly<Record<string, ProviderReport>>>
   /** Refuses new calls with `ERR_CLOSED`, and resolves when those under way are over. */
   drain(): Promise<void>
@@ -72,17 +75,20 @@ export function poolOver(undici: Undici, options: PoolOptions): Pool {
     meter.read(origin, credentials.configured, clock.now())
   const providers = (): Record<string, ProviderReport> =>
     Object.fromEntries([...modules].map(([name, known]) => [name, report(known)]))
+  const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
+    let timer: unknown
+    const late = new Promise<void>((resolve) => {
+      timer = clock.setTimer(resolve, ms, true)
+    })
+    await Promise.race([work, late])
+    clock.clearTimer(timer)
+  }
   let closing: Promise<void> | undefined
   const close: Pool['close'] = (given = {}) => {
     checkShape('close', given, ['grace'])
     const graceMs = parseDuration(given.grace ?? '10s', 'grace')
     const end = async (): Promise<void> => {
-      let timer: unknown
-      const late = new Promise<void>((resolve) => {
-        timer = clock.setTimer(resolve, graceMs, true)
-      })
-      await Promise.race([gate.drain(), late])
-      clock.clearTimer(timer)
+      await within(graceMs, gate.drain())
       await connections.agent.destroy()
     }
     closing ??= end()
@@ -106,7 +112,7 @@ export function poolOver(undici: Undici, options: PoolOptions): Pool {
     }),
     providers,
     async prepare() {
-      await Promise.allSettled([...modules.values()].map(async ({ credentials }) => credentials.current()))
+      await within(PATIENCE_MS, Promise.allSettled([...modules.values()].map(async (one) => one.credentials.current())))
       return providers()
     },
     drain: () => gate.drain(),

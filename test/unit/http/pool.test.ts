@@ -5,6 +5,7 @@ import { createPool, POOL_SIZES } from '../../../src/http/index.js'
 import { resolveModule } from '../../../src/http/module-options.js'
 import { resolvePool } from '../../../src/http/pool-options.js'
 import { loadUndici } from '../../../src/http/undici.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const invalid = expect.objectContaining({ code: 'ERR_OPTION_INVALID' })
 
@@ -60,6 +61,18 @@ describe('a pool', () => {
       b: { configured: false, state: 'unconfigured' },
       c: { configured: true, state: 'unknown' },
     })
+  })
+})
+
+describe('credentials that never come', () => {
+  it('do not hold the start for ever', async () => {
+    const clock = createFakeClock()
+    await using pool = createPool({ clock })
+    pool.module({ name: 'a', baseUrl: 'https://a', auth: () => new Promise(() => {}) })
+    const prepared = pool.prepare()
+    await clock.advance(30_000)
+    expect(await prepared).toMatchObject({ a: { state: 'unknown' } })
+    expect(clock.pendingTimers()).toBe(0)
   })
 })
 
