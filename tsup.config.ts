@@ -13,7 +13,6 @@ export const BUNDLED_FOR_BROWSERS = [...BUNDLED, '@noble/hashes', 'buffer', 'lru
 /** What stands in for the modules of Node in the browser build, beside the twins of whole files (`x.browser.ts`). */
 const NODE_TWINS: Readonly<Record<string, string>> = {
   'node:buffer': './node_modules/buffer/index.js',
-  'node:crypto': './src/keys/crypto.browser.ts',
   'node:util': './src/keys/types.browser.ts',
 }
 

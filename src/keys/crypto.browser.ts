@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer'
 import { hmac } from '@noble/hashes/hmac'
 import { sha256 } from '@noble/hashes/sha2'
 
-/** Stands in for `hash` of `node:crypto`: keys are made synchronously, and a browser's own digests are not. */
+/** Stands in for `hash` of Node: keys are made synchronously, and a browser's own digests are not. */
 export function hash(_algorithm: 'sha256', bytes: Uint8Array, _encoding: 'base64url'): string {
   return base64url(sha256(bytes))
 }
 
-/** Stands in for `createHmac` of `node:crypto`. */
+/** Stands in for `createHmac` of Node. */
 export function createHmac(_algorithm: 'sha256', secret: string | Uint8Array): Hmac {
   const mac = hmac.create(sha256, typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret)
   const self: Hmac = {

@@ -1,5 +1,5 @@
-import { createHmac, hash } from 'node:crypto'
 import { encodeKey } from './canonicalize.js'
+import { createHmac, hash } from './crypto.js'
 import { keyForm } from './key-form.js'
 import { publicError } from './key-refusal.js'
 import type { TextForm } from './text-form.js'
