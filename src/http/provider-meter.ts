@@ -24,8 +24,6 @@ export interface ProviderReport {
   readonly durationMs: Percentiles
 }
 
-/** What a call says about its provider; `limited` is a 429. */
-export type ProviderVerdict = 'success' | 'failure' | 'limited'
 
 const WINDOW_MS = 60_000
 const DOWN_AFTER = 3
