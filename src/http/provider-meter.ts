@@ -24,7 +24,6 @@ export interface ProviderReport {
   readonly durationMs: Percentiles
 }
 
-
 const WINDOW_MS = 60_000
 const DOWN_AFTER = 3
 const DEGRADED_SHARE = 0.1
