@@ -1,0 +1,104 @@
+/** What is kept of an answer: a whole result, or the parts of a stream and what came beside it. */
+export interface AnswerRecord {
+  readonly v: 1
+  /** The result, without the texts of request and response. */
+  readonly result: Readonly<Record<string, unknown>>
+  /** Of a stream: its parts. */
+  readonly parts?: readonly Part[]
+  /** Why it is not kept; never set on one that is. */
+  readonly unstorable?: string
+}
+
+/** A part of a stream, of any version. */
+export interface Part {
+  readonly type: string
+  readonly [field: string]: unknown
+}
+
+const GOOD = new Set(['stop', 'tool-calls'])
+const BAD: Readonly<Record<string, string>> = { length: 'truncated', 'content-filter': 'filtered', error: 'error' }
+/** Headers of a response that are nobody's business later. */
+const PRIVATE_HEADERS = new Set(['set-cookie', 'authorization', 'proxy-authenticate', 'www-authenticate'])
+
+/** The record of a result of `doGenerate`. */
+export function recordOfResult(result: object): AnswerRecord {
+  const { content, finishReason } = result as { content?: unknown; finishReason?: unknown }
+  const isEmpty = !Array.isArray(content) || !content.some(isSubstance)
+  return withVerdict(
+    { v: 1, result: withoutTexts(result) },
+    unfinished(finishReason) ?? (isEmpty ? 'empty' : undefined),
+  )
+}
+
+/** The record of a stream that has come to its end. */
+export function recordOfParts(result: object, parts: readonly Part[]): AnswerRecord {
+  const finish = parts.findLast(({ type }) => type === 'finish')
+  const kept = parts.filter(({ type }) => type !== 'raw')
+  const verdict = parts.some(({ type }) => type === 'error')
+    ? 'error'
+    : finish === undefined
+      ? 'cut'
+      : (unfinished(finish.finishReason) ?? (parts.some(isSubstance) ? undefined : 'empty'))
+  return withVerdict({ v: 1, result: withoutTexts(result), parts: kept }, verdict)
+}
+
+/** Whether what a store gave back is a record: a folder of them may have been edited by hand. */
+export function isAnswerRecord(value: unknown, streams: boolean): value is AnswerRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const { v, result, parts } = value as Partial<AnswerRecord>
+  return v === 1 && typeof result === 'object' && result !== null && Array.isArray(parts) === streams
+}
+
+/** Input and output tokens, told in any version. */
+export function tokensOf(usage: unknown): number {
+  const { inputTokens, outputTokens } = (usage ?? {}) as { inputTokens?: unknown; outputTokens?: unknown }
+  return countOf(inputTokens) + countOf(outputTokens)
+}
+
+/** The usage of a record. */
+export function usageOf({ result, parts }: AnswerRecord): unknown {
+  return parts === undefined ? result.usage : parts.findLast(({ type }) => type === 'finish')?.usage
+}
+
+/** An answer of the caller's own, with what the cache has to say in its provider metadata. */
+export function marked<T extends object>(answer: T, status: string, ageMs: number): T {
+  const { providerMetadata } = answer as { providerMetadata?: object }
+  const hopstash = { status, ageMs: Math.round(ageMs) }
+  return { ...answer, providerMetadata: { ...providerMetadata, hopstash } }
+}
+
+function withVerdict(record: AnswerRecord, unstorable: string | undefined): AnswerRecord {
+  return unstorable === undefined ? record : { ...record, unstorable }
+}
+
+// Version 2 says it in one word, later ones in theirs and the provider's.
+function unfinished(finishReason: unknown): string | undefined {
+  const reason =
+    typeof finishReason === 'object' && finishReason !== null
+      ? (finishReason as { unified?: unknown }).unified
+      : finishReason
+  if (typeof reason !== 'string') return 'unknown-finish'
+  return GOOD.has(reason) ? undefined : (BAD[reason] ?? 'unknown-finish')
+}
+
+/** Whether a part of an answer says anything. */
+function isSubstance(part: unknown): boolean {
+  const { type, text, delta } = part as { type?: unknown; text?: unknown; delta?: unknown }
+  if (type === 'text' || type === 'reasoning') return typeof text === 'string' && text.trim() !== ''
+  if (type === 'text-delta' || type === 'reasoning-delta') return typeof delta === 'string' && delta.trim() !== ''
+  return type === 'tool-call' || type === 'file' || type === 'source' || type === 'tool-result'
+}
+
+// The request would be kept twice over, and the text of the response is what was parsed.
+function withoutTexts(result: object): Readonly<Record<string, unknown>> {
+  const { request: _request, stream: _stream, response, ...rest } = result as Record<string, unknown>
+  if (typeof response !== 'object' || response === null) return rest
+  const { body: _body, headers, ...about } = response as Record<string, unknown>
+  const kept = Object.entries((headers ?? {}) as object).filter(([name]) => !PRIVATE_HEADERS.has(name.toLowerCase()))
+  return { ...rest, response: { ...about, ...(kept.length > 0 && { headers: Object.fromEntries(kept) }) } }
+}
+
+function countOf(count: unknown): number {
+  const total = typeof count === 'object' && count !== null ? (count as { total?: unknown }).total : count
+  return typeof total === 'number' && total > 0 ? total : 0
+}

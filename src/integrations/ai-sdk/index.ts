@@ -1,0 +1,3 @@
+export { type CacheMiddleware, cacheMiddleware, type GenerateCall, type StreamCall } from './cache-middleware.js'
+export { type EmbedCall, type EmbeddingCacheMiddleware, embeddingCacheMiddleware } from './embedding-middleware.js'
+export type { AlsoStorable, CacheMiddlewareOptions, CallParams, ModelLike } from './model-call.js'

@@ -1,0 +1,85 @@
+import type { Part } from './answer-record.js'
+
+/** Parts of a stream as they come, for any number of readers, each from the first one on. */
+export interface PartLog {
+  /** Resolves with all parts at the end; rejects with what ended the stream. */
+  readonly whole: Promise<readonly Part[]>
+  /** Takes no more readers: it has gone wrong. */
+  readonly spent: boolean
+  /** A stream of its own for one reader. `left` is called once, when the reader wants no more or has everything. */
+  reader(each: (part: Part) => Part, left: (reason?: unknown) => void): ReadableStream<Part>
+}
+
+/** Reads a stream to its end, and keeps its parts for readers. The source is read at its own pace: SDKs keep its text, too. */
+export function createPartLog(source: ReadableStream<Part>): PartLog {
+  const parts: Part[] = []
+  let end: { readonly error?: unknown } | undefined
+  let spent = false
+  let wake: (() => void) | undefined
+  let news = new Promise<void>((resolve) => {
+    wake = resolve
+  })
+  const tell = (): void => {
+    wake?.()
+    news = new Promise((resolve) => {
+      wake = resolve
+    })
+  }
+  const pump = async (): Promise<readonly Part[]> => {
+    const reader = source.getReader()
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) break
+        parts.push(value)
+        if (value.type === 'error') spent = true
+        tell()
+      }
+      end = {}
+      return parts
+    } catch (error) {
+      spent = true
+      end = { error }
+      throw error
+    } finally {
+      tell()
+    }
+  }
+  const whole = pump()
+  whole.catch(() => undefined)
+
+  return {
+    whole,
+    get spent() {
+      return spent
+    },
+    reader(each, left) {
+      let at = 0
+      let isOver = false
+      const over = (reason?: unknown): void => {
+        if (isOver) return
+        isOver = true
+        left(reason)
+      }
+      return new ReadableStream<Part>(
+        {
+          async pull(controller) {
+            while (at === parts.length && end === undefined) await news
+            if (isOver) return
+            const part = parts[at]
+            if (part !== undefined) {
+              at++
+              controller.enqueue(each(part))
+              return
+            }
+            over()
+            if (end !== undefined && 'error' in end) controller.error(end.error)
+            else controller.close()
+          },
+          cancel: (reason) => over(reason ?? new DOMException('The reader cancelled the stream', 'AbortError')),
+        },
+        { highWaterMark: 0 },
+      )
+    },
+  }
+}
