@@ -38,10 +38,12 @@ export interface CachedFetch extends FetchLike {
  *   const body = JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'Hello' }] })
  *   const headers = { 'content-type': 'application/json' }
  *   const response = await fetch('https://api.openai.com/v1/chat/completions', { method: 'POST', headers, body })
- *   return [(await response.json()).choices[0].message.content, response.headers.get('cache-status')]
+ *   const said = /answer \d+/.exec(await response.text())?.[0]
+ *   return [said, response.headers.get('cache-status')]
  * }
  * await ask() // => ['answer 1', 'hopstash; fwd=uri-miss']
- * (await ask())[0] // => 'answer 1'
+ * const [again] = await ask()
+ * again // => 'answer 1'
  * fetch.stats().hits // => 1
  */
 export function cachedFetch(namespace: RecordHost, options: CachedFetchOptions = {}): CachedFetch {

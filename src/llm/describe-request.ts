@@ -15,7 +15,7 @@ export type DescribeOptions = Pick<CachedFetchOptions, 'accept' | 'ignoreFields'
  *   headers: { 'content-type': 'application/json', authorization: 'Bearer sk-secret-secret' },
  *   body: JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'Is sk-secret-secret safe?' }] }),
  * })
- * JSON.parse(described.text).body.messages // => [{ content: 'Is [scrubbed] safe?', role: 'user' }]
+ * JSON.parse(described?.text ?? '{}').body.messages // => [{ content: 'Is [scrubbed] safe?', role: 'user' }]
  */
 export async function describeRequest(
   input: string | URL | Request,
