@@ -224,7 +224,7 @@ export const guards = [
   {
     name: 'a refresh behind keeps no process alive',
     file: 'src/cache/load.ts',
-    find: 'armTimeout(state, load, load.missCause !== undefined || load.joined)',
+    find: 'armTimeout(state, load, load.flight.awaited || (state.shared === undefined && load.missCause !== undefined))',
     replace: 'armTimeout(state, load, true)',
     tests: [unit('close')],
   },

@@ -5,7 +5,7 @@ export const sharedGuards = [
   {
     name: 'a message or an own write voids what is under way for its key',
     file: 'src/cache/supersede.ts',
-    find: '  state.fills.void(id, but)\n',
+    find: '  state.fills.void(id, but, written)\n',
     replace: '',
     tests: [history],
   },
@@ -83,8 +83,8 @@ export const sharedGuards = [
   {
     name: 'what is owed is told first',
     file: 'src/cache/shared-tier.ts',
-    find: 'if (this.link.away || this.#closed) return undefined',
-    replace: 'if (this.#closed) return undefined',
+    find: 'this.link.away || this.#closed ? Promise.resolve(undefined)',
+    replace: 'this.#closed ? Promise.resolve(undefined)',
     tests: [history],
   },
   {
@@ -104,8 +104,8 @@ export const sharedGuards = [
   {
     name: 'a void flight that read the store drops memory',
     file: 'src/cache/shared-load.ts',
-    find: 'if (flight.fill.void) state.memory.delete(id)\n  else place',
-    replace: 'if (!flight.fill.void) place',
+    find: 'if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)\n  else place',
+    replace: 'if (!(fill.void && fill.voidedBy !== entry.id)) place',
     tests: [history],
   },
   {

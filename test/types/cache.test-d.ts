@@ -3,6 +3,7 @@ import {
   cached,
   createDeduper,
   createStash,
+  type ForgetReceipt,
   type Namespace,
   namespace,
   type PresetTypes,
@@ -149,6 +150,33 @@ describe('options', () => {
     void stash.general.set('k', 1, { maxAge: '1h' })
     // @ts-expect-error no namespace of that name
     void stash.letters
+    // @ts-expect-error a subject is a text
+    namespace<Letter, LetterKey>({ subject: () => 42 })
+    // @ts-expect-error isolation is one of three words
+    namespace({ isolation: 'copy' })
+    // @ts-expect-error a size is a number
+    namespace({ maxValueBytes: '8MB' })
+    // @ts-expect-error a clear takes nothing
+    void stash.clear('general')
+    // @ts-expect-error a clear takes nothing
+    void stash.letter.clear(key)
+    // @ts-expect-error only 'store' can be required
+    void stash.letter.delete(key, { require: 'sotre' })
+    // @ts-expect-error nothing is required of a read
+    stash.letter.peek(key, { require: 'store' })
+    // @ts-expect-error a subject is a text
+    void stash.forget(42)
+    // @ts-expect-error a loader is a function
+    void stash.general.getOrSet('k', 5)
+    // @ts-expect-error a save is needed
+    void stash.letter.writeThrough(key, letter)
+    // @ts-expect-error namespaces have names
+    createStash({ namespaces: [namespace()] })
+  })
+
+  it('of an erasure: its receipt tells what it reached', () => {
+    expectTypeOf(stash.forget('42')).resolves.toEqualTypeOf<ForgetReceipt>()
+    expectTypeOf<ForgetReceipt['store']>().toEqualTypeOf<number | 'none'>()
   })
 })
 
@@ -216,6 +244,19 @@ describe('cached', () => {
       async render(templateId: string): Promise<string> {
         return templateId
       }
+    }
+    expectTypeOf(new Renderer().render).toEqualTypeOf<(templateId: string) => Promise<string>>()
+  })
+
+  it('decorates fields that hold a function, and keeps their type', () => {
+    class Renderer {
+      readonly name = 'one'
+      @cached.method({ in: stash.general, name: 'b' })
+      render = async (templateId: string): Promise<string> => `${templateId} by ${this.name}`
+
+      // @ts-expect-error no function
+      @cached.method({ in: stash.general, name: 'c' })
+      size = 5
     }
     expectTypeOf(new Renderer().render).toEqualTypeOf<(templateId: string) => Promise<string>>()
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { stateOf } from '../../../src/cache/namespace-state.js'
 import { preset } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
@@ -91,6 +92,7 @@ describe('forget', () => {
     const writing = things.writeThrough(ask('ann', 'c'), 'written', () => saves.loader({} as never))
     await clock.settle()
     await stash.forget('ann')
+    expect(stateOf(things).negatives.size).toBe(0)
     expect(loads.call(0).context.stale).toBeUndefined()
     loads.call(0).resolve('refreshed')
     saves.call(0).resolve(undefined)
