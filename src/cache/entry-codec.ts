@@ -20,7 +20,11 @@ async function encode(codec: Codec, value: unknown, entry: StoredEntry, key: str
 }
 
 async function decode(codec: Codec, body: Uint8Array, entry: StoredEntry, key: string): Promise<DecodedBody> {
-  const decoded = await codec.decode(whole(entry.header, body), keyDigestOf(key))
+  const { checked } = entry
+  const decoded =
+    checked === undefined
+      ? await codec.decode(whole(entry.header, body), keyDigestOf(key))
+      : await codec.decodeBody(checked.bytes, checked.header)
   return decoded.ok ? { ok: true, value: decoded.value } : decoded
 }
 

@@ -3,7 +3,13 @@ import { type CodecOptions, type ResolvedCodecOptions, resolveCodecOptions } fro
 import { compress, inflate } from './compress.js'
 import { type Content, type ContentCoder, createContentCoder } from './content.js'
 import { createSealer, type EncryptionKey, type Sealer } from './encrypt.js'
-import { type BodyInfo, type EntryHeader, type HeaderFailure, headerProblem } from './entry-header.js'
+import {
+  type BodyInfo,
+  type CheckedHeader,
+  type EntryHeader,
+  type HeaderFailure,
+  headerProblem,
+} from './entry-header.js'
 import { authenticatedOf, TAG_BYTES } from './header-layout.js'
 import { decodeHeader } from './header-reader.js'
 import { encodeHeader } from './header-writer.js'
@@ -41,6 +47,8 @@ export interface Codec {
   encode(value: unknown, keyDigest: Uint8Array, header: EntryHeader): Encoded | Refused | Promise<Encoded | Refused>
   /** A promise where the value is inflated off the loop. A Buffer of 64 KiB or more is a view on `bytes`. */
   decode(bytes: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded>
+  /** The same for bytes whose header has been read, and so checked, already. */
+  decodeBody(bytes: Uint8Array, checked: CheckedHeader): Decoded | Promise<Decoded>
 }
 
 /** A compressed form has to be at least an eighth smaller, or reading it is not worth the time. */
@@ -60,6 +68,7 @@ export function createCodec(options?: CodecOptions): Codec {
   return {
     encode: (value, keyDigest, header) => encode({ resolved, coder, sealer }, value, keyDigest, header),
     decode: (bytes, keyDigest) => decode({ resolved, coder, sealer }, bytes, keyDigest),
+    decodeBody: (bytes, checked) => decodeBody({ resolved, coder, sealer }, asBuffer(bytes), checked),
   }
 }
 
@@ -116,10 +125,13 @@ function sealed(
 }
 
 function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded> {
-  const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength)
+  const bytes = asBuffer(input)
   const decoded = decodeHeader(bytes, keyDigest)
-  if (!decoded.ok) return decoded
-  const { header, body: info, headerBytes } = decoded
+  return decoded.ok ? decodeBody(parts, bytes, decoded) : decoded
+}
+
+function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader): Decoded | Promise<Decoded> {
+  const { header, body: info, headerBytes } = checked
   const stored = bytes.subarray(headerBytes)
   const damage = damageOf(stored, info, parts.resolved.maxBytes)
   if (damage !== undefined) return failed(damage)
@@ -165,4 +177,8 @@ function read(parts: Parts, info: BodyInfo, header: EntryHeader, content: Buffer
 
 function failed(reason: DecodeFailure): Decoded {
   return { ok: false, reason }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

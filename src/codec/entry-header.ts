@@ -53,10 +53,16 @@ export type BodyFormat = (typeof BODY_FORMATS)[number]
 /** Why bytes are no entry of this key that can be read. */
 export type HeaderFailure = 'foreign' | 'truncated' | 'version' | 'key' | 'corrupt'
 
+/** A header that is whole, of this version, and of the key it was asked for. */
+export interface CheckedHeader {
+  readonly ok: true
+  readonly header: EntryHeader
+  readonly body: BodyInfo
+  readonly headerBytes: number
+}
+
 /** What {@link decodeHeader} found. */
-export type DecodedHeader =
-  | { readonly ok: true; readonly header: EntryHeader; readonly body: BodyInfo; readonly headerBytes: number }
-  | { readonly ok: false; readonly reason: HeaderFailure }
+export type DecodedHeader = CheckedHeader | { readonly ok: false; readonly reason: HeaderFailure }
 
 /** Length of `id` and `inc`: 96 random bits as base64url. */
 export const ID_LENGTH = 16

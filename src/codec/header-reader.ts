@@ -30,7 +30,8 @@ export function decodeHeader(input: Uint8Array, keyDigest: Uint8Array): DecodedH
   const bytes = asBuffer(input)
   const length = checkedLength(bytes)
   if (typeof length === 'string') return { ok: false, reason: length }
-  if (!bytes.subarray(AT.keyDigest, AT.keyDigest + KEY_DIGEST_BYTES).equals(keyDigest.subarray(0, KEY_DIGEST_BYTES))) {
+  const digestEnd = AT.keyDigest + KEY_DIGEST_BYTES
+  if (bytes.compare(keyDigest, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) !== 0) {
     return { ok: false, reason: 'key' }
   }
   return parse(bytes, length) ?? { ok: false, reason: 'corrupt' }

@@ -23,15 +23,18 @@ return flat(stamp(c), list)
  * PUT, at the entry: stored if the token is still there, or without one, and not too late by this node's time. The token is
  * used up. Followers of a lease are told, which any node can do.
  *
- * Input   KEYS entry, token; ARGV token or '', life of the entry, latest instant, inc, startSeq, header, body, channel,
- *         sender, '1' to tell followers, x
+ * Input   KEYS entry, token, draft; ARGV token or '', life of the entry, latest instant, inc, startSeq, header, body, channel,
+ *         sender, '1' to tell followers, x, '1' if the body is in the draft
  * Output  0 written, 1 refused or late, 3 full (the old value is gone all the same)
  */
-export const putScript = defineScript(`${lua.GROUND}${lua.BUS}${lua.HEADER}
-if ARGV[1] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 1 end
-if millis() > tonumber(ARGV[3]) then return 1 end
+export const putScript = defineScript(`${lua.GROUND}${lua.BUS}${lua.HEADER}${lua.PLACE}
+local draft = ARGV[12] == '1' and KEYS[3] or ''
+if (ARGV[1] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[1]) or millis() > tonumber(ARGV[3]) then
+  if draft ~= '' then redis.call('UNLINK', draft) end
+  return 1
+end
 local outcome = 0
-local put = redis.pcall('SET', KEYS[1], stamped(ARGV[6], ARGV[4], tonumber(ARGV[5])) .. ARGV[7], 'PX', ARGV[2])
+local put = place(KEYS[1], draft, stamped(ARGV[6], ARGV[4], tonumber(ARGV[5])), ARGV[7], ARGV[2], KEYS[2])
 if type(put) == 'table' and put.err then
   if string.sub(put.err, 1, 8) == 'READONLY' then return put end
   outcome = 3

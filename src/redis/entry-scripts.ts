@@ -101,20 +101,22 @@ return ARGV[1]
 /**
  * WRITE: what a load brought, if the key's token is still there and no marker outranks the load.
  *
- * Input   KEYS entry, token, ctl, log, markers; ARGV candidate inc, expected inc.gen, startSeq, token, life of the entry,
- *         latest instant, where names begin in marker keys, header, body, channel, sender, 'done', 'key' or '' for nobody, x
+ * Input   KEYS entry, token, ctl, log, draft, markers; ARGV candidate inc, expected inc.gen, startSeq, token, life of the entry,
+ *         latest instant, where names begin in marker keys, header, body, channel, sender, 'done', 'key' or '' for nobody, x,
+ *         '1' if the body is in the draft
  * Output  inc, gen, seq, now, outcome, then hard and soft of each marker
  *         outcome: 0 written, 1 refused, 2 dead, 3 full (the store takes no more bytes)
  */
-export const writeScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.BUS}${lua.HEADER}
+export const writeScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.BUS}${lua.HEADER}${lua.PLACE}
 local c = peek(KEYS[3], KEYS[4], ARGV[1])
-local list = wouldBe(c, KEYS[4], KEYS, 5, tonumber(ARGV[7]))
+local draft = ARGV[14] == '1' and KEYS[5] or ''
+local list = wouldBe(c, KEYS[4], KEYS, 6, tonumber(ARGV[7]))
 local startSeq, outcome = tonumber(ARGV[3]), 0
 if c.inc .. '.' .. c.gen ~= ARGV[2] then outcome = 2 end
 for _, m in ipairs(list) do if m.hard > startSeq then outcome = 2 end end
 if outcome == 0 and (redis.pcall('GET', KEYS[2]) ~= ARGV[4] or millis() > tonumber(ARGV[6])) then outcome = 1 end
 if outcome == 0 then
-  local put = redis.pcall('SET', KEYS[1], stamped(ARGV[8], c.inc, startSeq) .. ARGV[9], 'PX', ARGV[5])
+  local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, startSeq), ARGV[9], ARGV[5], KEYS[2])
   if type(put) == 'table' and put.err then
     if string.sub(put.err, 1, 8) == 'READONLY' then return put end
     outcome = 3
@@ -122,6 +124,7 @@ if outcome == 0 then
   end
   redis.call('DEL', KEYS[2])
 end
+if draft ~= '' and outcome ~= 0 then redis.call('UNLINK', draft) end
 keep(KEYS[3], KEYS[4], c)
 if outcome == 0 then ensure(c, list, ARGV[5]) end
 if ARGV[12] == 'key' and outcome == 0 then tell(KEYS[3], c, ARGV[10], ARGV[11], 'key', ARGV[13])
@@ -136,18 +139,19 @@ return flat(reply, list)
 /**
  * SET: stored with the present sequence number, the token removed, peers told.
  *
- * Input   KEYS entry, token, ctl, log, markers; ARGV candidate inc, life of the entry, latest instant,
- *         where names begin in marker keys, channel, sender, x, header, body
+ * Input   KEYS entry, token, ctl, log, draft, markers; ARGV candidate inc, life of the entry, latest instant,
+ *         where names begin in marker keys, channel, sender, x, header, body, '1' if the body is in the draft
  * Output  inc, gen, seq, now, outcome, then hard and soft of each marker
  *         outcome: 0 written, 1 late, 3 full (then the old value is gone all the same)
  */
-export const setScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.BUS}${lua.HEADER}
+export const setScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}${lua.BUS}${lua.HEADER}${lua.PLACE}
 local c = peek(KEYS[3], KEYS[4], ARGV[1])
-local list = wouldBe(c, KEYS[4], KEYS, 5, tonumber(ARGV[4]))
+local draft = ARGV[10] == '1' and KEYS[5] or ''
+local list = wouldBe(c, KEYS[4], KEYS, 6, tonumber(ARGV[4]))
 local outcome = 0
 if millis() > tonumber(ARGV[3]) then outcome = 1
 else
-  local put = redis.pcall('SET', KEYS[1], stamped(ARGV[8], c.inc, c.seq) .. ARGV[9], 'PX', ARGV[2])
+  local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, c.seq), ARGV[9], ARGV[2], KEYS[2])
   if type(put) == 'table' and put.err then
     if string.sub(put.err, 1, 8) == 'READONLY' then return put end
     outcome = 3
@@ -155,6 +159,7 @@ else
   end
   redis.call('DEL', KEYS[2])
 end
+if draft ~= '' and outcome ~= 0 then redis.call('UNLINK', draft) end
 keep(KEYS[3], KEYS[4], c)
 if outcome == 0 then ensure(c, list, ARGV[2]) end
 if outcome ~= 1 then tell(KEYS[3], c, ARGV[5], ARGV[6], 'key', ARGV[7]) end

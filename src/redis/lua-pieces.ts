@@ -145,5 +145,22 @@ local function soften(key, now)
 end
 `
 
+/**
+ * `place`: header and body become the entry. A large body does not pass through the script, which would copy it several times:
+ * it lies in a draft, put there by a plain command right before, with room for the header. Its DEL comes first: Redis lets
+ * the rest pass at its memory limit then, and nothing of it takes memory.
+ */
+const PLACE = `
+local function place(key, draft, header, body, life, token)
+  if draft == '' then return redis.pcall('SET', key, header .. body, 'PX', life) end
+  redis.call('DEL', token)
+  if redis.call('EXISTS', draft) == 0 then return { err = 'OOM the draft is not there' } end
+  redis.call('SETRANGE', draft, 0, header)
+  redis.call('RENAME', draft, key)
+  redis.call('PEXPIRE', key, life)
+  return nil
+end
+`
+
 /** What scripts are put together from; each takes what it needs. */
-export const lua = { GROUND, CONTROL, MARKERS, BUS, HEADER, SOFTEN } as const
+export const lua = { GROUND, CONTROL, MARKERS, BUS, HEADER, SOFTEN, PLACE } as const

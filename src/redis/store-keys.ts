@@ -9,8 +9,14 @@ export interface StoreKeys {
   readonly channel: string
   readonly markerPrefix: string
   marker(name: string): string
+  /** Which keys have entries about a subject. */
+  subject(digest: string): string
+  /** Held by the process that sweeps for a marker. */
+  sweepLock(name: string): string
   entry(key: string): string
   token(key: string): string
+  /** Where a large value lies for the moment between being sent and being written. */
+  draft(key: string, id: string): string
 }
 
 /**
@@ -30,8 +36,11 @@ export function storeKeys(prefix: string): StoreKeys {
     channel: `${control}bus`,
     markerPrefix: `${control}m:`,
     marker: (name) => `${control}m:${name}`,
+    subject: (digest) => `${control}s:${digest}`,
+    sweepLock: (name) => `${control}w:${name}`,
     // A key's text begins with the stash's prefix already. The braces make the whole of it the hash tag.
     entry: (key) => `{${key}}:e`,
     token: (key) => `{${key}}:t`,
+    draft: (key, id) => `{${key}}:d:${id}`,
   }
 }

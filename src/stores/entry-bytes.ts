@@ -69,6 +69,7 @@ export function readEntry(key: string | Uint8Array, bytes: Buffer, headerOnly: b
     loadMs: header.loadMs,
     body: headerOnly ? undefined : viewOf(bytes, headerBytes, bytes.length),
     header: viewOf(bytes, 0, headerBytes),
+    checked: headerOnly ? undefined : { bytes, header: decoded },
   }
   return { entry, storedInc: header.inc }
 }

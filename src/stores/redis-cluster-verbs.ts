@@ -1,5 +1,6 @@
 import { ensureScript, putScript, softenScript, tellScript } from '../redis/cluster-scripts.js'
-import { entryBytes, storedId } from './entry-bytes.js'
+import { storedId } from './entry-bytes.js'
+import { runWithEntry } from './redis-draft.js'
 import { keyPayload } from './redis-frame.js'
 import { listOf, markersOf, numberOf, type ScriptStamp, stampOf } from './redis-replies.js'
 import { type RedisSite, type RedisVerbs, redisVerbs } from './redis-verbs.js'
@@ -103,12 +104,13 @@ async function put(
 ): Promise<'written' | 'refused' | 'full'> {
   const { keys } = site
   const { key, namespace, digest, entry, lifeMs } = request
-  const { header, body } = entryBytes(key, entry)
   const storedKey = keys.entry(key)
-  const reply = await site.run(
-    putScript,
-    [storedKey, keys.token(key)],
-    () => [
+  const tokenKey = keys.token(key)
+  const reply = await runWithEntry(site, key, entry, {
+    script: putScript,
+    // Without a draft any key of this slot will do.
+    keys: (draft) => [storedKey, tokenKey, draft === keys.nothing ? tokenKey : draft],
+    args: (header, body, inDraft) => [
       token,
       whole(lifeMs),
       String(request.notAfterMs + site.skewMs(storedKey)),
@@ -120,9 +122,9 @@ async function put(
       site.sender,
       tellsFollowers ? '1' : '',
       keyPayload(namespace, digest, storedId(entry.id)),
+      inDraft,
     ],
-    body.length,
-  )
+  })
   const outcome = PUT_OUTCOMES[numberOf(reply)]
   if (outcome === undefined) throw new Error('unknown outcome')
   return outcome

@@ -43,7 +43,8 @@ export interface Commands {
     command: readonly RedisArgument[],
     script: Script,
     keys: readonly string[],
-    args: readonly RedisArgument[],
+    args: ScriptArguments,
+    bytes?: number,
   ): Promise<readonly [reply: unknown, scriptReply: unknown]>
   /**
    * Sends plain commands in one go; an error a server has against one of them is in the place of its reply.
@@ -164,13 +165,14 @@ export function createCommands(options: CommandsOptions): Commands {
     },
     run: (script, keys, args, bytes = 0) =>
       guarded(() => runScript(connection.send, script, keys, typeof args === 'function' ? args() : args), { bytes }),
-    runBehind: (command, script, keys, args) =>
+    runBehind: (command, script, keys, args, bytes = 0) =>
       guarded(
         () => {
           const first = connection.send(command).catch((error: unknown) => error)
-          return Promise.all([first, runScript(connection.send, script, keys, args)])
+          const second = runScript(connection.send, script, keys, typeof args === 'function' ? args() : args)
+          return Promise.all([first, second])
         },
-        { commands: 2 },
+        { commands: 2, bytes },
       ),
     pipe: (commands, expectedBytes = 0) =>
       guarded(() => Promise.all(commands.map((command) => connection.send(command).catch(inPlace))), {

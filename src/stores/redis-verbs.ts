@@ -2,7 +2,8 @@ import { beatScript, stampScript } from '../redis/control-scripts.js'
 import { setScript, tokenScript, writeScript } from '../redis/entry-scripts.js'
 import { bumpScript, expireScript, killScript } from '../redis/invalidation-scripts.js'
 import { leaseScript, releaseScript, renewScript } from '../redis/lease-scripts.js'
-import { entryBytes, storedId } from './entry-bytes.js'
+import { storedId } from './entry-bytes.js'
+import { runWithEntry } from './redis-draft.js'
 import { keyPayload, namesPayload } from './redis-frame.js'
 import type { ReadSite } from './redis-read-script.js'
 import type { Reads } from './redis-reads.js'
@@ -62,11 +63,10 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
     async write(request: WriteRequest): Promise<WriteReply> {
       const { entry, token, lifeMs, tells } = request
       if (tells === 'key') site.remember({ kind: 'key', ref: refOf(request) })
-      const { header, body } = entryBytes(request.key, entry)
-      const reply = await run(
-        writeScript,
-        [...keysOf(request), ...markerKeys(request, entry.tags)],
-        () => [
+      const reply = await runWithEntry(site, request.key, entry, {
+        script: writeScript,
+        keys: (draft) => [...keysOf(request), draft, ...markerKeys(request, entry.tags)],
+        args: (header, body, inDraft) => [
           candidate(),
           entry.inc,
           String(entry.startSeq),
@@ -80,9 +80,9 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
           sender,
           tells ?? '',
           keyPayload(request.namespace, request.digest, storedId(entry.id)),
+          inDraft,
         ],
-        body.length,
-      )
+      })
       const outcome = WRITE_OUTCOMES[numberOf(listOf(reply)[4])]
       if (outcome === undefined) throw new Error('unknown outcome')
       return { ...stampOf(reply), outcome, markers: markersOf(reply, 5, request.namespace, entry.tags) }
@@ -90,14 +90,23 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
     async set(request: SetRequest): Promise<SetReply> {
       site.remember({ kind: 'key', ref: refOf(request) })
       const { entry, namespace, digest, lifeMs } = request
-      const { header, body } = entryBytes(request.key, entry)
       const x = keyPayload(namespace, digest, storedId(entry.id))
-      const reply = await run(
-        setScript,
-        [...keysOf(request), ...markerKeys(request, entry.tags)],
-        () => [candidate(), whole(lifeMs), String(request.notAfterMs), nameAt, keys.channel, sender, x, header, body],
-        body.length,
-      )
+      const reply = await runWithEntry(site, request.key, entry, {
+        script: setScript,
+        keys: (draft) => [...keysOf(request), draft, ...markerKeys(request, entry.tags)],
+        args: (header, body, inDraft) => [
+          candidate(),
+          whole(lifeMs),
+          String(request.notAfterMs),
+          nameAt,
+          keys.channel,
+          sender,
+          x,
+          header,
+          body,
+          inDraft,
+        ],
+      })
       const outcome = SET_OUTCOMES[numberOf(listOf(reply)[4])]
       if (outcome === undefined) throw new Error('unknown outcome')
       return { ...stampOf(reply), outcome, markers: markersOf(reply, 5, namespace, entry.tags) }

@@ -1,3 +1,5 @@
+import type { CheckedHeader } from '../codec/entry-header.js'
+
 /**
  * What the invalidation protocol asks of a shared store (docs/protocol.md). Each call is one round trip, atomic where it
  * says "script", and rejects when the store cannot be reached within its budget: a miss is an answer, an error is not.
@@ -182,6 +184,8 @@ export interface StoredEntry {
    * replies it is a view right before `body`, so that both together are what is stored.
    */
   readonly header?: Uint8Array | undefined
+  /** What a store of bytes has read already, so that nobody reads and checks the header twice. */
+  readonly checked?: { readonly bytes: Uint8Array; readonly header: CheckedHeader } | undefined
 }
 
 /** What peers say. Never a value, never a raw key. */
