@@ -14,6 +14,7 @@ import { removeAs } from './valid.js'
 /** Why a physical entry lives so long at most where it has no logical end. */
 const FOREVER_MS = 90 * 86_400_000
 const MIN_LIFE_MS = 1000
+const PATIENT_BUDGETS = 4
 
 /** What a load brought, on its way to the store and to memory. */
 export interface Publication {
@@ -189,15 +190,16 @@ export async function encodedEntry(
 
 /**
  * Sets the store time after which a write must not happen any more. A store that keeps its budget asks for it when it
- * sends, because a command may wait for its turn in this process; for others time runs from now on.
+ * sends, because a command may wait for its turn in this process, and waits for longer where this process is slow; but not
+ * until a silent connection is given up, for on another one the write would have no place in the order any more.
  */
 export function withDeadline<T extends object>(tier: SharedSide, request: T): T & { readonly notAfterMs: number } {
-  const now = (): number => tier.link.storeNowAtMostMs() + tier.storeTimeoutMs
-  const atCall = now()
+  const inTime = (budgets: number): number => tier.link.storeNowAtMostMs() + budgets * tier.storeTimeoutMs
+  const atCall = inTime(1)
   const isLate = tier.store.keepsBudget === true
   return Object.defineProperty(request as T & { readonly notAfterMs: number }, 'notAfterMs', {
     enumerable: true,
-    get: () => (isLate ? now() : atCall),
+    get: () => (isLate ? inTime(PATIENT_BUDGETS) : atCall),
   })
 }
 

@@ -14,6 +14,8 @@ import type { ReadSite } from './redis-read-script.js'
 import { createReads } from './redis-reads.js'
 import { createRecentInvalidations, type RecentInvalidation } from './redis-recent.js'
 import { enterStore, type OnStoreRestart, RESTART_POLICIES } from './redis-server.js'
+import { withSubjects } from './redis-subjects.js'
+import { createSweeper, withSweeps } from './redis-sweeper.js'
 import type { RedisVerbs } from './redis-verbs.js'
 import type { SharedStore } from './shared-store.js'
 
@@ -45,6 +47,8 @@ export interface RedisStoreHealth {
   readonly reconnects: number
   /** Invalidations told again to a store that came back. */
   readonly replayed: number
+  /** Entries removed after a clear had outdated them. */
+  readonly swept: number
   readonly commands: Readonly<CommandCounters>
   readonly messages: Readonly<BusCounters>
   /** Stored bytes that were no entry, by reason. Each is a miss, and overwritten by the next load. */
@@ -111,7 +115,10 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   }
   const reads = createReads(base)
   const site = { ...base, sender, read: reads.read, remember: recent.add, skewMs: link.skewMs }
-  const { beat, ...verbs } = link.verbs(site)
+  const sweeper = createSweeper({ ...base, prefix, sender })
+  const forgetting = withSubjects(link.verbs(site), base)
+  // On a Cluster a SCAN sees one node: there the dead end with their lifetime.
+  const { beat, ...verbs } = base.isOneNode ? withSweeps(forgetting, sweeper) : forgetting
   const bus = createRedisBus({ source: link.busSource, clock, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {
     replayed += await replayAll(recent.list(), link.verbs({ ...site, ...sentBy(send), remember: () => {} }))
@@ -143,11 +150,13 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       lastError: connection.lastError ?? bus.connection.lastError,
       reconnects: connection.reconnects,
       replayed,
+      swept: sweeper.swept,
       commands: { ...commands.counters },
       messages: { ...bus.counters },
       unreadable: { ...unreadable },
     }),
     async close() {
+      sweeper.stop()
       await Promise.all([connection.close(), bus.close()])
     },
   }

@@ -14,7 +14,6 @@ const OPERATIONS = [
   'expire',
   'bump',
   'forget',
-  'sweep',
   'lease',
   'renew',
   'release',
