@@ -199,7 +199,7 @@ class Attempt {
 
   // Another's key may be wrong or over its limit: that says nothing about this caller's.
   #isMine({ by }: Recording): boolean {
-    return by === undefined || by === this.#call.credentials
+    return by === undefined || by === this.#call.credentials()
   }
 
   #replay(outcome: RecordOutcome<Recording>): Response {

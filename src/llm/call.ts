@@ -15,7 +15,7 @@ export interface Call {
   /** Digest of the request: the key of its record. */
   readonly key: string
   /** Digest of what it authenticates with. */
-  readonly credentials: string
+  credentials(): string
   readonly signal: AbortSignal | undefined
   /** The SDK tries again. */
   readonly isRetry: boolean
@@ -75,7 +75,7 @@ export async function readCall(
       request,
       directives,
       key,
-      credentials: credentialsOf(request),
+      credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
       retriesRejections: headers.has('x-stainless-lang'),

@@ -84,7 +84,7 @@ async function failed(
   if (reason !== undefined && !(reason instanceof FailedCall)) throw reason
   // Of somebody's good status that proved wrong only the whole request's own answer is one.
   const recording = own ?? (reason?.recording?.status === 200 ? undefined : reason?.recording)
-  if (recording !== undefined && (recording.by === undefined || recording.by === call.credentials)) {
+  if (recording !== undefined && (recording.by === undefined || recording.by === call.credentials())) {
     return replay(
       { value: recording, status: 'miss', ageMs: 0 },
       { pacing: 'instant', clock: site.clock, url: call.request.url.href },

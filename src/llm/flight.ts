@@ -9,7 +9,8 @@ import { isEventStream, judgeAnswer } from './wire-formats.js'
 export interface LeadCall {
   readonly format: WireFormat
   readonly request: LlmRequest
-  readonly credentials: string
+  /** Digest of what it authenticates with. */
+  credentials(): string
   /** Makes the upstream call. */
   send(signal: AbortSignal): Promise<Response>
 }
@@ -103,7 +104,7 @@ export class Flight {
     const recording = recordingOf({ status, headers, body }, verdict, {
       format: format.name,
       at: site.clock.wall(),
-      by: credentials,
+      by: credentials(),
     })
     // The caller's own failure comes with all its headers: SDKs wait as long as they say.
     const whole = { ...recording, headers: [...headers].filter(([name]) => !OF_TRANSFER.has(name)) }

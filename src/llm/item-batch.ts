@@ -111,7 +111,7 @@ function failure(site: FetchSite, call: Call, response: Response, body: string, 
   const recording = recordingOf({ status, headers, body }, rejected(unstorable), {
     format: call.format.name,
     at: site.clock.wall(),
-    by: call.credentials,
+    by: call.credentials(),
   })
   const base = { format: call.format.name, model: undefined, usage: undefined, ageMs: 0 }
   site.account({ ...base, status: 'miss', unstored: unstorable })
