@@ -1,0 +1,1 @@
+export { type LangChainCacheOptions, langChainCache } from './langchain-cache.js'

@@ -1,0 +1,45 @@
+/** What a model is called with beside the prompt, and that changes no answer. */
+const NOT_IN_KEY = new Set(['signal', 'timeout'])
+/**
+ * What LangChain writes where a message holds something else than text: the type of the part, such as `[image]` or
+ * `[input_file]`. A text that says the same is taken for one: not kept, which is never wrong.
+ */
+const PLACEHOLDER =
+  /\[(?:image|audio|video|file|media|document|binary|text-plain file|thinking|[a-z]+(?:_[a-z]+)+|[a-z]+[A-Z][A-Za-z]*)\]/
+
+/** Whether a prompt's text may stand for more than it says. */
+export function hidesMedia(prompt: string): boolean {
+  return PLACEHOLDER.test(prompt)
+}
+
+/**
+ * LangChain's text for a model and the options of a call, `name:json` joined by commas, without what changes no answer:
+ * with a signal, the same call would be another one.
+ */
+export function modelText(llmKey: string): string {
+  return entriesOf(llmKey)
+    .filter((entry) => !NOT_IN_KEY.has(entry.slice(0, entry.indexOf(':'))))
+    .join(',')
+}
+
+/** Splits at the commas outside of any value: a stop sequence may hold one, and a name. */
+function entriesOf(text: string): string[] {
+  const entries: string[] = []
+  let depth = 0
+  let isText = false
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text[at]
+    if (isText) {
+      if (unit === '\\') at++
+      else if (unit === '"') isText = false
+    } else if (unit === '"') isText = true
+    else if (unit === '{' || unit === '[') depth++
+    else if (unit === '}' || unit === ']') depth--
+    else if (unit === ',' && depth === 0) {
+      entries.push(text.slice(start, at))
+      start = at + 1
+    }
+  }
+  return [...entries, text.slice(start)]
+}

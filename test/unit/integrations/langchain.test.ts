@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BaseChatModel } from '@langchain/core/language_models/chat_models'
+import { AIMessage, type BaseMessage, HumanMessage } from '@langchain/core/messages'
+import type { ChatResult } from '@langchain/core/outputs'
+import { FakeListChatModel, FakeStreamingLLM } from '@langchain/core/utils/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createStash, type Stash } from '../../../src/cache/stash.js'
+import { type LangChainCacheOptions, langChainCache } from '../../../src/integrations/langchain/index.js'
+import { hidesMedia, modelText } from '../../../src/integrations/langchain/model-text.js'
+
+let stash: Stash
+
+beforeEach(() => {
+  stash = createStash()
+})
+
+afterEach(() => stash.close())
+
+/** A model that counts its calls, and says what it is told to. */
+class CountingModel extends BaseChatModel {
+  calls = 0
+  readonly says: (calls: number) => AIMessage
+
+  constructor(options: LangChainCacheOptions, says?: (calls: number) => AIMessage) {
+    super({ cache: langChainCache(stash.aiResponse, options) })
+    this.says = says ?? ((calls) => Object.assign(new AIMessage(`answer ${calls}`), { usage_metadata: USAGE }))
+  }
+
+  override _llmType(): string {
+    return 'counting'
+  }
+
+  override async _generate(_messages: BaseMessage[]): Promise<ChatResult> {
+    const message = this.says(++this.calls)
+    return { generations: [{ text: String(message.content), message }] }
+  }
+}
+
+const USAGE = { input_tokens: 3, output_tokens: 4, total_tokens: 7 }
+const modelOf = (says?: (calls: number) => AIMessage, options: LangChainCacheOptions = {}) =>
+  new CountingModel(options, says)
+
+describe('the cache for LangChain', () => {
+  it('answers the second call of a chat model of the core', async () => {
+    const model = new FakeListChatModel({ responses: ['one', 'two'], cache: langChainCache(stash.aiResponse) })
+    expect((await model.invoke('Hi')).content).toBe('one')
+    expect((await model.invoke('Hi')).content).toBe('one')
+    expect((await model.invoke('Other')).content).toBe('two')
+  })
+
+  it('answers models of texts, too', async () => {
+    const llm = new FakeStreamingLLM({ responses: ['one', 'two'], cache: langChainCache(stash.aiResponse) })
+    expect([await llm.invoke('Hi'), await llm.invoke('Hi')]).toEqual(['one', 'one'])
+  })
+
+  it('gives every caller copies: nobody sees what LangChain or another caller writes into them', async () => {
+    const model = modelOf()
+    const first = await model.invoke('Hi')
+    const second = await model.invoke('Hi')
+    expect(first.usage_metadata).toEqual(USAGE)
+    expect(second).toBeInstanceOf(AIMessage)
+    second.content = 'changed'
+    first.content = 'changed'
+    expect((await model.invoke('Hi')).content).toBe('answer 1')
+    expect(model.calls).toBe(1)
+  })
+
+  it('keeps tool calls, metadata and ids', async () => {
+    const tool_calls = [{ name: 'weather', args: { city: 'Bern' }, id: 'call_1', type: 'tool_call' as const }]
+    const model = modelOf(
+      () => new AIMessage({ content: '', tool_calls, id: 'msg_1', response_metadata: { finish_reason: 'tool_calls' } }),
+    )
+    await model.invoke('Weather?')
+    expect(await model.invoke('Weather?')).toMatchObject({
+      tool_calls,
+      id: 'msg_1',
+      response_metadata: { finish_reason: 'tool_calls' },
+    })
+    expect(model.calls).toBe(1)
+  })
+
+  it.each([
+    ['cut off', { content: 'half', response_metadata: { finish_reason: 'length' } }],
+    ['cut off, elsewhere', { content: 'half', response_metadata: { stop_reason: 'max_tokens' } }],
+    ['filtered', { content: 'no', response_metadata: { finishReason: 'SAFETY' } }],
+    ['empty', { content: ' ' }],
+  ])('does not keep what is %s', async (_what, fields) => {
+    const model = modelOf(() => new AIMessage(fields))
+    for (let i = 0; i < 2; i++) await model.invoke('Hi')
+    expect(model.calls).toBe(2)
+  })
+
+  it.each([
+    ['end_turn', { stop_reason: 'end_turn' }],
+    ['STOP', { finishReason: 'STOP' }],
+  ])('keeps what ended well: %s', async (_what, response_metadata) => {
+    const model = modelOf(() => new AIMessage({ content: 'yes', response_metadata }))
+    for (let i = 0; i < 2; i++) await model.invoke('Hi')
+    expect(model.calls).toBe(1)
+  })
+
+  it('never answers one picture with the answer to another', async () => {
+    const model = modelOf()
+    const ask = (url: string) =>
+      model.invoke([
+        new HumanMessage({
+          content: [
+            { type: 'text', text: 'What is it?' },
+            { type: 'image_url', image_url: { url } },
+          ],
+        }),
+      ])
+    expect((await ask('https://example.org/cat.png')).content).toBe('answer 1')
+    expect((await ask('https://example.org/dog.png')).content).toBe('answer 2')
+  })
+
+  it('takes no notice of signals and timeouts, and tells every other option apart', async () => {
+    const model = modelOf()
+    await model.invoke('Hi')
+    await model.invoke('Hi', { signal: new AbortController().signal })
+    await model.invoke('Hi', { timeout: 1000 })
+    expect(model.calls).toBe(1)
+    await model.invoke('Hi', { stop: ['a,signal:{}'] })
+    await model.invoke('Hi', { stop: ['a'] })
+    expect(model.calls).toBe(3)
+  })
+
+  it('partitions by scope, by a function if need be', async () => {
+    let tenant = 'a'
+    const model = modelOf(undefined, { scope: () => tenant })
+    await model.invoke('Hi')
+    tenant = 'b'
+    await model.invoke('Hi')
+    expect(model.calls).toBe(2)
+  })
+
+  it('counts what it saves', async () => {
+    const model = modelOf()
+    for (let i = 0; i < 3; i++) await model.invoke('Hi')
+    expect(stash.aiResponse.stats().saved).toMatchObject({ calls: 2, tokens: 14 })
+  })
+
+  it('goes by the tags of its options', async () => {
+    const model = modelOf(undefined, { tags: ['prompt:v1'] })
+    await model.invoke('Hi')
+    await stash.invalidateTags(['prompt:v1'])
+    await model.invoke('Hi')
+    expect(model.calls).toBe(2)
+  })
+
+  it('is an error in a replay, instead of a call, where nothing was recorded', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hopstash-langchain-'))
+    try {
+      const memory = stash
+      stash = createStash({ store: { folder } })
+      await modelOf().invoke('Hi')
+      await stash.close()
+      stash = createStash({ store: { folder }, mode: 'replay' })
+      const model = modelOf()
+      expect((await model.invoke('Hi')).content).toBe('answer 1')
+      await expect(model.invoke('Other')).rejects.toMatchObject({
+        code: 'ERR_REPLAY_MISS',
+        context: { paths: ['$.prompt'] },
+      })
+      expect(model.calls).toBe(0)
+      await memory.close()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it.each([
+    [{ ttl: '5 parsecs' }, /ttl/],
+    [{ tags: 'x' }, /tags/],
+    [{ scope: 1 }, /scope/],
+    [{ scop: 'a' }, /Did you mean `scope`/],
+  ])('refuses options that cannot be used: %j', (options, message) => {
+    expect(() => langChainCache(stash.aiResponse, options as object)).toThrow(message)
+    expect(() => langChainCache({} as never)).toThrow(/a namespace of a stash/)
+  })
+})
+
+describe('what LangChain says of a call', () => {
+  it('is read entry by entry', () => {
+    expect(modelText('_model:"m",signal:{},stop:["a,signal:{}","\\",b"],timeout:5')).toBe(
+      '_model:"m",stop:["a,signal:{}","\\",b"]',
+    )
+    expect(modelText('a:1')).toBe('a:1')
+    expect(modelText('')).toBe('')
+  })
+
+  it('hides pictures and files behind their names', () => {
+    for (const text of ['Human: [image]', 'x [audio] y', '[input_file]', '[inlineData]', '[text-plain file]'])
+      expect(hidesMedia(text)).toBe(true)
+    for (const text of ['Human: hi', '[1] a source', '[JOB TITLE]', '{"a":[1]}', '- [ ] todo', '[x](y)'])
+      expect(hidesMedia(text)).toBe(false)
+  })
+})
