@@ -70,6 +70,7 @@ describe('a batcher', () => {
     expect(calls).toEqual([['a'], ['b', 'c']])
     ends[1]!()
     expect(await Promise.all(answers)).toEqual(['A', 'B', 'C'])
+    await turn()
     expect(clock.pendingTimers()).toBe(0)
   })
 
