@@ -1,17 +1,21 @@
 import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { clientIn, isManyServers } from '../redis/node-redis.js'
 import { type RedisSource, resolveSource } from '../redis/redis-source.js'
-import type { Settings } from '../runtime/settings.js'
+import type { CacheMode, Settings } from '../runtime/settings.js'
 import type { KeyvLike } from '../stores/keyv-source.js'
 import type { Connect } from './build-stash.js'
+import { folderConnector } from './connect-folder.js'
+import { isFolder } from './folder.js'
 import { createLateCodec, createLateStore } from './late-store.js'
+import { storeInMode } from './mode-store.js'
+import { resolveMode } from './recording.js'
 import { SharedTier, type SharedTierOptions } from './shared-tier.js'
 import type { NamespaceDefinitions, StashOptions } from './stash-options.js'
 import { type ResolvedStoreOptions, resolveStoreOptions } from './store-options.js'
 
 const REDIS_URL = /^(?:redis|rediss|valkey|valkeys):/i
 const EXPECTED =
-  "'memory', a URL (redis:, rediss:, valkey:, valkeys:), options or a client of node-redis, or a Keyv adapter"
+  "'memory', a URL (redis:, rediss:, valkey:, valkeys:, file:), options or a client of node-redis, a Keyv adapter, or a folder"
 
 /**
  * How a stash reaches the store its options or `CACHE_URL` name; `undefined` for memory alone. Nothing is opened yet.
@@ -23,15 +27,24 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   const name = options.store === undefined ? 'CACHE_URL' : 'store'
   const store: unknown = options.store ?? environment.cacheUrl
   if (store === undefined || store === 'memory') return undefined
+  const mode = resolveMode(options.mode, environment, true)
+  if (mode === 'off') return undefined
   const prefix = options.prefix ?? 'hopstash'
   const use = resolveStoreOptions(options)
-  if (isRedis(store)) return redisConnector(store, prefix, name, use)
-  if (isKeyv(store)) return keyvConnector(store, prefix, use)
+  if (isFolder(store)) return folderConnector(store, { name, prefix, options, mode, use })
+  if (isRedis(store)) return redisConnector(store, prefix, name, use, mode)
+  if (isKeyv(store)) return keyvConnector(store, prefix, use, mode)
   // The text may hold a password, so it is never shown.
   throw typeof store === 'string' ? optionHidden(name, EXPECTED, 'another text') : optionInvalid(name, EXPECTED, store)
 }
 
-function redisConnector(redis: RedisSource, prefix: string, name: string, use: ResolvedStoreOptions): Connect {
+function redisConnector(
+  redis: RedisSource,
+  prefix: string,
+  name: string,
+  use: ResolvedStoreOptions,
+  mode: CacheMode,
+): Connect {
   const { address } = resolveSource(redis, name)
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
@@ -40,21 +53,21 @@ function redisConnector(redis: RedisSource, prefix: string, name: string, use: R
       return createRedisStore({ redis, prefix, clock, optionName: name, timeout, onStoreRestart })
     })
     return {
-      tier: new SharedTier({ store, clock, coherence, ...tierOptions(use) }),
+      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use) }),
       ready: (timeoutMs) => store.arrival.then((redisStore) => redisStore.ready(timeoutMs), isNotThere),
       health: () => ({ ...(store.arrived?.health() ?? { address, status: 'connecting' }), kind: 'redis' }),
     }
   }
 }
 
-function keyvConnector(keyv: KeyvLike, prefix: string, use: ResolvedStoreOptions): Connect {
+function keyvConnector(keyv: KeyvLike, prefix: string, use: ResolvedStoreOptions, mode: CacheMode): Connect {
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
       const { createKeyvStore } = await import('../stores/keyv.js')
       return createKeyvStore(keyv, { prefix, clock, recheck: use.recheckMs })
     })
     return {
-      tier: new SharedTier({ store, clock, coherence, ...tierOptions(use) }),
+      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use) }),
       ready: async () => true,
       health: () => ({ kind: 'keyv' }),
     }

@@ -43,11 +43,16 @@ export function lifetimeOf(state: NamespaceState, value: unknown, wish: Lifetime
   // A loader that says 0 knows that its answer must not be kept: no call overrules it.
   if (options?.ttl !== undefined && askedMs !== 0) ttlMs = parseDuration(options.ttl, 'ttl')
   return {
-    ttlMs: ttlMs === 0 ? 0 : jittered(Math.min(ttlMs, policy.maxTtlMs), policy.jitter, state.clock.random()),
+    ttlMs: livedMs(state, Math.min(ttlMs, policy.maxTtlMs)),
     staleWhileRevalidateMs: windowMs(options?.staleWhileRevalidate, policy.staleWhileRevalidateMs),
     staleIfErrorMs: Math.max(keepStaleForMs, windowMs(options?.staleIfError, policy.staleIfErrorMs)),
     refreshAhead: policy.refreshAhead,
   }
+}
+
+function livedMs({ recording, live, clock }: NamespaceState, ttlMs: number): number {
+  if (ttlMs === 0 || recording.mode === 'off') return 0
+  return recording.timeless ? Infinity : jittered(ttlMs, live.policy.jitter, clock.random())
 }
 
 /** All tags of a value: the namespace's, the call's, the loader's, and one for whose data it is. */

@@ -1,6 +1,7 @@
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
 import type { Loader } from './loader.js'
+import { missedReplay } from './mode.js'
 import { createOutcome } from './outcome.js'
 import { identify, read } from './read.js'
 import type { RecordContext, RecordOptions, RecordOutcome, Records } from './records.js'
@@ -34,6 +35,7 @@ async function loadRecord<R>(
   } catch (error) {
     if (state.live.policy.strict || state.requireScope) throw error
     state.counters.bypassed++
+    if (state.recording.mode === 'replay') throw await missedReplay(state, { input: key, describe: options.describe })
     return {
       value: await loader({ signal: options.signal ?? NEVER, usage: usageOf(state), stale: undefined, setTtl() {} }),
       status: 'bypass',
@@ -48,7 +50,7 @@ async function loadRecord<R>(
   const keptForMs = keepStaleFor === undefined ? 0 : parseDuration(keepStaleFor, 'keepStaleFor')
   const request = {
     id,
-    input: undefined,
+    input: key,
     loader: judged,
     options: rest as ReadOptions,
     keepStaleForMs: standIn ? undefined : keptForMs,

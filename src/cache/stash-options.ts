@@ -1,7 +1,9 @@
 import { optionHidden, optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
 import type { TextForm } from '../keys/text-form.js'
 import type { Clock } from '../runtime/clock.js'
+import type { CacheMode } from '../runtime/settings.js'
 import { requireObject } from './argument-checks.js'
+import type { FolderOptions } from './folder.js'
 import { checkTextForm } from './namespace-checks.js'
 import { isNamespaceDefinition, type NamespaceDefinition } from './namespace-options.js'
 import { isPlain } from './plain-data.js'
@@ -14,18 +16,25 @@ export type AnyDefinition = NamespaceDefinition<any, any>
 /** Definitions by name. */
 export type NamespaceDefinitions = Readonly<Record<string, AnyDefinition>>
 
-/** A URL of a shared store. */
-export type StoreUrl = `${'redis' | 'rediss' | 'valkey' | 'valkeys'}://${string}`
+/** A URL of a shared store, or `file:` and the path of a folder. */
+export type StoreUrl = `${'redis' | 'rediss' | 'valkey' | 'valkeys'}://${string}` | `file:${string}`
 
 /** Options of a stash. */
 export interface StashOptions<Definitions extends NamespaceDefinitions> extends StoreOptions {
   /**
    * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options of
-   * node-redis (of one server, a Cluster or Sentinels), its client or cluster, a `KeyvRedis`, or any Keyv adapter (with
-   * weaker guarantees).
+   * node-redis (of one server, a Cluster or Sentinels), its client or cluster, a `KeyvRedis`, any Keyv adapter (with
+   * weaker guarantees), or a folder: `'file:./.cache'`, or {@link FolderOptions}.
    * @defaultValue `CACHE_URL`, else memory alone
    */
-  readonly store?: 'memory' | StoreUrl | object
+  readonly store?: 'memory' | StoreUrl | FolderOptions | object
+  /**
+   * How what is stored is used. `'record'`: as a cache. `'replay'`: nothing is loaded and nothing written; what was never
+   * recorded is `ERR_REPLAY_MISS`. `'refresh'`: whatever this process has not loaded itself is loaded and written anew.
+   * `'off'`: neither read nor written, in memory neither.
+   * @defaultValue `CACHE_MODE`, else `'record'`
+   */
+  readonly mode?: CacheMode
   /** First part of every key in a shared store. @defaultValue `'hopstash'` */
   readonly prefix?: string
   /** Makes the digests in keys HMACs, so that nobody with access to the store can test whether a text was asked. */
@@ -44,6 +53,7 @@ export interface StashOptions<Definitions extends NamespaceDefinitions> extends 
 
 const OPTION_NAMES = [
   'store',
+  'mode',
   'prefix',
   'secret',
   'namespaces',
