@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createDisk, type Disk } from '../../../src/stores/file-disk.js'
+import { createFileLog } from '../../../src/stores/file-log.js'
+import { createSweep } from '../../../src/stores/file-sweep.js'
+import { type FileSite, readFile, setFile, writeFile } from '../../../src/stores/file-verbs.js'
+import type { StoredEntry } from '../../../src/stores/shared-store.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
+
+const REF = { key: 'hopstash:things:v1:k', namespace: 'things', digest: 'd' }
+const FAR = Number.MAX_SAFE_INTEGER
+let folder: string
+let failure: string | undefined
+let troubles: string[]
+let site: FileSite
+
+/** A disk that fails to take anything, while `failure` says how. */
+function failingDisk(disk: Disk): Disk {
+  return {
+    ...disk,
+    write(chunks) {
+      if (failure !== undefined) throw Object.assign(new Error(`${failure}: write`), { code: failure })
+      return disk.write(chunks)
+    },
+  }
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hopstash-verbs-'))
+  failure = undefined
+  troubles = []
+  const clock = createFakeClock()
+  const disk = failingDisk(createDisk(join(folder, 'v1'), 'me'))
+  const log = createFileLog({ disk, clock, me: 'me', readOnly: false, onFrame() {}, onGap() {} })
+  const sweep = createSweep({ disk, clock, maxBytes: 2 ** 30, readOnly: false })
+  const trouble = (error: unknown) => void troubles.push(String(error))
+  site = { disk, log, clock, sweep, me: 'me', expires: false, scrub: (text) => text, trouble }
+})
+
+afterEach(() => {
+  site.log.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function entryOf(id: string, inc: string, startSeq: number): StoredEntry {
+  const times = { storedAtMs: 1, freshUntilMs: FAR, staleForMs: 0, errorForMs: 0, loadMs: 1 }
+  return { id: id.padEnd(16, '0'), inc, startSeq, tags: [], ...times, body: Buffer.from(id) }
+}
+
+it.each(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'])(
+  'tells a disk that takes no more from one that is away: %s',
+  async (code) => {
+    await setFile(site, { ...REF, entry: entryOf('old', '', 0), lifeMs: 1, notAfterMs: FAR })
+    failure = code
+    const set = await setFile(site, { ...REF, entry: entryOf('new', '', 0), lifeMs: 1, notAfterMs: FAR })
+    expect(set.outcome).toBe('full')
+    // The old value is over: what was set is newer.
+    const { entry, inc, seq, token } = await readFile(site, { ...REF, token: 'mine' })
+    expect(entry).toBeUndefined()
+    const written = { ...REF, token: token ?? '', entry: entryOf('load', inc, seq), lifeMs: 1, notAfterMs: FAR }
+    expect((await writeFile(site, written)).outcome).toBe('full')
+    expect(troubles).toHaveLength(2)
+    failure = undefined
+    expect((await writeFile(site, written)).outcome).toBe('written')
+  },
+)
+
+it('rejects what is wrong with the machine, and keeps the old value then', async () => {
+  await setFile(site, { ...REF, entry: entryOf('old', '', 0), lifeMs: 1, notAfterMs: FAR })
+  const { inc, seq } = await readFile(site, REF)
+  failure = 'EIO'
+  const request = { ...REF, token: 'none', entry: entryOf('load', inc, seq), lifeMs: 1, notAfterMs: FAR }
+  await expect(writeFile(site, request)).rejects.toThrow('EIO')
+  expect((await readFile(site, REF)).entry?.id).toBe('old'.padEnd(16, '0'))
+})
