@@ -96,7 +96,10 @@ export class Accounts {
   enter(item: AccountItem): LlmAnswer {
     const { format, model, status, ageMs, unstored, usage } = item
     this.#count(status)
-    if (unstored !== undefined) this.#unstored.set(unstored, (this.#unstored.get(unstored) ?? 0) + 1)
+    // Answers are counted, not those who shared one.
+    if (unstored !== undefined && !isSpared(status)) {
+      this.#unstored.set(unstored, (this.#unstored.get(unstored) ?? 0) + 1)
+    }
     if (usage === undefined) {
       if (unstored === undefined || !BROUGHT_NOTHING.has(unstored)) this.#counts.withoutUsage++
       return { format, model, status, ageMs, unstored, original: undefined, billed: undefined, saved: undefined }

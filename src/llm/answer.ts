@@ -1,6 +1,6 @@
 import type { RecordOutcome, Records } from '../cache/records.js'
 import type { ReadStatus } from '../cache/words.js'
-import { type LinkedController, linkedController, onceAborted } from '../runtime/abort.js'
+import { onceAborted } from '../runtime/abort.js'
 import type { Clock } from '../runtime/clock.js'
 import type { AccountItem, Accounts } from './accounts.js'
 import { type Call, recordOptionsOf } from './call.js'
@@ -52,8 +52,8 @@ class Attempt {
   readonly #site: FetchSite
   readonly #call: Call
   readonly #boarding: Boarding
-  /** Aborts when the caller leaves. */
-  readonly #leaving: LinkedController
+  /** Aborts when the caller leaves what others may still wait for. */
+  readonly #leaving = new AbortController()
   #unlisten: (() => void) | undefined
   #isDecided = false
   #decide!: (answer: Response | undefined | Promise<never>) => void
@@ -64,7 +64,6 @@ class Attempt {
     this.#site = site
     this.#call = call
     this.#boarding = site.flights.board({ key, noStore, forceFresh: forceFresh || isAgain, isRetry: call.isRetry })
-    this.#leaving = linkedController(call.signal)
   }
 
   /** The answer; `undefined` if it is somebody else's failure and worth another try. */
@@ -80,7 +79,7 @@ class Attempt {
       }
     })
     this.#unlisten = onceAborted(signal, (reason) => {
-      this.#site.flights.noteFailure(this.#boarding.key)
+      this.#leave(reason)
       this.#decide(Promise.reject(reason))
     })
     const { joins, flight, forceFresh, maxAgeMs } = this.#boarding
@@ -133,31 +132,34 @@ class Attempt {
     const headers = isLeader ? ownHeaders(response.headers) : new Headers(replayableHeaders(response.headers))
     stamp(headers, { status })
     let isReading = true
-    const left = (): void => {
+    flight.followers++
+    const ended = (): void => {
+      if (!isReading) return
       isReading = false
-      this.#release()
+      flight.followers--
+      this.#unlisten?.()
+    }
+    const left = (reason: unknown): void => {
+      ended()
+      if (flight.followers > 0 || !flight.endIfWhole()) this.#leave(reason)
     }
     const { url, status: code, statusText } = response
     const followed = follow(
       flight.log,
       { status: code, statusText, headers, url },
       {
-        left: (reason) => {
-          left()
-          this.#leaving.abort(reason ?? new DOMException('The reader cancelled the body.', 'AbortError'))
-        },
-        ended: left,
+        left: (reason) => left(reason ?? new DOMException('The reader cancelled the body.', 'AbortError')),
+        ended,
       },
     )
     this.#unlisten?.()
     this.#unlisten = onceAborted(this.#call.signal, (reason) => {
-      this.#site.flights.noteFailure(this.#boarding.key)
       followed.fail(reason)
-      left()
+      left(reason)
     })
     if (!isLeader) {
       flight.onEnd(({ unstorable, model, usage }) => {
-        if (isReading) this.#account({ model, usage, unstored: unstorable, status, ageMs: 0 })
+        this.#account({ model, usage, unstored: unstorable, status, ageMs: 0 })
       })
     }
     this.#decide(followed.response)
@@ -170,7 +172,7 @@ class Attempt {
       flight.behind = true
     }
     if (this.#isDecided) return
-    this.#release()
+    this.#unlisten?.()
     if (!isRecording(value) || !this.#isMine(value)) {
       this.#decide(undefined)
       return
@@ -184,7 +186,7 @@ class Attempt {
 
   #takeFailure(error: unknown): void {
     if (this.#isDecided) return
-    this.#release()
+    this.#unlisten?.()
     const recording = error instanceof FailedCall ? error.recording : undefined
     if (recording === undefined || !this.#isMine(recording)) {
       this.#decide(error instanceof FailedCall ? undefined : Promise.reject(error))
@@ -212,8 +214,9 @@ class Attempt {
     this.#site.account({ format: this.#call.format.name, ...item })
   }
 
-  #release(): void {
-    this.#unlisten?.()
-    this.#leaving.release()
+  /** The caller waits no more, for anything. */
+  #leave(reason: unknown): void {
+    this.#site.flights.noteFailure(this.#boarding.key)
+    this.#leaving.abort(reason)
   }
 }

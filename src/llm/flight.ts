@@ -53,8 +53,10 @@ export class Flight {
   spent = false
   /** It runs behind a kept answer that is good enough for everyone. */
   behind = false
-  /** Callers that wait for it to open, or read it. */
+  /** Callers that wait for it to open. */
   readers = 0
+  /** Callers that read it. */
+  followers = 0
   /** When it was begun, and at which logical time of the namespace. */
   startedAt = 0
   startSeq = 0
@@ -62,6 +64,8 @@ export class Flight {
   response: Response | undefined
   /** What it came to, once it is over. */
   verdict: Verdict | undefined
+  #judge: (() => Verdict) | undefined
+  #hangUp: (() => void) | undefined
   #onOpen: (() => void)[] = []
   #onEnd: ((verdict: Verdict) => void)[] = []
 
@@ -78,6 +82,17 @@ export class Flight {
   /** Calls `listener` when the upstream call is over. */
   onEnd(listener: (verdict: Verdict) => void): void {
     this.#onEnd.push(listener)
+  }
+
+  /**
+   * Ends the upstream call if what has come proves to be the whole answer: some SDKs hang up at its last event, before
+   * the body ends. Says whether there is nothing left to wait for.
+   */
+  endIfWhole(): boolean {
+    if (this.verdict !== undefined) return true
+    if (this.#hangUp === undefined || this.log.overflowed || this.#judge?.().unstorable !== undefined) return false
+    this.#hangUp()
+    return true
   }
 
   /** Makes the upstream call and reads it to its end. Rejects with `FailedCall`, or with what `fetch` rejected with. */
@@ -114,7 +129,9 @@ export class Flight {
   }
 
   async #record(response: Response, call: LeadCall, signal: AbortSignal, site: FlightSite): Promise<Recording> {
-    const pace = isEventStream(contentTypeOf(response)) ? ([] as number[]) : undefined
+    const type = response.headers.get('content-type') ?? ''
+    const pace = isEventStream(type) ? ([] as number[]) : undefined
+    this.#judge = () => judgeAnswer(call.format, call.request, type, new TextDecoder().decode(this.log.whole()))
     this.#open(response)
     await this.#pump(response, signal, pace, site)
     if (this.log.overflowed) {
@@ -123,8 +140,7 @@ export class Flight {
       throw new FailedCall('too-large', undefined)
     }
     const body = textOrBytes(this.log.whole())
-    const text = typeof body === 'string' ? body : new TextDecoder().decode(body)
-    const judged = judgeAnswer(call.format, call.request, contentTypeOf(response), text)
+    const judged = this.#judge()
     const isKept = judged.unstorable === undefined || site.keeps(judged.unstorable)
     const verdict = isKept ? { ...judged, unstorable: undefined } : judged
     this.#conclude(verdict)
@@ -137,6 +153,7 @@ export class Flight {
   async #pump(response: Response, signal: AbortSignal, pace: number[] | undefined, site: FlightSite): Promise<void> {
     const reader = response.body?.getReader()
     if (reader === undefined) return
+    this.#hangUp = () => void reader.cancel().catch(() => {})
     // A writer that waits for a slow reader hears of the end, too.
     const stop = (): void => this.log.fail(signal.reason)
     signal.addEventListener('abort', stop, { once: true })
@@ -175,10 +192,6 @@ const OF_TRANSFER = new Set(['connection', 'keep-alive', 'transfer-encoding', 'c
 /** Whether a status says that the model is down or busy, so that yesterday's answer is better than none. */
 function isOutage(status: number): boolean {
   return status >= 500 || status === 429 || status === 408
-}
-
-function contentTypeOf(response: Response): string {
-  return response.headers.get('content-type') ?? ''
 }
 
 // Chunks of one millisecond are one: a body in single bytes must not make a list longer than itself.

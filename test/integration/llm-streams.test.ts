@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { ASK, gate, openWorld, post, until } from './llm-world.js'
+import { ASK, FORMATS, gate, openWorld, post, until } from './llm-world.js'
 
 const ask = ASK['openai-chat']('hello', true)
 const longText = (words: number) => Array.from({ length: words }, (_, index) => `word${index}`).join(' ')
@@ -86,6 +86,30 @@ describe('one stream for many readers', () => {
       expect(fetch.stats().unstored).toEqual({ aborted: 1 })
       await (await post(fetch, wire, ask)).text()
       expect(wire.requests).toHaveLength(2)
+    },
+  )
+
+  it.each(['by its signal', 'by cancelling the body'])(
+    'a reader that hangs up %s at the last event, before the body ends, has read it all: the answer is kept',
+    async (how) => {
+      for (const format of FORMATS) {
+        const { wire, fetch, answers } = await openWorld()
+        const whole = await (await post(fetch, wire, ASK[format]('events', true))).text()
+        const events = whole.split('\n\n').length - 1
+        wire.scripts.push({ holdAfter: { events, until: gate().passed }, tail: ': and then nothing' })
+        const hasty = new AbortController()
+        const response = await post(fetch, wire, ASK[format]('hello', true), { signal: hasty.signal })
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+        for (let read = 0; read < whole.length; ) read += (await reader.read()).value?.length ?? whole.length
+        if (how === 'by its signal') hasty.abort()
+        else await reader.cancel()
+        await until(() => answers.stats().inFlight === 0)
+        expect(answers.stats().size, format).toBe(2)
+        expect(await (await post(fetch, wire, ASK[format]('hello', true))).text()).toMatch(/"/)
+        expect(wire.requests).toHaveLength(2)
+        await until(() => wire.requests[1]?.aborted === true)
+        expect(fetch.stats().unstored).toEqual({})
+      }
     },
   )
 

@@ -20,6 +20,8 @@ export interface Script extends Said {
   readonly failAfter?: number
   /** Wait for this promise after so many events (of JSON: before anything is sent). */
   readonly holdAfter?: { readonly events: number; readonly until: Promise<unknown> }
+  /** One more block behind the events of a stream, a comment for instance. */
+  readonly tail?: string
   /** A body as it is, instead of a rendered one. */
   readonly raw?: { readonly contentType: string; readonly body: string | Uint8Array }
 }
@@ -140,6 +142,7 @@ async function sendEvents(
   const last = script.cutAfter ?? script.breakAfter ?? script.failAfter ?? rendered.events.length
   const events = rendered.events.slice(0, last).map(wireText)
   if (script.failAfter !== undefined) events.push(wireText(ERROR_EVENTS[format]))
+  if (script.tail !== undefined) events.push(wireText(script.tail))
   if (chunks === 'event') {
     for (const [index, event] of events.entries()) {
       if (script.holdAfter?.events === index) await held(to, script.holdAfter.until)
