@@ -14,6 +14,8 @@ export interface ExchangeRequest extends DispatchOptions {
   readonly maxBytes: number
   /** Whether the body of a success is handed on as it comes. */
   readonly streamed: boolean
+  /** The error of who reads such a body, for what ended it. */
+  readonly explain: (error: unknown) => Error
 }
 
 /** An answer with its body: whole, or as it comes. The body of what is no success is not kept. */
@@ -83,7 +85,7 @@ class Exchange implements DispatchHandler {
     this.#meter.queued++
     this.#unlisten = onceAborted(this.#request.signal, (reason) => this.#fail(reason))
     if (this.#over) return
-    const { signal: _signal, maxBytes: _max, streamed: _streamed, ...dispatched } = this.#request
+    const { signal: _signal, maxBytes: _max, streamed: _streamed, explain: _explain, ...dispatched } = this.#request
     try {
       agent.dispatch(dispatched, this)
     } catch (error) {
@@ -147,7 +149,9 @@ class Exchange implements DispatchHandler {
   }
 
   onResponseError(_controller: DispatchController | null, error: Error): void {
-    this.#fail(this.#status === 0 ? new NoAnswer('No answer', { cause: error }) : error)
+    if (this.#over) return
+    if (this.#status === 0) this.#fail(new NoAnswer('No answer', { cause: error }))
+    else this.#fail(this.#stream === undefined ? error : this.#request.explain(error))
   }
 
   #answer(): void {

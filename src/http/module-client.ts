@@ -211,6 +211,11 @@ class Caller {
       signal: call.signal,
       maxBytes: policy.maxAnswerBytes,
       streamed,
+      explain: (error: unknown): Error => {
+        const explained = toHttpError(policy.name, call.method, error)
+        this.#note(call, explained)
+        return explained
+      },
     }
     for (let resent = 0; ; resent++) {
       try {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createPool, type ModuleOptions, type Pool, type PoolOptions } from '../../src/http/index.js'
-import { type Cue, type Seen, startUpstream } from './http-world.js'
+import { type Cue, FLOOD_BYTES, type Seen, startUpstream } from './http-world.js'
 
 const ends: (() => Promise<unknown>)[] = []
 
@@ -100,7 +100,10 @@ describe('a client of a module', () => {
 
   it('keeps a large answer that is not read from filling memory', async () => {
     const { client } = await setUp({ json: 'x'.repeat(3_000_000) }, {}, { maxAnswerBytes: 1_000_000 })
-    expect(await failing(client.get('/big'))).toMatchObject({ code: 'ERR_HTTP_ANSWER' })
+    expect(await failing(client.get('/big'))).toMatchObject({
+      code: 'ERR_HTTP_ANSWER',
+      message: expect.stringContaining('maxAnswerBytes'),
+    })
     const { body } = await client.stream('/big')
     let bytes = 0
     for await (const part of body) {
@@ -108,6 +111,58 @@ describe('a client of a module', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(bytes).toBe(3_000_002)
+  })
+})
+
+describe('a stream', () => {
+  it('comes no faster than it is read', async () => {
+    const { client, upstream } = await setUp('a flood')
+    const { body } = await client.stream('/x')
+    const flow = body[Symbol.asyncIterator]()
+    await flow.next()
+    let before = -1
+    // What the system buffers on its way is all that comes.
+    while (upstream.bytesSent() !== before) {
+      before = upstream.bytesSent()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect(before).toBeLessThan(FLOOD_BYTES / 2)
+    await flow.return?.()
+  })
+
+  it('that is cut off while nobody reads tells whoever reads it then, and nobody else', async () => {
+    const { client, origin, pool } = await setUp('cut off')
+    const { body } = await client.stream('/x')
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    const read = async () => {
+      for await (const _ of body);
+    }
+    expect(await failing(read())).toMatchObject({ code: 'ERR_HTTP_CONNECTION', retryable: true })
+    expect(origin()).toMatchObject({ inFlight: 0 })
+    expect(pool.providers().m).toMatchObject({ failures: 1, state: 'degraded' })
+  })
+})
+
+describe('a caller who leaves', () => {
+  it('before a connection is free has nothing sent', async () => {
+    const { client, upstream } = await setUp({ afterMs: 60 }, {}, { size: 1 })
+    const first = client.get('/a')
+    const controller = new AbortController()
+    const second = failing(client.get('/b', { signal: controller.signal }))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    controller.abort()
+    await Promise.all([first, second])
+    expect(await client.get('/c')).toEqual({ ok: true })
+    expect(upstream.seen.map(({ url }) => url)).toEqual(['/v1/a', '/v1/c'])
+  })
+
+  it('may have a signal that outlives many calls', async () => {
+    const { client } = await setUp({})
+    const { signal } = new AbortController()
+    for (let call = 0; call < 20; call++) await client.get('/x', { signal })
+    const { body } = await client.stream('/x', { signal })
+    for await (const _ of body);
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
 
@@ -300,6 +355,13 @@ describe('the end of a pool', () => {
     for await (const _ of body) last = drained
     await end
     expect(last).toBe(false)
+  })
+
+  it('lets what is under way end', async () => {
+    const { client, pool } = await setUp({ afterMs: 60 })
+    const call = client.get('/x')
+    await pool.close()
+    expect(await call).toEqual({ ok: true })
   })
 
   it('comes after the grace for what does not end', async () => {

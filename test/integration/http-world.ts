@@ -17,6 +17,10 @@ export type Cue =
   | 'broken JSON'
   | 'a web page'
   | 'closed when used'
+  | 'a flood'
+
+/** What a flood would send in all. */
+export const FLOOD_BYTES = 64_000_000
 
 /** One request as the upstream saw it. */
 export interface Seen {
@@ -52,7 +56,8 @@ export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
     seen,
     connections: () => sockets.size,
     mostInFlight: () => mostInFlight,
-    dropIdle: () => server.closeIdleConnections(),
+    /** Bytes that have left the process. */
+    bytesSent: () => [...sockets.keys()].reduce((sum, socket) => sum + socket.bytesWritten - socket.writableLength, 0),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -67,6 +72,11 @@ function perform(cue: Cue, { socket }: IncomingMessage, response: ServerResponse
   else if (cue === 'closed when used') {
     if (served > 0) socket.destroy()
     else response.writeHead(200, json).end('{"ok":true}')
+  } else if (cue === 'a flood') {
+    response.writeHead(200, json)
+    const part = Buffer.alloc(64_000, 'x')
+    for (let sent = 0; sent < FLOOD_BYTES; sent += part.length) response.write(part)
+    response.end()
   } else if (cue === 'half a body') response.writeHead(200, json).write('{"ok":')
   else if (cue === 'slow body') {
     response.writeHead(200, json)

@@ -58,6 +58,15 @@ describe('a breaker', () => {
     expect(strict.state()).toBe('open')
   })
 
+  it('takes a rate of 0 for "from the first one on"', () => {
+    const breaker = createBreaker({ slowCallAfter: '1s', slowCallRate: 0, failureRate: 1, minimumCalls: 1 })
+    breaker.settle(breaker.tryPass(0), 'success', 0, 10)
+    fail(breaker, 0)
+    expect(breaker.state(0)).toBe('closed')
+    breaker.settle(breaker.tryPass(0), 'success', 0, 1001)
+    expect(breaker.state(0)).toBe('open')
+  })
+
   it('forgets what is older than the window', () => {
     const breaker = createBreaker({ consecutiveFailures: Number.POSITIVE_INFINITY, minimumCalls: 10, window: '60s' })
     for (let i = 0; i < 9; i++) fail(breaker, 0)
