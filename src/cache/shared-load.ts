@@ -142,7 +142,9 @@ async function decoded(
   })
   const now = tier.clock.now()
   if (freshnessAt(about, now) === 'dead') return undefined
-  return new Entry(kept.value, checkAtOf(state, about, horizonFrom(now)), state.coherence.generation, kept.bytes, about)
+  // The generation before this one: every read asks `trustOf`, which a deaf process must never skip (guard `deaf`).
+  const generation = state.coherence.generation - 1
+  return new Entry(kept.value, checkAtOf(state, about, horizonFrom(now)), generation, kept.bytes, about)
 }
 
 /** Size of a value that no walk could take over: a schema made something of it that is no data. Memory keeps none. */
@@ -155,6 +157,7 @@ function heldEntry(state: NamespaceState, id: string) {
   return shared?.id === undefined ? undefined : { entry, shared }
 }
 
-function tokenLifeMs(state: NamespaceState, tier: SharedSide): number {
+/** How long a token outlives the sign of life before it. */
+export function tokenLifeMs(state: NamespaceState, tier: SharedSide): number {
   return leads(state, tier) ? LEASE_MS : state.live.policy.hardTimeoutMs + tier.storeTimeoutMs
 }

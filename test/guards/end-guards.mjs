@@ -143,6 +143,27 @@ export const endGuards = [
     tests: [unit('cached')],
   },
   {
+    name: 'a reply after the message that outdates it is not kept (forced)',
+    file: 'src/cache/shared-load.ts',
+    find: 'if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)\n  else place',
+    replace: 'place',
+    tests: [unit('shared-races')],
+  },
+  {
+    name: 'a reply after a newer one is not kept (forced)',
+    file: 'src/cache/shared-load.ts',
+    find: '  state.fills.overtake(id, flight.fill)\n  return found',
+    replace: '  return found',
+    tests: [unit('shared-races')],
+  },
+  {
+    name: 'a set that others have overtaken is not kept (forced)',
+    file: 'src/cache/shared-write.ts',
+    find: 'if (!overtaken) confirmSet(',
+    replace: 'confirmSet(',
+    tests: [unit('shared-races')],
+  },
+  {
     name: 'a key keeps its name when a load puts it back',
     file: 'src/cache/shared-publish.ts',
     find: '  if (about.shared !== undefined) tier.remember(state.name, about.shared.digest, id)\n',

@@ -91,9 +91,8 @@ export async function checkedRead(
   // Another process's invalidation must be seen by store reads at once, by memory after the message or the gap.
   const own = floors.own[index]?.get(key) ?? 0
   const startedAt = clock.now()
-  // A message takes at most 20 ms; an outage excuses memory, and nothing else does.
-  const isOut = process.tier.link.away || !process.connection.connected
-  const everybody = isOut ? 0 : floorAt(world, key, startedAt - 21)
+  const isOut = (): boolean => process.tier.link.away || !process.connection.connected
+  const wasOut = isOut()
   let value: Versioned | undefined
   if (how === 'peek') value = process.ns.peek(key)
   else if (how === 'get') value = await process.ns.get(key)
@@ -105,6 +104,8 @@ export async function checkedRead(
     })
   }
   if (value === undefined) return
+  // A message takes at most 20 ms; an outage excuses memory, also one that begins while a read asks, and nothing else does.
+  const everybody = wasOut || isOut() ? 0 : floorAt(world, key, startedAt - 21)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} -> v${value.v} at ${clock.now()}`)
   if (value.key !== key) world.violations.push(`${process.name} ${how}(${key}) returned the value of ${value.key}`)
   if (value.v < everybody) {

@@ -326,6 +326,14 @@ describe('a key that has no canonical form', () => {
     await expect(things.writeThrough(key, 1, never)).rejects.toMatchObject(code)
   })
 
+  it('of more than 64 MiB bypasses a read, and is refused by a write', async () => {
+    const { things } = open()
+    const key = { text: 'x'.repeat(64 * 1024 * 1024 + 1) }
+    expect(await things.getOrSet(key, () => 'loaded')).toBe('loaded')
+    expect(things.stats().bypassed).toBe(1)
+    await expect(things.delete(key)).rejects.toMatchObject({ code: 'ERR_KEY_UNSUPPORTED' })
+  })
+
   it('does not call the loader of a caller that has left already', async () => {
     const { things } = open()
     const signal = AbortSignal.abort(new Error('left'))

@@ -15,6 +15,7 @@ const WAYS: readonly Way[] = [
   { name: 'clear of the stash', apply: ({ stash }) => stash.clear() },
   { name: 'invalidateTags of the namespace', apply: ({ things }) => things.invalidateTags(['t']) },
   { name: 'invalidateTags of the stash', apply: ({ stash }) => stash.invalidateTags(['t']) },
+  { name: 'forget', apply: ({ stash }) => stash.forget('ann') },
   { name: 'invalidateTags in mode expire', apply: ({ things }) => things.invalidateTags(['t'], { mode: 'expire' }) },
 ]
 
@@ -25,7 +26,7 @@ const KINDS = [
 
 const tagged = (name: string) => ({ name, tags: ['t'] })
 const openTagged = (options: object = {}): Fixture =>
-  open({ tags: (value) => (value as { tags?: string[] }).tags ?? [], ...options })
+  open({ tags: (value) => (value as { tags?: string[] }).tags ?? [], subject: () => 'ann', ...options })
 
 describe.each(KINDS)('a load in flight, in a namespace $kind', ({ options }) => {
   it.each(WAYS)(
@@ -79,7 +80,7 @@ describe.each(KINDS)('a load in flight, in a namespace $kind', ({ options }) => 
     },
   )
 
-  const byKey = WAYS.filter(({ name }) => !name.startsWith('invalidateTags'))
+  const byKey = WAYS.filter(({ name }) => !/^invalidateTags|^forget/.test(name))
   it.each(byKey)('$name: a caller after it does not wait for the load from before', async ({ apply }) => {
     const fixture = openTagged(options)
     const { things } = fixture
