@@ -49,8 +49,8 @@ function redisConnector(
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
       const { createRedisStore } = await import('../stores/redis.js')
-      const { timeoutMs: timeout, onStoreRestart } = use
-      return createRedisStore({ redis, prefix, clock, optionName: name, timeout, onStoreRestart })
+      const { timeoutMs: timeout, onStoreRestart, isShared } = use
+      return createRedisStore({ redis, prefix, clock, optionName: name, timeout, onStoreRestart, isShared })
     })
     return {
       tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use) }),

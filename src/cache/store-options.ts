@@ -47,6 +47,8 @@ export interface ResolvedStoreOptions {
   readonly maxDisconnectedMs: number
   readonly recheckMs: number
   readonly codec: CodecOptions
+  /** Whether connections are shared in the process: who has a clock of its own has timers, and so connections, of its own. */
+  readonly isShared: boolean
 }
 
 /** Their names. */
@@ -64,7 +66,7 @@ const RESTART_POLICIES: readonly OnStoreRestart[] = ['replay', 'distrust', 'trus
 const LONGEST_TIMEOUT_MS = 60_000
 
 /** Pure: complete, checked options. @throws {OptionError} `ERR_OPTION_INVALID`; no key is ever in it */
-export function resolveStoreOptions(options: StoreOptions): ResolvedStoreOptions {
+export function resolveStoreOptions(options: StoreOptions & { readonly clock?: unknown }): ResolvedStoreOptions {
   const {
     storeTimeout = 250,
     onStoreRestart = 'replay',
@@ -92,5 +94,6 @@ export function resolveStoreOptions(options: StoreOptions): ResolvedStoreOptions
     maxDisconnectedMs: parseDuration(maxDisconnected, 'maxDisconnected'),
     recheckMs: parseDuration(recheck, 'recheck'),
     codec: codecOptions,
+    isShared: options.clock === undefined,
   }
 }

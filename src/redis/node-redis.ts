@@ -11,6 +11,7 @@ export interface NodeRedisClient {
   duplicate(overrides?: object): NodeRedisClient
   sendCommand(args: readonly RedisArgument[], options?: object): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
   on(event: string, listener: (argument: unknown) => void): unknown
   unref(): void
 }

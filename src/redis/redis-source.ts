@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { optionInvalid } from '../errors/option-error.js'
 import { type ClusterNodes, clusterNodesOf, clusterOptionsIn, type NodeRedisClusterOptions } from './cluster-source.js'
 import {
@@ -37,6 +38,11 @@ export interface ResolvedSource {
   readonly moves?: boolean
   /** Where it is a Cluster: its nodes. */
   readonly cluster?: ClusterNodes
+  /**
+   * The same text for the same server, user and settings: who has it may share a connection. A digest, for it is made of
+   * credentials. Absent where settings cannot be compared.
+   */
+  readonly identity?: string | undefined
 }
 
 /**
@@ -57,14 +63,38 @@ export function resolveSource(source: RedisSource, option = 'store'): ResolvedSo
   const client = clientIn(source)
   if (client === undefined) return fromOptions(source as NodeRedisOptions, option)
   const address = addressOf((client.options ?? {}) as NodeRedisOptions, option)
-  return { ...described(address), create: async () => copyOf(client) }
+  return { ...described(address), create: async () => copyOf(client), identity: identityOf(client.options ?? {}) }
 }
 
 function fromOptions(options: NodeRedisOptions, option: string): ResolvedSource {
   const { url, ...rest } = options
   const fromUrl = url === undefined ? {} : optionsOf(url, option)
   const merged = { ...fromUrl, ...rest, socket: { ...rest.socket, ...fromUrl.socket } }
-  return { ...described(addressOf(merged, option)), create: () => createNodeRedis(merged) }
+  return {
+    ...described(addressOf(merged, option)),
+    create: () => createNodeRedis(merged),
+    identity: identityOf(merged),
+  }
+}
+
+/** Pure: functions and objects of classes cannot be compared, so what has any is like nothing else. */
+function identityOf(options: object): string | undefined {
+  const comparable = (value: unknown): unknown => {
+    if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') throw new TypeError()
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) return value.map(comparable)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== Object.prototype && prototype !== null) throw new TypeError()
+    const parts = Object.entries(value).filter(([, part]) => part !== undefined)
+    return parts.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, comparable(part)])
+  }
+  try {
+    return createHash('sha256')
+      .update(JSON.stringify(comparable(options)))
+      .digest('base64url')
+  } catch {
+    return undefined
+  }
 }
 
 function fromCluster(options: NodeRedisClusterOptions, option: string): ResolvedSource {

@@ -1,5 +1,6 @@
-import { type Connection, createConnection } from '../redis/connection.js'
+import type { Connection } from '../redis/connection.js'
 import type { ResolvedSource } from '../redis/redis-source.js'
+import { shareConnection } from '../redis/shared-connection.js'
 import type { Clock } from '../runtime/clock.js'
 import { readFrame } from './redis-frame.js'
 import type { BusListener } from './shared-store.js'
@@ -8,6 +9,8 @@ import type { BusListener } from './shared-store.js'
 export interface RedisBusOptions {
   readonly source: ResolvedSource
   readonly clock: Clock
+  /** Whether the connection is shared with others of the same source in this process. */
+  readonly isShared: boolean
   readonly channel: string
   /** Which messages are our own. */
   readonly sender: string
@@ -53,7 +56,7 @@ const LATE_MS = 500
  * said from now on will be heard, so both come at once.
  */
 export function createRedisBus(options: RedisBusOptions): RedisBus {
-  const { source, clock, channel, sender, beat } = options
+  const { source, clock, isShared, channel, sender, beat } = options
   const counters: BusCounters = { frames: 0, own: 0, duplicates: 0, malformed: 0, otherVersion: 0, gaps: 0 }
   let listener: BusListener | undefined
   let isConfirmed = false
@@ -109,24 +112,26 @@ export function createRedisBus(options: RedisBusOptions): RedisBus {
     }
   }
 
-  const connection = createConnection({
-    source,
-    clock,
-    prepare: async (_send, client) => {
-      await client.subscribe(channel, hear)
+  const connection = shareConnection(
+    { source, clock, purpose: 'messages', isShared },
+    {
+      prepare: async (_send, client) => {
+        await client.subscribe(channel, hear)
+      },
+      leave: (client) => void client.unsubscribe(channel).catch(() => {}),
+      onReady: () => {
+        heardAt = clock.now()
+        isConfirmed = true
+        listener?.confirmed()
+      },
+      onLost: () => {
+        isConfirmed = false
+        newest = undefined
+        counters.gaps++
+        listener?.lost()
+      },
     },
-    onReady: () => {
-      heardAt = clock.now()
-      isConfirmed = true
-      listener?.confirmed()
-    },
-    onLost: () => {
-      isConfirmed = false
-      newest = undefined
-      counters.gaps++
-      listener?.lost()
-    },
-  })
+  )
 
   const look = (): void => {
     const dueAt = clock.now() + LOOK_MS

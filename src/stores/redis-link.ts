@@ -1,8 +1,9 @@
 import { createClusterConnection } from '../redis/cluster-connection.js'
-import { type Connection, createConnection } from '../redis/connection.js'
+import type { Connection } from '../redis/connection.js'
 import { inspectServer, type ServerIdentity } from '../redis/inspect-server.js'
 import type { ResolvedSource } from '../redis/redis-source.js'
 import type { SendCommand } from '../redis/script.js'
+import { shareConnection } from '../redis/shared-connection.js'
 import type { Clock } from '../runtime/clock.js'
 import { type ClusterSite, redisClusterVerbs } from './redis-cluster-verbs.js'
 import { type RedisVerbs, redisVerbs } from './redis-verbs.js'
@@ -11,6 +12,8 @@ import { type RedisVerbs, redisVerbs } from './redis-verbs.js'
 export interface LinkOptions {
   readonly source: ResolvedSource
   readonly clock: Clock
+  /** Whether connections are shared with others of the same source in this process. */
+  readonly isShared: boolean
   readonly controlKey: string
   /** Everything that has to happen before anybody else may send a command. */
   readonly prepare: (send: SendCommand, identity: ServerIdentity) => Promise<void>
@@ -27,20 +30,21 @@ export interface RedisLink {
 }
 
 /** Returns the way to a store, not connected yet. */
-export function openLink({ source, clock, controlKey, prepare, onReady }: LinkOptions): RedisLink {
+export function openLink({ source, clock, isShared, controlKey, prepare, onReady }: LinkOptions): RedisLink {
   const { cluster } = source
   if (cluster === undefined) {
-    const connection = createConnection({
-      source,
-      clock,
-      onReady,
-      prepare: async (send) => {
-        const identity = await inspectServer(send)
-        // Its slots are not all of them: what is written here would be looked for elsewhere.
-        if (identity.isClusterNode) throw new Error('CLUSTER node: give the options of the Cluster')
-        await prepare(send, identity)
+    const connection = shareConnection(
+      { source, clock, purpose: 'commands', isShared },
+      {
+        onReady,
+        prepare: async (send) => {
+          const identity = await inspectServer(send)
+          // Its slots are not all of them: what is written here would be looked for elsewhere.
+          if (identity.isClusterNode) throw new Error('CLUSTER node: give the options of the Cluster')
+          await prepare(send, identity)
+        },
       },
-    })
+    )
     return { connection, verbs: redisVerbs, busSource: source, skewMs: () => 0 }
   }
   const connection = createClusterConnection({ nodes: cluster, clock, controlKey, prepare, onReady })

@@ -3,6 +3,7 @@ import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import type { ConnectionState } from '../redis/connection.js'
 import { type RedisSource, type ResolvedSource, resolveSource } from '../redis/redis-source.js'
 import { runScript, type SendCommand } from '../redis/script.js'
+import { claimPrefix, warnOnce } from '../redis/shared-connection.js'
 import { storeKeys } from '../redis/store-keys.js'
 import type { BreakerState } from '../resilience/breaker.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
@@ -32,6 +33,8 @@ export interface RedisStoreOptions {
   /** What happens when the store came back, and may have lost its last moments. @defaultValue `'replay'` */
   readonly onStoreRestart?: OnStoreRestart
   readonly clock?: Clock
+  /** Whether its connections are shared with other stores of this process at the same server. @defaultValue `false` */
+  readonly isShared?: boolean
 }
 
 /** How a store in Redis is. Names, counts and words; no credentials. */
@@ -64,7 +67,7 @@ export interface RedisStore extends SharedStore {
   health(): RedisStoreHealth
 }
 
-const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock']
+const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock', 'isShared']
 const REPLAY_AT_ONCE = 500
 const READY_LOOK_MS = 20
 
@@ -75,7 +78,7 @@ const READY_LOOK_MS = 20
  * @throws {OptionError} `ERR_OPTION_INVALID` for an option that cannot be used; no message shows a password.
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
-  const { source, prefix, timeoutMs, policy, clock } = resolveOptions(options)
+  const { source, prefix, timeoutMs, policy, clock, isShared } = resolveOptions(options)
   const keys = storeKeys(prefix)
   const sender = randomBytes(9).toString('base64url')
   const candidate = createCandidates()
@@ -87,6 +90,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const link = openLink({
     source,
     clock,
+    isShared,
     controlKey: keys.control,
     prepare: async (send, identity) => {
       const life = await enterStore(send, identity, { keys, policy, candidate, knownLife: facts?.life, replay })
@@ -119,11 +123,13 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const forgetting = withSubjects(link.verbs(site), base)
   // On a Cluster a SCAN sees one node: there the dead end with their lifetime.
   const { beat, ...verbs } = base.isOneNode ? withSweeps(forgetting, sweeper) : forgetting
-  const bus = createRedisBus({ source: link.busSource, clock, channel: keys.channel, sender, beat })
+  const bus = createRedisBus({ source: link.busSource, clock, isShared, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {
     replayed += await replayAll(recent.list(), link.verbs({ ...site, ...sentBy(send), remember: () => {} }))
   }
   warnOf(source)
+  const claim = isShared ? claimPrefix(source, prefix) : undefined
+  if (claim?.taken) warnOfDouble(source, prefix)
 
   return {
     ...verbs,
@@ -157,6 +163,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     }),
     async close() {
       sweeper.stop()
+      claim?.end()
       await Promise.all([connection.close(), bus.close()])
     },
   }
@@ -202,18 +209,29 @@ function resolveOptions(options: RedisStoreOptions) {
     timeout = 250,
     onStoreRestart: policy = 'replay',
     clock,
+    isShared = false,
   } = options
   if (!RESTART_POLICIES.includes(policy))
     throw optionInvalid('onStoreRestart', `one of ${RESTART_POLICIES.join(', ')}`, policy)
   const timeoutMs = parseDuration(timeout, 'timeout')
   if (timeoutMs < 1 || timeoutMs > 60_000) throw optionInvalid('timeout', 'a duration from 1 ms to 60 s', timeout)
-  return { source: resolveSource(redis, optionName), prefix, timeoutMs, policy, clock: clock ?? createSystemClock() }
+  return {
+    source: resolveSource(redis, optionName),
+    prefix,
+    timeoutMs,
+    policy,
+    clock: clock ?? createSystemClock(),
+    isShared,
+  }
 }
 
-function warnOf(source: ResolvedSource): void {
-  if (source.warnings.length === 0) return
-  process.emitWarning(`The shared store at ${source.address} is remote and ${source.warnings.join(', and ')}.`, {
-    type: 'HopstashWarning',
-    code: 'HOPSTASH_REDIS_OPEN',
-  })
+function warnOf({ address, warnings }: ResolvedSource): void {
+  if (warnings.length === 0) return
+  const message = `The shared store at ${address} is remote and ${warnings.join(', and ')}.`
+  warnOnce('HOPSTASH_REDIS_OPEN', address, message)
+}
+
+function warnOfDouble({ address }: ResolvedSource, prefix: string): void {
+  const message = `Two stashes of this process use the prefix '${prefix}' at ${address}: each has a memory of its own. Make one and share it.`
+  warnOnce('HOPSTASH_STORE_SHARED', `${address} ${prefix}`, message)
 }

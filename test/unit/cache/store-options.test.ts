@@ -12,6 +12,7 @@ describe('options of the shared store', () => {
       maxDisconnectedMs: 300_000,
       recheckMs: 5000,
       codec: { format: undefined, compress: undefined, encryption: undefined },
+      isShared: true,
     })
   })
 
@@ -31,6 +32,7 @@ describe('options of the shared store', () => {
       maxDisconnectedMs: 0,
       recheckMs: 0,
       codec: { format: 'json', compress: false, encryption },
+      isShared: true,
     })
   })
 
