@@ -12,7 +12,7 @@ export const SCRUBBED = '[scrubbed]'
 
 /** Fields, headers and query parameters of such a name hold a secret if they hold a string. */
 const SECRET_NAME =
-  /^(?:key|sig|signature|cookie|set-cookie|authorization)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|credential|private[-_]?key|subscription[-_]?key|authorization/i
+  /^(?:key|sig|signature|cookie|set-cookie|authorization)$|(?:^|[-_])token$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|credential|private[-_]?key|subscription[-_]?key|authorization/i
 
 /** Texts that are a secret wherever they stand. */
 const SECRET_TEXTS: readonly RegExp[] = [

@@ -63,7 +63,7 @@ class Attempt {
     const key = `${call.directives.scope ?? ''}\u0000${call.key}`
     this.#site = site
     this.#call = call
-    this.#boarding = site.flights.board({ key, noStore, forceFresh: forceFresh || isAgain, isRetry: call.isRetry })
+    this.#boarding = site.flights.board({ key, noStore, forceFresh, isRetry: call.isRetry || isAgain })
   }
 
   /** The answer; `undefined` if it is somebody else's failure and worth another try. */

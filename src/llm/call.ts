@@ -1,5 +1,5 @@
 import type { RecordOptions } from '../cache/records.js'
-import { DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
+import { checkDirectives, DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
 import type { FetchLike, ResolvedOptions } from './fetch-options.js'
 import { isObject, parsed } from './json-value.js'
 import { credentialsOf, describeParts, keyParts, requestKey } from './request-key.js'
@@ -112,16 +112,24 @@ export function recordOptionsOf(
   }
 }
 
+// Tags add up; of everything else the nearest wins.
 function directivesOf(request: LlmRequest, header: string | null, options: ResolvedOptions): LlmDirectives {
   const { scope, tags } = options
   const inScope = typeof scope === 'function' ? scope(request) : scope
-  const tagged = typeof tags === 'function' ? tags(request) : tags
+  const byRequest = options.directives?.(request)
+  if (byRequest !== undefined) checkDirectives(byRequest, 'the directives')
+  const byCall = header === null ? undefined : readDirectives(header)
+  const tagged = [
+    ...((typeof tags === 'function' ? tags(request) : tags) ?? []),
+    ...(byRequest?.tags ?? []),
+    ...(byCall?.tags ?? []),
+  ]
   return {
     ...options.shared,
     ...(inScope !== undefined && { scope: inScope }),
-    ...(tagged !== undefined && { tags: tagged }),
-    ...options.directives?.(request),
-    ...(header !== null && readDirectives(header)),
+    ...byRequest,
+    ...byCall,
+    ...(tagged.length > 0 && { tags: tagged }),
   }
 }
 

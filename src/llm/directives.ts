@@ -1,7 +1,7 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
-/** What a host may ask of the cache: for all calls as options, for one by {@link directives}. The call wins. */
+/** What a host may ask of the cache: for all calls as options, for one by {@link directives}. Tags add up; else the call wins. */
 export interface LlmDirectives {
   /** Lifetime of the entry. @defaultValue the namespace's */
   readonly ttl?: Duration

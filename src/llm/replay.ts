@@ -35,9 +35,12 @@ export function replay(
   stamp(headers, { status, ttlMs })
   headers.set('age', String(Math.floor(ageOf(outcome, site.clock) / 1000)))
   const isPaced = site.pacing !== 'instant' && recording.pace !== undefined
-  const body = isPaced ? pacedBody(recording, site) : (recording.body as string)
+  const whole = HAS_NO_BODY.has(recording.status) ? null : (recording.body as string)
+  const body = isPaced ? pacedBody(recording, site) : whole
   return located(new Response(body, { status: recording.status, headers }), site.url)
 }
+
+const HAS_NO_BODY = new Set([204, 205, 304])
 
 /** Age of what is replayed, ms: by the namespace's count, else by the clocks of those who kept and who serve it. */
 export function ageOf({ value, status, ageMs }: RecordOutcome<Recording>, clock: Clock): number {

@@ -63,6 +63,22 @@ describe('a failed call', () => {
     expect(wire.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer wrong', 'Bearer right'])
   })
 
+  it('with a wrong key: those with the right one try again in one call', async () => {
+    const { wire, fetch } = await openWorld()
+    wire.scripts.push({ status: 429 })
+    const as = (key: string) => post(fetch, wire, ask, { headers: { authorization: `Bearer ${key}` } })
+    const responses = await Promise.all([as('spent'), ...Array.from({ length: 30 }, () => as('good'))])
+    expect(responses.map(({ status }) => status)).toEqual([429, ...Array.from({ length: 30 }, () => 200)])
+    expect(wire.requests).toHaveLength(2)
+  })
+
+  it('without a body comes without one', async () => {
+    const { wire, open } = await openWorld()
+    const fetch = open({ fetch: async () => new Response(null, { status: 204 }) })
+    const response = await post(fetch, wire, ask)
+    expect([response.status, response.body]).toEqual([204, null])
+  })
+
   it('of the network rejects as fetch does, and the next call is made', async () => {
     const { wire, open } = await openWorld()
     let calls = 0

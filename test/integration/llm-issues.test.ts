@@ -218,6 +218,8 @@ describe('control', () => {
     expect(wire.requests).toHaveLength(0)
     await (await ask({ noStore: true })).text()
     expect(answers.stats().size).toBe(0)
+    await (await ask({ tags: ['resume:42'] })).text()
+    await answers.invalidateTags(['llm'])
     const first = await (await ask({ tags: ['resume:42'] })).text()
     expect(await (await ask({ onlyIfCached: true })).text()).toBe(first)
     const second = await (await ask({ forceFresh: true })).text()
@@ -227,7 +229,7 @@ describe('control', () => {
     await (await ask()).text()
     await answers.clear()
     await (await ask()).text()
-    expect(wire.requests).toHaveLength(5)
+    expect(wire.requests).toHaveLength(6)
   })
 
   it('an invalidation during a stream: those who come after it get a new answer', async () => {

@@ -39,7 +39,18 @@ describe('scrubbing', () => {
 
   it('takes what stands under a telling name, at any depth, and nothing that is no text', () => {
     const body = {
-      a: [{ api_key: 'x', 'X-Api-Key': 'y', password: 'z', refreshToken: 'r', key: 'k', secret: 7, keyboard: 'q' }],
+      a: [
+        {
+          api_key: 'x',
+          'X-Api-Key': 'y',
+          password: 'z',
+          refreshToken: 'r',
+          key: 'k',
+          secret: 7,
+          token: 't',
+          keyboard: 'q',
+        },
+      ],
     }
     expect(scrubValue(body, [])).toEqual({
       a: [
@@ -50,6 +61,7 @@ describe('scrubbing', () => {
           refreshToken: '[scrubbed]',
           key: '[scrubbed]',
           secret: 7,
+          token: '[scrubbed]',
           keyboard: 'q',
         },
       ],
