@@ -36,6 +36,7 @@ export interface Seen {
 export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
   const seen: Seen[] = []
   const sockets = new Map<Socket, { readonly id: number; served: number }>()
+  let flooded = 0
   let inFlight = 0
   let mostInFlight = 0
   const server = createServer(async (request, response) => {
@@ -47,7 +48,9 @@ export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
     const { method = '', url = '', headers } = request
     const entry = { method, url, headers, body, atMs: performance.now(), socket: known.id }
     seen.push(entry)
-    perform(cue(seen.length - 1, entry), request, response, known.served++)
+    perform(cue(seen.length - 1, entry), request, response, known.served++, (bytes) => {
+      flooded += bytes
+    })
   })
   server.keepAliveTimeout = 5000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -56,8 +59,8 @@ export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
     seen,
     connections: () => sockets.size,
     mostInFlight: () => mostInFlight,
-    /** Bytes that have left the process. */
-    bytesSent: () => [...sockets.keys()].reduce((sum, socket) => sum + socket.bytesWritten - socket.writableLength, 0),
+    /** Bytes of floods that have left the process. */
+    floodBytes: () => flooded,
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -65,7 +68,13 @@ export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
   }
 }
 
-function perform(cue: Cue, { socket }: IncomingMessage, response: ServerResponse, served: number): void {
+function perform(
+  cue: Cue,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+  served: number,
+  onFlood: (bytes: number) => void,
+): void {
   const json = { 'content-type': 'application/json' }
   if (cue === 'reset') socket.resetAndDestroy()
   else if (cue === 'no headers') return
@@ -74,9 +83,7 @@ function perform(cue: Cue, { socket }: IncomingMessage, response: ServerResponse
     else response.writeHead(200, json).end('{"ok":true}')
   } else if (cue === 'a flood') {
     response.writeHead(200, json)
-    const part = Buffer.alloc(64_000, 'x')
-    for (let sent = 0; sent < FLOOD_BYTES; sent += part.length) response.write(part)
-    response.end()
+    flood(response, onFlood)
   } else if (cue === 'half a body') response.writeHead(200, json).write('{"ok":')
   else if (cue === 'slow body') {
     response.writeHead(200, json)
@@ -100,6 +107,19 @@ function perform(cue: Cue, { socket }: IncomingMessage, response: ServerResponse
     if (afterMs > 0) setTimeout(answer, afterMs)
     else answer()
   }
+}
+
+/** Sends part after part, each when the one before it has left. */
+function flood(response: ServerResponse, onFlood: (bytes: number) => void): void {
+  const part = Buffer.alloc(64_000, 'x')
+  let left = FLOOD_BYTES
+  const next = (): void => {
+    left -= part.length
+    onFlood(part.length)
+    if (left > 0) response.write(part, next)
+    else response.end()
+  }
+  response.write(part, next)
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
