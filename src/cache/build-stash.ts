@@ -6,13 +6,12 @@ import { channelNamed } from '../runtime/channels.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { namespaceSettings, type Settings } from '../runtime/settings.js'
 import { type ByteBudget, createByteBudget, MemoryStore } from '../stores/memory.js'
-import { refuseArguments } from './argument-checks.js'
 import { Cells, type Coherence } from './cells.js'
 import { createCounters } from './counters.js'
 import { About, type Entry } from './entry.js'
 import { Fills } from './fills.js'
 import { type ForgetReceipt, forgetIn } from './forget.js'
-import { dropAll, type InvalidateOptions } from './invalidate.js'
+import { clearOptions, dropAll, type InvalidateOptions } from './invalidate.js'
 import { endUnawaited } from './load.js'
 import { Loads } from './loads.js'
 import { createNamespace, type Namespace } from './namespace.js'
@@ -23,6 +22,7 @@ import { presets } from './presets.js'
 import { type Recording, type Requests, resolveMode } from './recording.js'
 import { createRegistry, type Registry } from './registry.js'
 import type { SharedTier } from './shared-tier.js'
+import type { RequireOption } from './shared-write.js'
 import { type AnyDefinition, checkNamespace, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
 import { type StashStats, stashStats } from './stash-stats.js'
 import type { NamespaceState } from './state.js'
@@ -41,7 +41,7 @@ export interface StashMethods {
   /** Makes every entry with one of the tags a miss, in all namespaces. */
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>
   /** Empties all namespaces. */
-  clear(): Promise<WriteResult>
+  clear(options?: RequireOption): Promise<WriteResult>
   /**
    * Erases every entry about a subject, as namespaces name it by `subject`: physically, in memory and in the shared store.
    * Loads in flight reach those who wait, and nothing else.
@@ -104,6 +104,8 @@ export interface StashHealth {
         readonly deaf: boolean
         /** Invalidations the store has not been told yet. */
         readonly pending: number
+        /** For how long it has been away, ms; 0 while it is there. */
+        readonly awayMs: number
       })
     | undefined
 }
@@ -176,13 +178,13 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
     },
     names: () => [...namespaces.keys()],
     invalidateTags: (tags, options) => invalidateTagsIn(states, tags, options, true),
-    async clear(...none: unknown[]) {
-      refuseArguments(
-        none,
+    async clear(...given: unknown[]) {
+      const options = clearOptions(
+        given,
         'stash.clear()',
         'It empties every namespace: for one call `stash.namespace(name).clear()`.',
       )
-      return clearIn(states, true)
+      return clearIn(states, options, true)
     },
     forget: (subject) => forgetIn(states, subject),
     stats: () => stashStats(site.budget, namespaces),
@@ -267,7 +269,8 @@ function healthOf(site: Site, states: readonly NamespaceState[]): StashHealth {
   const isClosed = states[0]?.live.closed === true
   if (connection === undefined) return { status: isClosed ? 'closed' : 'ok', memory, store: undefined }
   const { away, deaf, pending } = connection.tier.link
-  const store = { ...connection.health(), away, deaf, pending: pending.size }
+  const awayMs = away ? Math.round(site.clock.now() - connection.tier.link.awaySinceMs) : 0
+  const store = { ...connection.health(), away, deaf, pending: pending.size, awayMs }
   return { status: isClosed ? 'closed' : away ? 'degraded' : 'ok', memory, store }
 }
 

@@ -47,6 +47,8 @@ export function fortified(options: object): object {
     disableOfflineQueue: true,
     commandsQueueMaxLength: QUEUE_LENGTH,
     pingInterval: undefined,
+    // One command and one right less.
+    disableClientInfo: true,
     RESP: (options as { RESP?: unknown }).RESP === 3 ? 3 : 2,
     commandOptions: undefined,
     clientSideCache: undefined,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
-import type { ConnectionState } from '../redis/connection.js'
+import type { Connection, ConnectionState } from '../redis/connection.js'
 import { type RedisSource, type ResolvedSource, resolveSource } from '../redis/redis-source.js'
 import { runScript, type SendCommand } from '../redis/script.js'
 import { claimPrefix, warnOnce } from '../redis/shared-connection.js'
@@ -44,6 +44,8 @@ export interface RedisStoreHealth {
   /** `redis 7.2.5`, `valkey 8.1.0`; `undefined` where the server does not tell. */
   readonly server: string | undefined
   readonly breaker: BreakerState
+  /** What it waits for, in words, with the code of the last error; `undefined` while it is there. */
+  readonly waitsFor: string | undefined
   /** `confirmed`: messages of peers arrive here. */
   readonly bus: 'confirmed' | 'lost'
   readonly lastError: string | undefined
@@ -152,6 +154,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       status: connection.state,
       server: facts?.software,
       breaker: commands.breakerState(),
+      waitsFor: waitsFor(connection),
       bus: bus.isConfirmed ? 'confirmed' : 'lost',
       lastError: connection.lastError ?? bus.connection.lastError,
       reconnects: connection.reconnects,
@@ -167,6 +170,24 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       await Promise.all([connection.close(), bus.close()])
     },
   }
+}
+
+function waitsFor({ state, lastError }: Connection): string | undefined {
+  if (state === 'ready' || state === 'closed') return undefined
+  if (state === 'idle') return 'its first use'
+  const what = (lastError !== undefined && WAITS[lastError]) || 'a connection'
+  return lastError === undefined ? what : `${what} (${lastError})`
+}
+
+const WAITS: Readonly<Record<string, string>> = {
+  READONLY: 'a primary',
+  LOADING: 'the server to load its data',
+  NOAUTH: 'a login',
+  WRONGPASS: 'a login',
+  NOPERM: 'rights of the user',
+  CLUSTER: 'options of the Cluster',
+  CLUSTERDOWN: 'all slots of the Cluster',
+  WRONGTYPE: "another prefix: somebody else's data lies at the control key",
 }
 
 /** Ids of incarnations: 16 characters, the last six a count, so that a process never offers one twice. */
