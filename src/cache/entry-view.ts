@@ -86,13 +86,16 @@ export function viewFound(state: NamespaceState, found: FoundEntry): EntryView<u
 }
 
 /** The value of an entry that was found, if it is fresh; counts as a read. */
-export function fresh(state: NamespaceState, found: FoundEntry | undefined): unknown {
+export function fresh(state: NamespaceState, id: string, found: FoundEntry | undefined): unknown {
   const freshness = found === undefined ? 'dead' : freshnessOf(state, found.entry, state.clock.now())
   if (found === undefined || (freshness !== 'fresh' && freshness !== 'refresh')) {
+    const cause = found === undefined ? state.ghost.peek(id) : 'expired'
     state.counters.misses++
+    state.counters.missCauses[cause ?? (state.ghost.forgot ? 'unknown' : 'never')]++
     return undefined
   }
   state.counters.hits++
+  if (state.live.policy.sliding) slide(found.entry, Math.floor(state.clock.now()), state.live.policy.maxTtlMs)
   return valueFor(found.entry)
 }
 

@@ -1,6 +1,6 @@
 import { closed } from '../errors/load-error.js'
 import { optionUnknown } from '../errors/option-error.js'
-import { requireObject } from './argument-checks.js'
+import { refuseArguments, requireObject } from './argument-checks.js'
 import type { InvalidationMode } from './cells.js'
 import { checkTags, oneOf } from './policy.js'
 import type { NamespaceState } from './state.js'
@@ -12,6 +12,8 @@ const DONE: WriteResult = Object.freeze({ memory: 'done', store: 'none' })
 export interface InvalidateOptions {
   /** `delete` leaves nothing to serve, `expire` keeps it for stale fallback. @defaultValue `'delete'` */
   readonly mode?: InvalidationMode
+  /** Reject unless the shared store acknowledged. @defaultValue resolve with what happened per tier */
+  readonly require?: 'store'
 }
 
 /** Makes every entry with one of the tags a miss, in the given namespaces of one stash: a number a tag, however many entries. */
@@ -23,9 +25,11 @@ export function invalidateTags(
   checkTags(tags, 'tags')
   requireObject(options, 'options', 'an object with `mode`')
   for (const name of Object.keys(options)) {
-    if (name !== 'mode') throw optionUnknown('the invalidateTags options', name, ['mode'])
+    if (name !== 'mode' && name !== 'require')
+      throw optionUnknown('the invalidateTags options', name, ['mode', 'require'])
   }
   const mode = oneOf(options.mode ?? 'delete', ['delete', 'expire'], 'mode')
+  if (options.require !== undefined) oneOf(options.require, ['store'], 'require')
   const [first] = states
   if (first === undefined || tags.length === 0) return DONE
   if (first.live.closed) throw closed('The stash')
@@ -35,6 +39,25 @@ export function invalidateTags(
   const now = Math.floor(clock.now())
   for (const state of states) for (const tag of tags) state.cells.invalidate(tag, coherence.seq, mode, now)
   return DONE
+}
+
+/** What a `clear` is asked for beside clearing. A key given to it would be a mistake that costs a whole namespace. */
+export function clearOptions(
+  given: readonly unknown[],
+  method: string,
+  hint: string,
+): { readonly require?: 'store' } | undefined {
+  const [options] = given
+  if (options === undefined) return undefined
+  const isOptions = typeof options === 'object' && options !== null && Object.keys(options).every(isRequire)
+  if (!isOptions) refuseArguments(given, method, hint)
+  const { require } = options as { readonly require?: 'store' }
+  if (require !== undefined) oneOf(require, ['store'], 'require')
+  return options as { readonly require?: 'store' }
+}
+
+function isRequire(name: string): boolean {
+  return name === 'require'
 }
 
 /** Empties namespaces of one stash. Loads in flight keep their callers, but leave nothing behind. */

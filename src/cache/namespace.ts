@@ -3,7 +3,7 @@ import { diffKeys, type KeyDifference } from '../keys/diff-keys.js'
 import { explainKey, type KeyExplanation } from '../keys/explain.js'
 import type { Duration } from '../runtime/duration.js'
 import { parseDuration } from '../runtime/duration.js'
-import { refuseArguments, requireArray, requireFunction, requireObject } from './argument-checks.js'
+import { requireArray, requireFunction, requireObject } from './argument-checks.js'
 import {
   checkScopeOption,
   checkWriteOptions,
@@ -14,7 +14,7 @@ import {
 import { type NamespaceStats, statsOf } from './counters.js'
 import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
-import type { InvalidateOptions } from './invalidate.js'
+import { clearOptions, type InvalidateOptions } from './invalidate.js'
 import type { Loader } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
 import { bindState } from './namespace-state.js'
@@ -74,7 +74,7 @@ export interface Namespace<V = unknown, K = unknown> extends RecordHost {
   deleteMany(keys: readonly K[], options?: ScopeOption & RequireOption): Promise<WriteResult[]>
   /** Ends the freshness; keeps the value for stale fallback. */
   expire(key: K, options?: ScopeOption & RequireOption): Promise<WriteResult>
-  clear(): Promise<WriteResult>
+  clear(options?: RequireOption): Promise<WriteResult>
   /** Makes every entry of this namespace that has one of the tags a miss. */
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<WriteResult>
   /** Saves to the system of record first, then stores. Resolves with what `save` returned, or the value. */
@@ -138,13 +138,13 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     delete: (key, options) => verbs.remove(key, options),
     deleteMany: async (keys, options) => each(keys, (key) => verbs.remove(key, options)),
     expire: (key, options) => verbs.expire(key, options),
-    async clear(...none: unknown[]) {
-      refuseArguments(
-        none,
+    async clear(...given: unknown[]) {
+      const options = clearOptions(
+        given,
         `${state.name}.clear()`,
         'It empties the whole namespace: for one key call `delete`, for some `invalidateTags`.',
       )
-      return clearIn([state], false)
+      return clearIn([state], options, false)
     },
     invalidateTags: (tags, options) => invalidateTagsIn([state], tags, options, false),
     writeThrough: through,

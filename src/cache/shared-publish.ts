@@ -66,19 +66,29 @@ function settleWrite(
 ): boolean {
   // `full`: the store took no bytes, but the value is as good as a written one.
   if ((reply.outcome !== 'written' && reply.outcome !== 'full') || reply.inc !== entry.inc) return false
-  if (!flight.fill.void) {
-    const kept = memoryEntry(publication, Math.floor(tier.clock.now()), flight.bornAt)
-    kept.shared = {
-      id: entry.id,
-      startSeq: entry.startSeq,
-      epoch: flight.epoch,
-      digest: flight.ref.digest,
-      outage: tier.link.outage,
-    }
-    insert(state, tier, id, publication.owned, kept)
-  }
+  if (!flight.fill.void) confirmWrite(state, tier, id, flight, publication, entry)
   state.fills.overtake(id, flight.fill)
   return true
+}
+
+/** Puts what a fenced write stored into memory. */
+export function confirmWrite(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  flight: SharedFlight,
+  publication: Publication,
+  entry: StoredEntry,
+): void {
+  const kept = memoryEntry(publication, Math.floor(tier.clock.now()), flight.bornAt)
+  kept.shared = {
+    id: entry.id,
+    startSeq: entry.startSeq,
+    epoch: flight.epoch,
+    digest: flight.ref.digest,
+    outage: tier.link.outage,
+  }
+  insert(state, tier, id, publication.owned, kept)
 }
 
 /** Puts what `set` wrote into memory. Not called where a message about the key came meanwhile: then the store has the answer. */

@@ -1,23 +1,16 @@
-import type { ScopeOption } from './call-options.js'
-import { idForRead } from './entry-view.js'
 import type { FoundEntry } from './found-entry.js'
 import { beginShared, endShared, readShared } from './shared-load.js'
 import { heldInOutage } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
-import { freshnessOf, validEntry } from './valid.js'
+import { freshnessOf, removeAs, validEntry } from './valid.js'
 
 /** The entry of a key in the nearest tier that has it, whatever its age. */
-export async function findShared(
-  state: NamespaceState,
-  tier: SharedSide,
-  key: unknown,
-  options: ScopeOption | undefined,
-): Promise<FoundEntry | undefined> {
-  const id = idForRead(state, key, options)
-  if (id === undefined) return undefined
+export async function findShared(state: NamespaceState, tier: SharedSide, id: string): Promise<FoundEntry | undefined> {
   const held = validEntry(state, id)
-  if (held !== undefined && freshnessOf(state, held, state.clock.now()) !== 'dead')
-    return { id, entry: held, tier: 'memory' }
+  if (held !== undefined) {
+    if (freshnessOf(state, held, state.clock.now()) !== 'dead') return { id, entry: held, tier: 'memory' }
+    removeAs(state, id, 'expired')
+  }
   const flight = beginShared(state, tier, id, 'read')
   try {
     const entry = await readShared(state, tier, id, flight, false)

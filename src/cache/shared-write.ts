@@ -48,12 +48,13 @@ export async function setShared(
     // The script stamps incarnation and sequence number: a set is ordered where the store executes it.
     const stamp = { inc: '', seq: 0 }
     if (typeof publication === 'string')
-      return confirmed('set', state, await refused(state, tier, id, flight, publication), options)
+      return confirmed('set', state.name, await refused(state, tier, id, flight, publication), options)
     const entry = await encodedEntry(state, tier, publication, stamp, flight.ref.key)
-    if (entry === undefined) return confirmed('set', state, await refused(state, tier, id, flight, 'failed'), options)
+    if (entry === undefined)
+      return confirmed('set', state.name, await refused(state, tier, id, flight, 'failed'), options)
     const reply = await send(tier, flight, publication, entry)
     if (reply === undefined || reply.outcome === 'late') {
-      return confirmed('set', state, await unanswered(state, tier, id, flight, publication), options)
+      return confirmed('set', state.name, await unanswered(state, tier, id, flight, publication), options)
     }
     state.counters.writes++
     tier.leases.wake(flight.ref, 'lead')
@@ -63,7 +64,7 @@ export async function setShared(
     removeAs(state, id, 'invalidated')
     if (!overtaken) confirmSet(state, tier, id, flight, publication, reply)
     const memory = publication.owned.bytes <= state.live.policy.maxValueBytes ? 'done' : 'failed'
-    return confirmed('set', state, { memory, store: reply.outcome === 'full' ? 'failed' : 'done' }, options)
+    return confirmed('set', state.name, { memory, store: reply.outcome === 'full' ? 'failed' : 'done' }, options)
   } finally {
     endShared(state, tier, id, flight)
   }
@@ -79,7 +80,7 @@ export async function removeShared(
   const id = identify(state, key, options.scope)
   state.counters.deletes++
   const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)))
-  return confirmed('delete', state, { memory: 'done', store }, options)
+  return confirmed('delete', state.name, { memory: 'done', store }, options)
 }
 
 /** `expire` with a shared store. What cannot be told to the store in an outage is replayed as a delete. */
@@ -91,7 +92,7 @@ export async function expireShared(
 ): Promise<WriteResult> {
   const id = identify(state, key, options.scope)
   const store = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.expire(ref)))
-  return confirmed('expire', state, { memory: 'done', store }, options)
+  return confirmed('expire', state.name, { memory: 'done', store }, options)
 }
 
 /** Raises markers in the store. The local part has been done: this process obeys already. */
@@ -112,7 +113,8 @@ export async function bumpShared(
   return 'done'
 }
 
-async function killKey(
+/** Removes a key here, in the store and at peers, or owes it. */
+export async function killKey(
   state: NamespaceState,
   tier: SharedSide,
   id: string,
@@ -134,15 +136,21 @@ async function killKey(
   }
 }
 
-function confirmed(operation: string, state: NamespaceState, result: WriteResult, options: RequireOption): WriteResult {
+/** What a write came to, if that is good enough for the caller. @throws {StoreError} `ERR_STORE_UNCONFIRMED` */
+export function confirmed(
+  operation: string,
+  namespace: string,
+  result: WriteResult,
+  options: RequireOption,
+): WriteResult {
   if (options.require === 'store' && result.store !== 'done') {
-    throw storeUnconfirmed(operation, state.name, result.store)
+    throw storeUnconfirmed(operation, namespace, result.store)
   }
   return result
 }
 
 /** Takes the value over and works out its lifetime; what the tiers did with it, if it is not to be stored. */
-function prepare(
+export function prepare(
   state: NamespaceState,
   key: unknown,
   value: unknown,

@@ -1,9 +1,9 @@
 import { checkRemoveOptions, checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
-import { type EntryView, entryView, fresh, freshValue, viewFound } from './entry-view.js'
+import { type EntryView, entryView, fresh, freshValue, idForRead, viewFound } from './entry-view.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
 import { observed, observedAs } from './observe-verb.js'
 import { findShared } from './shared-read.js'
-import { bumpShared, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
+import { bumpShared, confirmed, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { WriteResult } from './words.js'
 import { expire, remove, set } from './write.js'
@@ -66,11 +66,12 @@ function localVerbs(state: NamespaceState): Verbs {
 function sharedVerbs(state: NamespaceState, tier: SharedSide): Verbs {
   return {
     async get(key, options) {
-      const found = await findShared(state, tier, key, options)
-      return fresh(state, found)
+      const id = idForRead(state, key, options)
+      return id === undefined ? undefined : fresh(state, id, await findShared(state, tier, id))
     },
     async getEntry(key, options) {
-      const found = await findShared(state, tier, key, options)
+      const id = idForRead(state, key, options)
+      const found = id === undefined ? undefined : await findShared(state, tier, id)
       return found === undefined ? undefined : viewFound(state, found)
     },
     set: (key, value, options) => setShared(state, tier, key, value, options),
@@ -99,12 +100,17 @@ async function invalidateIn(
   const shared = states[0]?.shared
   if (shared === undefined || tags.length === 0) return local
   const names = tags.flatMap((tag) => (everywhere ? [`t//${tag}`] : states.map((state) => `t/${state.name}/${tag}`)))
-  return { ...local, store: await bumpShared(states, shared, names, options?.mode ?? 'delete') }
+  const store = await bumpShared(states, shared, names, options?.mode ?? 'delete')
+  return confirmedIn('invalidateTags', states, everywhere, { ...local, store }, options)
 }
 
 /** Empties the given namespaces: here at once, and in the shared store. `everywhere` names all namespaces. */
-export function clearIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
-  return observedIn(states, 'clear', () => emptyIn(states, everywhere))
+export function clearIn(
+  states: readonly NamespaceState[],
+  options: RequireOption | undefined,
+  everywhere: boolean,
+): Promise<WriteResult> {
+  return observedIn(states, 'clear', () => emptyIn(states, options, everywhere))
 }
 
 // One outcome for the whole operation, in the name of the namespace it was called on, or of the first.
@@ -117,10 +123,25 @@ async function observedIn(
   return first === undefined ? run() : observed(first, operation, undefined, run)
 }
 
-async function emptyIn(states: readonly NamespaceState[], everywhere: boolean): Promise<WriteResult> {
+async function emptyIn(
+  states: readonly NamespaceState[],
+  options: RequireOption | undefined,
+  everywhere: boolean,
+): Promise<WriteResult> {
   const local = clear(states)
   const shared = states[0]?.shared
   if (shared === undefined) return local
   const names = everywhere ? ['*'] : states.map((state) => `n/${state.name}`)
-  return { ...local, store: await bumpShared(states, shared, names, 'delete') }
+  const store = await bumpShared(states, shared, names, 'delete')
+  return confirmedIn('clear', states, everywhere, { ...local, store }, options)
+}
+
+function confirmedIn(
+  operation: string,
+  states: readonly NamespaceState[],
+  everywhere: boolean,
+  result: WriteResult,
+  options: RequireOption | undefined,
+): WriteResult {
+  return confirmed(operation, everywhere ? '*' : (states[0]?.name ?? '*'), result, options ?? {})
 }

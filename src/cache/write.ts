@@ -7,7 +7,7 @@ import { judgeWrite, keep } from './keep.js'
 import { own } from './ownership.js'
 import { identify } from './read.js'
 import { countRefused } from './refusals.js'
-import { removeShared, setShared } from './shared-write.js'
+import { saveShared } from './shared-save.js'
 import type { NamespaceState } from './state.js'
 import { supersede } from './supersede.js'
 import { endFreshness, freshnessOf, removeAs, validEntry } from './valid.js'
@@ -59,6 +59,7 @@ export function expire(state: NamespaceState, key: unknown, options: ScopeOption
  *
  * Of two saves that overlap, nobody can tell which the system of record kept last: they end with no entry, never with
  * the older value. So does a save during which something was invalidated, by whatever tag: that may be what replaced it.
+ * With a shared store its tokens and markers tell more exactly.
  */
 export async function writeThrough(
   state: NamespaceState,
@@ -70,6 +71,7 @@ export async function writeThrough(
   if (options !== undefined) checkWriteOptions(options)
   requireSave(save)
   refuseClosed(state)
+  if (state.shared !== undefined) return saveShared(state, state.shared, key, value, save, options)
   const id = identify(state, key, options?.scope)
   const token = {}
   const { generation } = state.coherence
@@ -83,12 +85,6 @@ export async function writeThrough(
   }
   const undisturbed = state.saves.get(id) === token && state.coherence.generation === generation
   const written = saved === undefined ? value : saved
-  if (state.shared !== undefined) {
-    await (undisturbed && !state.live.closed
-      ? setShared(state, state.shared, key, written, options)
-      : removeShared(state, state.shared, key, options))
-    return written
-  }
   supersede(state, id)
   if (undisturbed && !state.live.closed) store(state, id, key, written, options)
   else removeAs(state, id, 'invalidated')

@@ -13,13 +13,13 @@ const PAGE = 500
 /**
  * The same verbs, which note every entry of a subject before they write it, and can remove them all.
  *
- * The note costs a load a round trip, and a set two, for entries that have a subject. It comes first: a note without an entry does no harm, an
- * entry without a note could not be erased.
+ * The note costs a load a round trip, and a set two, for entries that have a subject. It comes first: a note without an
+ * entry does no harm, an entry without a note could not be erased.
  */
 export function withSubjects(verbs: RedisVerbs, site: Pick<ReadSite, 'keys' | 'run' | 'pipe'>): ForgettingVerbs {
   const { keys, run, pipe } = site
 
-  const mark = async (subject: string, { key, lifeMs }: Marked): Promise<number> =>
+  const mark = async (subject: string, { key, lifeMs }: Marked): Promise<unknown> =>
     run(markScript, [keys.subject(subject), keys.nothing], [key, String(Math.ceil(lifeMs))])
 
   return {

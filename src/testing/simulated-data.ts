@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.js'
 import {
   type BumpReply,
+  type ForgetReply,
   type Frame,
   isValid,
   type KeyRef,
