@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { cacheStatus } from '../cache/cache-status.js'
+import { nextTurn } from '../runtime/next-turn.js'
 import { argumentsOf, headerPairs, joined } from './response-arguments.js'
 import type { Answer, Produced } from './route-cache.js'
 import { sendAnswer } from './send-answer.js'
@@ -230,7 +231,7 @@ class Capture implements CapturedResponse {
 
   #tellOwn(): void {
     const response = this.#response
-    setImmediate(() => {
+    void nextTurn().then(() => {
       for (const event of ['finish', 'close'])
         for (const listener of response.rawListeners(event)) if (!this.#heard.has(listener)) listener.call(response)
     })
