@@ -11,8 +11,8 @@ import { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createStash, type Stash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
-import { cacheRoute as cacheFastify } from '../../src/integrations/fastify/cache-route.js'
-import { cacheRoute as cacheHono } from '../../src/integrations/hono/cache-route.js'
+import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
+import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
 import type { RouteOptions } from '../../src/routes/route-options.js'
 import { createFakeClock, type FakeClock } from '../../src/testing/fake-clock.js'
@@ -116,7 +116,7 @@ const frameworks: [string, Mount][] = [
       app.addHook('onRequest', async (_request, reply) => {
         reply.header('x-request-id', String(++requests))
       })
-      app.get('/jobs', { preHandler: cacheFastify({ in: stash.jobFeed, ...options }) }, async (_request, reply) => {
+      app.get('/jobs', { preHandler: cacheReply({ in: stash.jobFeed, ...options }) }, async (_request, reply) => {
         const { status = 200, headers = {}, body, isStream, fails, wait } = plan(++calls)
         await wait
         if (fails) throw new Error('broken')
@@ -139,7 +139,7 @@ const frameworks: [string, Mount][] = [
         await next()
         context.header('x-request-id', String(++requests))
       })
-      app.get('/jobs', cacheHono({ in: stash.jobFeed, ...options }), async (context) => {
+      app.get('/jobs', cacheRoute({ in: stash.jobFeed, ...options }), async (context) => {
         const { status = 200, headers = {}, body, isStream, fails, wait } = plan(++calls)
         await wait
         if (fails) throw new Error('broken')

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { type FetchHandler, type NodeRequest, sendResponse, toRequest } from '../../routes/node-bridge.js'
-import type { FastifyReplyLike } from './cache-route.js'
+import type { FastifyReplyLike } from './cache-reply.js'
 
 /**
  * Mounts a WHATWG handler in Fastify: `app.all('/api/cache/*', fastifyHandler(adminHandler(stash, { token })))`.

@@ -1,2 +1,2 @@
-export { cacheRoute, type FastifyReplyLike, type FastifyRequestLike } from './cache-route.js'
+export { cacheReply, type FastifyReplyLike, type FastifyRequestLike } from './cache-reply.js'
 export { fastifyHandler } from './fastify-handler.js'

@@ -19,13 +19,13 @@ export interface FastifyReplyLike {
 }
 
 /**
- * Caches a Fastify route: `app.get('/api/jobs', { preHandler: cacheRoute({ in: stash.jobFeed, ttl: '5m' }) }, list)`.
+ * Caches a Fastify route: `app.get('/api/jobs', { preHandler: cacheReply({ in: stash.jobFeed, ttl: '5m' }) }, list)`.
  *
  * The same rules as for Express; options' callbacks are given Fastify's request. Fastify 5.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
  */
-export function cacheRoute(
+export function cacheReply(
   options: RouteOptions<FastifyRequestLike>,
 ): (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void {
   const serve = createNodeRoute(options)
