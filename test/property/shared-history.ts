@@ -1,6 +1,7 @@
 import type { StashMethods } from '../../src/cache/build-stash.js'
 import { buildStash, connectionOf } from '../../src/cache/build-stash.js'
 import type { Namespace } from '../../src/cache/namespace.js'
+import { stateOf } from '../../src/cache/namespace-state.js'
 import { namespace } from '../../src/cache/presets.js'
 import { SharedTier } from '../../src/cache/shared-tier.js'
 import { readSettings } from '../../src/runtime/settings.js'
@@ -50,13 +51,14 @@ const codec = {
 }
 
 /** Makes a world of two processes. */
-export function createWorld(seed: number): World {
+export function createWorld(seed: number, coalesce: 'process' | 'cluster' = 'process'): World {
   const clock = createFakeClock({ seed })
   const random = seededRandom(seed * 7919 + 1)
   const store = createSimulatedStore({ clock, delay: () => 1 + Math.floor(random() * 20) })
   const processes = [0, 1].map((index): Process => {
     const connection = store.connect()
-    const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, tags: (value) => [`tag:${value.key}`] })
+    const tags = (value: Versioned) => [`tag:${value.key}`]
+    const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, coalesce, tags })
     const tiers: SharedTier[] = []
     const stash = buildStash({ clock, namespaces: { things: definition } }, readSettings({}), (site) => {
       tiers.push(new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }))
@@ -93,6 +95,8 @@ export async function checkedRead(
   const startedAt = clock.now()
   const isOut = (): boolean => process.tier.link.away || !process.connection.connected
   const wasOut = isOut()
+  // A deaf process lets its callers share a load that is under way: docs/protocol.md, against a stampede of paid calls.
+  const shares = how === 'getOrSet' && process.tier.link.deaf && stateOf(process.ns).loads.has(key)
   let value: Versioned | undefined
   if (how === 'peek') value = process.ns.peek(key)
   else if (how === 'get') value = await process.ns.get(key)
@@ -105,7 +109,7 @@ export async function checkedRead(
   }
   if (value === undefined) return
   // A message takes at most 20 ms; an outage excuses memory, also one that begins while a read asks, and nothing else does.
-  const everybody = wasOut || isOut() ? 0 : floorAt(world, key, startedAt - 21)
+  const everybody = wasOut || isOut() || shares ? 0 : floorAt(world, key, startedAt - 21)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} -> v${value.v} at ${clock.now()}`)
   if (value.key !== key) world.violations.push(`${process.name} ${how}(${key}) returned the value of ${value.key}`)
   if (value.v < everybody) {
@@ -122,7 +126,7 @@ export async function checkedChange(
   world: World,
   index: number,
   key: string,
-  how: 'delete' | 'set' | 'tag' | 'clear',
+  how: 'delete' | 'set' | 'tag' | 'clear' | 'save',
 ): Promise<void> {
   const { clock, source, floors } = world
   const process = world.processes[index] as Process
@@ -130,7 +134,7 @@ export async function checkedChange(
   while (world.changing.has(key)) await pause(world, 3)
   world.changing.add(key)
   const v = (source.get(key) ?? 0) + 1
-  source.set(key, v)
+  if (how !== 'save') source.set(key, v)
   const startedAt = clock.now()
   const result =
     how === 'delete'
@@ -139,13 +143,29 @@ export async function checkedChange(
         ? await process.ns.set(key, { key, v })
         : how === 'tag'
           ? await process.ns.invalidateTags([`tag:${key}`])
-          : await process.ns.clear()
+          : how === 'clear'
+            ? await process.ns.clear()
+            : await saved(world, process, { key, v })
   world.changing.delete(key)
   raise(floors.own[index] as Map<string, number>, key, v)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} v${v} -> ${result.store} at ${clock.now()}`)
   if (result.store !== 'done') return
   raise(floors.all, key, v)
   world.acknowledged.push({ key, v, at: clock.now() })
+}
+
+/** Whether the store confirmed; the save itself always succeeds. */
+async function saved(world: World, process: Process, next: Versioned): Promise<{ readonly store: string }> {
+  const { source, random } = world
+  const save = async () => {
+    await pause(world, Math.floor(random() * 30))
+    source.set(next.key, next.v)
+    await pause(world, Math.floor(random() * 30))
+  }
+  return process.ns.writeThrough(next.key, next, save, { require: 'store' }).then(
+    () => ({ store: 'done' }),
+    () => ({ store: 'queued' }),
+  )
 }
 
 function floorAt(world: World, key: string, at: number): number {

@@ -335,3 +335,25 @@ describe('sweeping', () => {
     expect(things.stats().missCauses.invalidated).toBe(1)
   })
 })
+
+describe('windows given by a call', () => {
+  const down = () => Promise.reject(new Error('down'))
+
+  it('belong to the value the call loads or sets, and outlive the call', async () => {
+    const { things, clock } = open({ ttl: '1m' })
+    await things.getOrSet('loaded', () => 'old', { staleIfError: '1h' })
+    await things.set('set', 'old', { staleWhileRevalidate: '1h' })
+    await clock.advance(120_000)
+    expect(await things.getOrSet('loaded', down)).toBe('old')
+    expect(await things.getOrSet('set', () => 'new')).toBe('old')
+  })
+
+  it('ask nothing more of a value that was stored without them, and nothing less of one with them', async () => {
+    const { things, clock } = open({ ttl: '1m', staleIfError: '10m' })
+    await things.set('k', 'old')
+    await clock.advance(120_000)
+    expect(await things.getOrSet('k', down, { staleIfError: 0 })).toBe('old')
+    await clock.advance(600_000)
+    await expect(things.getOrSet('k', down, { staleIfError: '1h' })).rejects.toThrow('down')
+  })
+})
