@@ -51,11 +51,6 @@ export class Flights {
     this.#maxSharedBytes = maxSharedBytes
   }
 
-  /** Upstream calls under way, those somebody waits for included. */
-  get size(): number {
-    return this.#flights.size
-  }
-
   board({ key, noStore, forceFresh, isRetry }: Ticket): Boarding {
     if (noStore) return { key, flight: this.#create(), joins: true, forceFresh, maxAgeMs: undefined }
     const retry = isRetry ? this.since(key) : undefined

@@ -15,6 +15,9 @@ const MAJORS: { name: string; load: () => Promise<typeof OpenAI6>; minNode: numb
   { name: 'openai 7', load: async () => (await import('openai-7')).default as unknown as typeof OpenAI6, minNode: 22 },
 ]
 
+/** Whatever takes the global `fetch` takes this one. */
+const asGlobal = (fetch: CachedFetch): typeof globalThis.fetch => fetch
+
 const messages = [{ role: 'user' as const, content: 'hello' }]
 const tools = [
   { type: 'function' as const, function: { name: 'weather', parameters: { type: 'object', properties: {} } } },
@@ -24,7 +27,7 @@ describe.each(MAJORS)('$name', ({ load, minNode }) => {
   const itRuns = it.skipIf(NODE_MAJOR < minNode)
   const open = async (fetch: CachedFetch, url: string) => {
     const OpenAI = await load()
-    return new OpenAI({ apiKey: 'sk-test', baseURL: `${url}/v1`, fetch, maxRetries: 2 })
+    return new OpenAI({ apiKey: 'sk-test', baseURL: `${url}/v1`, fetch: asGlobal(fetch), maxRetries: 2 })
   }
 
   itRuns('chat completions: a hit equals the answer, whatever the chunk boundaries were', async () => {
