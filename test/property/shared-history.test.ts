@@ -27,6 +27,9 @@ const FAULTS: Record<string, Fault> = {
 
 describe('the shared tier against a simulated store', () => {
   it.each([
+    ['without faults, with leases', [], 'cluster'],
+    ['with outages and a flapping bus, with leases', ['link cut', 'link back', 'bus cut', 'bus back'], 'cluster'],
+    ['with everything at once, with leases', Object.keys(FAULTS), 'cluster'],
     ['without faults', []],
     ['with evictions', ['entry evicted', 'token evicted', 'marker evicted', 'control evicted', 'log evicted']],
     ['when the control key is evicted', ['control evicted']],
@@ -36,10 +39,10 @@ describe('the shared tier against a simulated store', () => {
     ['with everything at once', Object.keys(FAULTS)],
   ])(
     'never returns what was invalidated, %s',
-    async (_name, faults) => {
+    async (_name, faults, coalesce = 'process') => {
       for (let run = 0; run < RUNS; run++) {
         const seed = SEED * 1_000_003 + run
-        const world = createWorld(seed)
+        const world = createWorld(seed, coalesce as 'process' | 'cluster')
         await play(world, faults)
         expect(world.violations, `seed ${seed}\n${world.trace.join('\n')}`).toEqual([])
       }
@@ -72,7 +75,7 @@ async function act(world: World, faults: readonly string[]): Promise<void> {
     world.trace.push(`${world.clock.now()} FAULT ${fault}`)
     FAULTS[fault]?.(world)
   } else if (dice < 0.6) await checkedRead(world, index, key, pick(world, ['get', 'getOrSet', 'getOrSet', 'peek']))
-  else await checkedChange(world, index, key, pick(world, ['delete', 'set', 'tag', 'clear']))
+  else await checkedChange(world, index, key, pick(world, ['delete', 'set', 'tag', 'clear', 'save']))
 }
 
 function pick<T>(world: World, list: readonly T[]): T {
