@@ -67,6 +67,7 @@ export interface AccountItem {
 const NOTHING: Spending = Object.freeze({ calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 })
 const BROUGHT_NOTHING: ReadonlySet<Unstorable> = new Set(['status', 'network', 'aborted'])
 const MAX_MODELS = 200
+const MAX_NAME = 200
 const OTHER = '(other)'
 
 /** The books of one `cachedFetch`. */
@@ -137,7 +138,8 @@ export class Accounts {
 
   #add(model: string, account: Account): void {
     this.#all = plusAccount(this.#all, account)
-    const name = this.#models.has(model) || this.#models.size < MAX_MODELS ? model : OTHER
+    const isNamed = this.#models.has(model) || (this.#models.size < MAX_MODELS && model.length <= MAX_NAME)
+    const name = isNamed ? model : OTHER
     this.#models.set(name, plusAccount(this.#models.get(name) ?? emptyAccount(), account))
   }
 }

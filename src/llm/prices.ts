@@ -84,7 +84,7 @@ export function checkPrices(prices: PriceTable): void {
 
 /** The price of a model; that of its name without a date or the like, if it has none of its own. */
 export function priceOf(model: string | undefined, prices: PriceTable): ModelPrice | undefined {
-  if (model === undefined) return undefined
+  if (model === undefined || model.length > MAX_NAME) return undefined
   // Routers put the provider in front.
   for (const name of [model, model.slice(model.lastIndexOf('/') + 1)]) {
     const exact = Object.hasOwn(prices, name) ? prices[name] : undefined
@@ -94,6 +94,8 @@ export function priceOf(model: string | undefined, prices: PriceTable): ModelPri
   }
   return undefined
 }
+/** Longer than any name of a model: what an upstream calls one is not ours to trust. */
+const MAX_NAME = 200
 const DATE = /(?:-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest|preview))+$/
 
 /** What tokens cost, in dollars. */

@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../src/llm/json-value.js'
 import type { LlmRequest, WireFormat } from '../../../src/llm/wire-format.js'
 import { formatOf, judgeAnswer } from '../../../src/llm/wire-formats.js'
 import { anyJson } from '../../../src/llm/wire-json.js'
+import { render } from '../../support/wire-answers.js'
 
 const requestOf = (path: string, body: object): LlmRequest => ({
   method: 'POST',
@@ -268,3 +270,79 @@ describe('other JSON a host takes in', () => {
     expect(stream('data: [DONE]\n\n')).toBe('empty')
   })
 })
+
+const FORMAT_REQUESTS = { 'openai-chat': chat, 'openai-responses': responses, 'anthropic-messages': anthropic, gemini }
+const NAMES = Object.keys(FORMAT_REQUESTS) as (keyof typeof FORMAT_REQUESTS)[]
+
+describe.each(NAMES)('any answer of %s', (name) => {
+  const request = FORMAT_REQUESTS[name]
+  const format = formatOf(request) as WireFormat
+  const frame = { serial: 1, model: 'm', choices: 1, withUsage: true }
+
+  it.each(['\n', '\r\n', '\r'])('cut at any place is not a good one (newline %j)', (newline) => {
+    for (const said of [{}, { tool: { name: 't', args: { a: 'ü' } } }]) {
+      const stream = render(name, said, frame, true)
+      const json = render(name, said, frame, false)
+      if (!('events' in stream) || !('json' in json)) throw new Error('the forms are mixed up')
+      const text = stream.events.map((event) => `${event}\n\n`.replaceAll('\n', newline)).join('')
+      expect(judgeAnswer(format, request, 'text/event-stream', text).unstorable).toBeUndefined()
+      // The second half of a newline of two characters says nothing new.
+      for (let end = 0; end <= text.length - newline.length; end++) {
+        const { unstorable } = judgeAnswer(format, request, 'text/event-stream', text.slice(0, end))
+        expect(unstorable, text.slice(0, end)).toBeDefined()
+      }
+      const whole = JSON.stringify(json.json)
+      expect(judgeAnswer(format, request, 'application/json', whole).unstorable).toBeUndefined()
+      for (let end = 0; end < whole.length; end++) {
+        expect(judgeAnswer(format, request, 'application/json', whole.slice(0, end)).unstorable).toBeDefined()
+      }
+    }
+  })
+
+  it('of no sense at all is judged, and breaks nothing', () => {
+    const nonsense = fc.oneof(
+      fc.jsonValue().map((value) => JSON.stringify(value)),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(fc.array(nonsense, { maxLength: 5 }), (texts) => {
+        judgeAnswer(format, request, 'application/json', texts[0] ?? '')
+        judgeAnswer(format, request, 'text/event-stream', texts.map((text) => `data: ${text}\n\n`).join(''))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('with a field changed into something else breaks nothing, either', () => {
+    const json = render(name, {}, frame, false) as { json: object }
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(), (value, pick) => {
+        const paths: (readonly (string | number)[])[] = []
+        collectPaths(json.json, [], paths)
+        const changed = withValueAt(json.json, paths[pick % paths.length] ?? [], value)
+        judgeAnswer(format, request, 'application/json', JSON.stringify(changed))
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+function collectPaths(
+  value: unknown,
+  path: readonly (string | number)[],
+  into: (readonly (string | number)[])[],
+): void {
+  into.push(path)
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, inner] of Object.entries(value)) {
+    collectPaths(inner, [...path, Array.isArray(value) ? Number(name) : name], into)
+  }
+}
+
+function withValueAt(from: unknown, [name, ...rest]: readonly (string | number)[], value: unknown): unknown {
+  if (name === undefined) return value
+  const copy = Array.isArray(from) ? [...from] : { ...(from as object) }
+  const at = copy as Record<string | number, unknown>
+  at[name] = withValueAt(at[name], rest, value)
+  return copy
+}
