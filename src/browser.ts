@@ -1,6 +1,7 @@
 export type { StashMethods } from './cache/build-stash.js'
 export { byConfidence, type ConfidenceOptions } from './cache/by-confidence.js'
 export {
+  type CachedDecorator,
   type CachedFunction,
   type CachedMethods,
   type CachedOptions,

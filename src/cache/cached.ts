@@ -28,11 +28,13 @@ export interface CachedOptions<Args extends readonly unknown[], K = unknown> {
   readonly key?: (...args: Args) => NoInfer<K>
   readonly ttl?: Duration
   readonly tags?: readonly string[] | ((...args: Args) => readonly string[])
+  /** Whose data a result is, for `stash.forget`. @defaultValue with `key` what the namespace says, else nobody's */
+  readonly subject?: (...args: Args) => string | undefined
   /** For people: shown in the registry. */
   readonly description?: string
 }
 
-const OPTION_NAMES = ['in', 'name', 'key', 'ttl', 'tags', 'description']
+const OPTION_NAMES = ['in', 'name', 'key', 'ttl', 'tags', 'subject', 'description']
 
 /** What a cached function can do beside being called. */
 export interface CachedMethods<F extends AnyFunction> {
@@ -129,6 +131,7 @@ export interface MethodOptions<K>
   extends Pick<CachedOptions<readonly unknown[], K>, 'in' | 'name' | 'ttl' | 'description'> {
   readonly key?: (...args: never[]) => NoInfer<K>
   readonly tags?: readonly string[] | ((...args: never[]) => readonly string[])
+  readonly subject?: (...args: never[]) => string | undefined
 }
 
 /** Everything a wrapped function needs at a call. */
@@ -147,6 +150,7 @@ function siteOf<Args extends readonly unknown[], K>(options: CachedOptions<Args,
   if (options.ttl !== undefined) parseDuration(options.ttl, 'cached.ttl')
   if (options.tags !== undefined && typeof options.tags !== 'function') checkTags(options.tags, 'cached.tags')
   if (options.key !== undefined) requireFunction(options.key, 'cached.key', 'a function of the arguments')
+  if (options.subject !== undefined) requireFunction(options.subject, 'cached.subject', 'a function of the arguments')
   requireText(options.description, 'cached.description')
   if (typeof name !== 'string') throw optionInvalid('name', 'a text', name)
   if (name === '') throw optionInvalid('name', 'given for an anonymous function: it is part of every key', name)
@@ -162,11 +166,21 @@ function siteOf<Args extends readonly unknown[], K>(options: CachedOptions<Args,
 }
 
 function readOptionsOf<Args extends readonly unknown[], K>(options: CachedOptions<Args, K>): Site['optionsOf'] {
-  const { ttl, tags } = options
-  if (ttl === undefined && tags === undefined) return undefined
+  const { ttl, tags, subject } = options
+  if (ttl === undefined && tags === undefined && subject === undefined) return undefined
   const fixed = { ...(ttl !== undefined && { ttl }), ...(Array.isArray(tags) && { tags: tags as readonly string[] }) }
-  if (typeof tags !== 'function') return () => fixed
-  return (args) => ({ ...fixed, tags: tags(...(args as Args)) })
+  if (typeof tags !== 'function' && subject === undefined) return () => fixed
+  return (args) => ({
+    ...fixed,
+    ...(typeof tags === 'function' && { tags: tags(...(args as Args)) }),
+    ...subjectOf(subject?.(...(args as Args))),
+  })
+}
+
+function subjectOf(subject: string | undefined): Pick<ReadOptions, 'subject'> {
+  if (subject === undefined) return {}
+  requireText(subject, 'cached.subject')
+  return { subject }
 }
 
 function call(

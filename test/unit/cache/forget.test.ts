@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { cached } from '../../../src/cache/cached.js'
 import { stateOf } from '../../../src/cache/namespace-state.js'
 import { preset } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
@@ -112,6 +113,19 @@ describe('forget', () => {
     await records.load('k', async () => 'a record', { subject: '42' })
     expect(await stash.forget('42')).toMatchObject({ memory: 4 })
     expect(stash.stats().totals.size).toBe(1)
+  })
+
+  it('reaches what cached functions keep, where they say whose it is', async () => {
+    const { things, stash } = open()
+    const score = cached(async (user: string, n: number) => `${user} ${n}`, {
+      in: things,
+      name: 'score',
+      subject: (user) => (user === 'nobody' ? undefined : user === 'odd' ? (5 as never) : user),
+    })
+    for (const user of ['ann', 'ben', 'nobody', 'odd']) expect(await score(user, 1)).toBe(`${user} 1`)
+    expect(things.stats()).toMatchObject({ size: 3, bypassed: 1 })
+    expect(await stash.forget('ann')).toMatchObject({ memory: 1 })
+    expect([score.peek('ann', 1), score.peek('ben', 1)]).toEqual([undefined, 'ben 1'])
   })
 
   it('keeps values out whose subject cannot be told: what cannot be erased must not be kept', async () => {
