@@ -17,12 +17,20 @@ export interface WorkerOrder {
   readonly value?: unknown
   /** The loader throws. */
   readonly fails?: boolean
+  /** The loader asks the parent, who keeps the source, once it runs. */
+  readonly asks?: boolean
+}
+
+/** What a source holds now. */
+export interface SourceAnswer {
+  readonly gives: number
+  readonly value: unknown
 }
 
 export type WorkerNews =
   | { readonly id: number; readonly result: unknown; readonly at: number }
   | { readonly id: number; readonly error: string; readonly at: number }
-  | { readonly load: string; readonly at: number }
+  | { readonly load: string; readonly at: number; readonly wants: number | undefined }
 
 const stash = createStash({
   store: url as `redis://${string}`,
@@ -42,8 +50,11 @@ function tell(news: WorkerNews): void {
   process.send?.(news)
 }
 
-async function load({ key, value, loadMs = 0, fails = false }: WorkerOrder): Promise<unknown> {
-  tell({ load: key, at: RealDate() })
+const asked = new Map<number, (value: unknown) => void>()
+
+async function load({ id, key, value: given, loadMs = 0, fails = false, asks = false }: WorkerOrder): Promise<unknown> {
+  tell({ load: key, at: RealDate(), wants: asks ? id : undefined })
+  const value = asks ? await new Promise((resolve) => void asked.set(id, resolve)) : given
   await new Promise((resolve) => setTimeout(resolve, loadMs))
   if (fails) throw new Error('down')
   return value
@@ -80,7 +91,12 @@ async function obey(order: WorkerOrder): Promise<unknown> {
   }
 }
 
-process.on('message', (order: WorkerOrder) => {
+process.on('message', (order: WorkerOrder | SourceAnswer) => {
+  if ('gives' in order) {
+    asked.get(order.gives)?.(order.value)
+    asked.delete(order.gives)
+    return
+  }
   const { id } = order
   obey(order).then(
     (result) => {

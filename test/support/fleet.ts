@@ -17,14 +17,19 @@ export interface Worker {
   end(): Promise<void>
 }
 
-/** Starts processes over one store and waits until they are connected. `offsets`: how wrong the clock of each is, ms. */
-export async function startFleet(url: string, count: number, offsets: readonly number[] = []): Promise<Worker[]> {
-  const workers = Array.from({ length: count }, (_, index) => startWorker(url, offsets[index] ?? 0))
+/** Starts processes over one store and waits until they are connected. `offsets`: how wrong the clock of each is, ms; `source`: what loaders that ask get. */
+export async function startFleet(
+  url: string,
+  count: number,
+  offsets: readonly number[] = [],
+  source: (key: string) => unknown = () => undefined,
+): Promise<Worker[]> {
+  const workers = Array.from({ length: count }, (_, index) => startWorker(url, offsets[index] ?? 0, source))
   await Promise.all(workers.map((worker) => worker.ask('ready')))
   return workers
 }
 
-function startWorker(url: string, offsetMs: number): Worker {
+function startWorker(url: string, offsetMs: number, source: (key: string) => unknown): Worker {
   const child: ChildProcess = fork(SCRIPT, [url, String(offsetMs)], { execArgv: ['--import', 'tsx'] })
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
@@ -35,6 +40,7 @@ function startWorker(url: string, offsetMs: number): Worker {
   child.on('message', (news: WorkerNews) => {
     if ('load' in news) {
       loads.push({ key: news.load, at: news.at })
+      if (news.wants !== undefined) child.send({ gives: news.wants, value: source(news.load) })
       return
     }
     const order = waiting.get(news.id)
