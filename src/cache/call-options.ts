@@ -1,6 +1,6 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
-import { requireBoolean, requireObject, requireSignal, requireText } from './argument-checks.js'
+import { requireBoolean, requireSignal, requireText } from './argument-checks.js'
 import { checkTags } from './policy.js'
 
 /** Directives of one read. Every name means the same as in the namespace's options; the call wins. */
@@ -111,7 +111,9 @@ const BOOLEAN_NAMES: readonly string[] = [
 ] satisfies readonly (keyof ReadOptions)[]
 
 function checkOptions(options: object, known: readonly string[], where: string): void {
-  requireObject(options, 'options', `an object with some of: ${known.join(', ')}`)
+  // The text is made only where it is needed: this runs with every read that has options.
+  if (typeof options !== 'object' || options === null)
+    throw optionInvalid('options', `an object with some of: ${known.join(', ')}`, options)
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw optionUnknown(where, name, known)
     if (value === undefined) continue

@@ -44,7 +44,7 @@ export function cachedHandler<Rest extends readonly unknown[]>(
       streamed = read
       return 'streamed'
     }
-    const served = await cache.serve(describe(request), request, produce, request.signal)
+    const served = await cache.serve(describe(request), request, produce)
     if (served.kind === 'answer') return toResponse(served.answer)
     if (served.kind === 'streamed' && streamed !== undefined) return streamed
     const response = await handler(request, ...rest)
@@ -56,8 +56,19 @@ const DEFAULT_MAX_BODY = 1024 * 1024
 
 /** The parts of a WHATWG request the rules look at. */
 export function describe(request: Request): RouteRequest {
-  const { pathname, search } = new URL(request.url)
-  return { method: request.method, path: pathname, search, header: (name) => request.headers.get(name) ?? undefined }
+  // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
+  const { url } = request
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const hash = url.indexOf('#', start)
+  const end = hash < 0 ? url.length : hash
+  const query = url.indexOf('?', start)
+  const cut = query < 0 || query > end ? end : query
+  return {
+    method: request.method,
+    path: url.slice(start, cut),
+    search: url.slice(cut, end),
+    header: (name) => request.headers.get(name) ?? undefined,
+  }
 }
 
 /** A request as if it were the first: with the client's conditions its answer could be a 304 that fits nobody else. */

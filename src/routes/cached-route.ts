@@ -52,6 +52,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
     const { request, response, given, next } = passage
     let own: CapturedResponse | undefined
     let isRunning = false
+    const about = describe(request)
     let isAnswered = false
     const produce = async (hasOld: boolean): Promise<Produced> => {
       isRunning = true
@@ -60,7 +61,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       if (hasOld) await nextTurn()
       own = captureResponse(response, { maxBodyBytes, before, isAnswered })
       // With the client's conditions the handler's answer could be a 304 that fits nobody else.
-      for (const name of CONDITIONS) delete request.headers[name]
+      about.hideConditions()
       next()
       return own.produced
     }
@@ -70,7 +71,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       if (own === undefined) sendAnswer(response, served.answer, passage.before)
       else own.send(served.answer, passage.before)
     }
-    cache.serve(describe(request), given, produce).then(
+    cache.serve(about, given, produce).then(
       (served) => {
         if (served.kind === 'answer') answer(served)
         else if (served.kind === 'pass') {
@@ -86,20 +87,27 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
   }
 }
 
-function describe(incoming: NodeRequest): RouteRequest {
+/** A request whose handler does not see its conditions, while the route still does. */
+interface Conditional extends RouteRequest {
+  hideConditions(): void
+}
+
+function describe(incoming: NodeRequest): Conditional {
   // A router takes its prefix off `url`; the key wants the whole path.
   const whole = incoming.originalUrl ?? incoming.url ?? '/'
   const cut = whole.indexOf('?')
-  const { headers } = incoming
-  // The conditions are read when the answer is ready, and the handler must not see them before.
-  const conditions = new Map(CONDITIONS.map((name) => [name, headers[name]]))
+  let { headers } = incoming
   return {
     method: incoming.method ?? 'GET',
     path: cut < 0 ? whole : whole.slice(0, cut),
     search: cut < 0 ? '' : whole.slice(cut),
     header(name) {
-      const value = conditions.get(name) ?? headers[name]
+      const value = headers[name]
       return Array.isArray(value) ? value.join(', ') : value
+    },
+    hideConditions() {
+      headers = { ...incoming.headers }
+      for (const name of CONDITIONS) delete incoming.headers[name]
     },
   }
 }

@@ -33,7 +33,7 @@ export interface RouteCache<Req> {
    * @param produce Runs the handler. Called at most once; its rejection is the handler's, and reaches everybody who waits
    * for it unless a stale response stands in. With `hasOld` it may be a refresh behind an answer that is given meanwhile.
    */
-  serve(request: RouteRequest, given: Req, produce: Produce, signal?: AbortSignal): Promise<Served>
+  serve(request: RouteRequest, given: Req, produce: Produce): Promise<Served>
 }
 
 /** A record of a route: a response, or why there is none to share. */
@@ -49,15 +49,15 @@ export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Re
   const records = policy.in.records<RouteRecord>(policy.name)
   const warn = warnOnce()
   return {
-    async serve(request, given, produce, signal) {
+    async serve(request, given, produce) {
       const key = routeKey(policy, request, given)
       if ('bypass' in key) {
         if (key.bypass === 'credentials') warn()
         return passed(key.bypass)
       }
       // A HEAD response has no body to keep; it is answered from what GET left.
-      if (request.method === 'HEAD') return serveHead(policy, records, request, given, key, signal)
-      return serveGet(policy, records, request, given, key, produce, signal)
+      if (request.method === 'HEAD') return serveHead(policy, records, request, given, key)
+      return serveGet(policy, records, request, given, key, produce)
     },
   }
 }
@@ -71,7 +71,6 @@ async function serveGet<Req>(
   given: Req,
   key: Keyed,
   produce: Produce,
-  signal: AbortSignal | undefined,
 ): Promise<Served> {
   // What is not for everybody who waits stays here, with the request that made it.
   let own: Produced | undefined
@@ -85,7 +84,7 @@ async function serveGet<Req>(
         if (seconds !== undefined) setTtl(seconds * 1000)
         return record
       },
-      recordOptions(policy, given, key, signal),
+      recordOptions(policy, given, key),
     )
     if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
     // A refresh behind may have been streamed to nobody while this answer is somebody else's.
@@ -105,10 +104,9 @@ async function serveHead<Req>(
   request: RouteRequest,
   given: Req,
   key: Keyed,
-  signal: AbortSignal | undefined,
 ): Promise<Served> {
   try {
-    const options = { ...recordOptions(policy, given, key, signal), onlyIfCached: true }
+    const options = { ...recordOptions(policy, given, key), onlyIfCached: true }
     const outcome = await records.load(key.key, () => Promise.reject(new Error('never called')), options)
     if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
   } catch {
@@ -117,14 +115,8 @@ async function serveHead<Req>(
   return passed('method')
 }
 
-function recordOptions<Req>(
-  policy: RoutePolicy<Req>,
-  given: Req,
-  { key }: Keyed,
-  signal: AbortSignal | undefined,
-): RecordOptions<RouteRecord> {
+function recordOptions<Req>(policy: RoutePolicy<Req>, given: Req, { owner }: Keyed): RecordOptions<RouteRecord> {
   const { ttl, staleWhileRevalidate, staleIfError, tags } = policy
-  const owner = (key as readonly unknown[])[2]
   const named = typeof tags === 'function' ? tagsOf(tags, given) : (tags ?? [])
   return {
     standIn: true,
@@ -133,8 +125,7 @@ function recordOptions<Req>(
     ...(staleWhileRevalidate !== undefined && { staleWhileRevalidate }),
     ...(staleIfError !== undefined && { staleIfError }),
     ...(named === undefined ? { noStore: true } : { tags: named }),
-    ...(typeof owner === 'string' && { subject: owner }),
-    ...(signal !== undefined && { signal }),
+    ...(owner !== undefined && { subject: owner }),
   }
 }
 

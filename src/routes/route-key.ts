@@ -2,11 +2,8 @@ import type { RoutePolicy, RouteRequest } from './route-options.js'
 
 /** Under what a request's response is kept, or why it is not. */
 export type RouteKey =
-  | { readonly key: unknown; readonly isPrivate: boolean }
+  | { readonly key: unknown; readonly owner: string | undefined; readonly isPrivate: boolean }
   | { readonly bypass: 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback' }
-
-/** The parts of every key: a change of the parts is a change of all keys. */
-type KeyParts = readonly [address: unknown, vary: readonly (string | null)[], owner: string | null]
 
 /**
  * Decides whether a request may be answered from the cache, and under what key.
@@ -24,14 +21,20 @@ export function routeKey<Req>(policy: RoutePolicy<Req>, request: RouteRequest, g
     const owner = policy.owner?.(given)
     if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return { bypass: 'owner' }
     if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return { bypass: 'credentials' }
-    const address = policy.key === undefined ? addressOf(policy, request) : [policy.key(given)]
-    const vary = policy.varyHeaders.map((name) => request.header(name) ?? null)
-    const parts: KeyParts = [address, vary, owner ?? null]
-    return { key: parts, isPrivate: owner !== undefined || carriesCredentials(policy.varyHeaders) }
+    const isPrivate = owner !== undefined || carriesCredentials(policy.varyHeaders)
+    return { key: keyOf(policy, request, given, owner), owner, isPrivate }
   } catch {
     // The host's function failed: its handler must not, and no guess is made about what is the same.
     return { bypass: 'callback' }
   }
+}
+
+// Of most routes the address alone: a short text needs no digest. An array is another key than any text.
+function keyOf<Req>(policy: RoutePolicy<Req>, request: RouteRequest, given: Req, owner: string | undefined): unknown {
+  const { varyHeaders } = policy
+  if (policy.key === undefined && varyHeaders.length === 0 && owner === undefined) return addressOf(policy, request)
+  const address = policy.key === undefined ? addressOf(policy, request) : [policy.key(given)]
+  return [address, varyHeaders.map((name) => request.header(name) ?? null), owner ?? null]
 }
 
 /** Path and query in one spelling; the order of parameters does not matter, that of one name's values does. */

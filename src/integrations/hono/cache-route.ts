@@ -44,7 +44,7 @@ export function cacheRoute(
       streamed = read
       return 'streamed'
     }
-    const served = await cache.serve(describe(request), request, produce, request.signal)
+    const served = await cache.serve(describe(request), request, produce)
     isAnswered = true
     if (served.kind === 'answer') return replaced(context, toResponse(served.answer))
     if (served.kind === 'streamed' && streamed !== undefined) return replaced(context, streamed)
