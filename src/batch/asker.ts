@@ -3,6 +3,7 @@ import { answerInvalid, answerMissing } from '../errors/batch-error.js'
 import { classifyError } from '../resilience/classify.js'
 import { type Limiter, limiterFrom } from '../resilience/limiter.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
+import { pathsOf } from '../runtime/standard-schema.js'
 import { boundedCall } from './bounded-call.js'
 import type { AskKind, AskReply, CombinedTask, CombinePlan } from './combine-options.js'
 import { matchAnswers } from './match-answers.js'
@@ -210,10 +211,7 @@ export async function checkAnswer<T extends CombinedTask, V>(
     const result = await plan.schemaOf(task)['~standard'].validate(raw)
     if (result.issues === undefined) return { value: result.value }
     return {
-      error: answerInvalid(
-        'a task',
-        result.issues.map(({ path }) => pathOf(path ?? [])),
-      ),
+      error: answerInvalid('a task', pathsOf(result.issues)),
     }
   } catch (error) {
     return { error }
@@ -251,15 +249,4 @@ function verdictOf(error: unknown, wallNow: number): Verdict {
 function labelOf(error: unknown): string {
   const { code, name } = classifyError(error, 0)
   return code ?? name ?? 'Error'
-}
-
-function pathOf(segments: readonly unknown[]): string {
-  let path = '$'
-  for (const segment of segments.slice(0, 12)) {
-    const key = typeof segment === 'object' && segment !== null ? (segment as { readonly key?: unknown }).key : segment
-    // A key of a record may be somebody's data; a short identifier is a field's name.
-    if (typeof key === 'number') path += `[${key}]`
-    else path += /^[A-Za-z_]\w{0,39}$/.test(String(key)) ? `.${String(key)}` : '.*'
-  }
-  return path
 }

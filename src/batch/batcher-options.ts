@@ -1,4 +1,4 @@
-import type { Namespace } from '../cache/namespace.js'
+import type { NamespaceFor } from '../cache/cached.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { checkShape, wholeNumber } from '../resilience/option-shape.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
@@ -36,7 +36,7 @@ export interface BatcherOptions<I, V, K = unknown> {
   /** For one call; `Infinity` for none. @defaultValue `BATCH_TIMEOUT`, 30 s */
   readonly timeout?: Duration
   /** A namespace in front: what it has is never loaded, and what is loaded is kept in it, an entry an item. */
-  readonly in?: Pick<Namespace<V, K>, 'name' | 'records'>
+  readonly in?: NamespaceFor<K>
   /** What makes an item itself: equal ones are loaded once, and this is the namespace's key. @defaultValue the item */
   readonly key?: (item: I) => NoInfer<K>
   /** Keeps the entries apart from the namespace's own, and from those of other batchers in it. */

@@ -38,7 +38,7 @@ export interface Batcher<I, V> {
  * await Promise.all(['one', 'three', 'one'].map((text) => lengthOf(text))) // => [3, 5, 3]
  * calls // => [['one', 'three']]
  */
-export function batcher<I, V, K = unknown>(options: BatcherOptions<I, V, K>): Batcher<I, V> {
+export function batcher<I, V, K = unknown>(options: BatcherOptions<I, V, K>): Batcher<I, Exclude<V, Error>> {
   const plan = resolveBatcher(options)
   const collector = new Collector(plan)
   const { cache } = plan
@@ -50,5 +50,6 @@ export function batcher<I, V, K = unknown>(options: BatcherOptions<I, V, K>): Ba
     return cache.read(item, signal, (abandoned, together) => collector.collect(item, abandoned, together))
   }
   const close = (): Promise<void> => collector.close()
-  return Object.assign(call, { stats: () => collector.stats, close, [Symbol.asyncDispose]: close })
+  const methods = { stats: () => collector.stats, close, [Symbol.asyncDispose]: close }
+  return Object.assign(call, methods) as Batcher<I, Exclude<V, Error>>
 }

@@ -1,10 +1,10 @@
 import type { RecordHost } from '../cache/records.js'
-import type { StandardSchema } from '../cache/standard-schema.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { checkShape, wholeNumber } from '../resilience/option-shape.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'
+import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import { checkFunction, resolveTimeout } from './batch-options.js'
 import { type BatchConcurrency, resolveConcurrency } from './batch-size.js'
 import type { Answers } from './match-answers.js'
@@ -124,12 +124,6 @@ function schemaOf<T, V>(
   if (isSchema(schema)) return () => schema as StandardSchema<unknown, V>
   if (typeof schema === 'function') return schema
   throw optionInvalid('schema', 'a Standard Schema (zod, valibot, arktype, …), or a function of a task', schema)
-}
-
-function isSchema(value: unknown): boolean {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  const standard = (value as Partial<StandardSchema>)['~standard']
-  return typeof standard?.validate === 'function'
 }
 
 function checkTasks(tasks: readonly CombinedTask[]): void {
