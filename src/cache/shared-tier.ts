@@ -23,6 +23,8 @@ export interface SharedTierOptions {
 
 const RECOVER_FIRST_MS = 50
 const RECOVER_MOST_MS = 1000
+const TOLD_AT_ONCE = 200
+const LAST_FEW = 1000
 
 /**
  * The shared store of one stash, seen from this process: one link, one budget, one replay queue for all namespaces.
@@ -43,6 +45,8 @@ export class SharedTier implements BusListener, SharedSide {
   readonly #deadlines: AnswerDeadlines
   #arrival: Promise<unknown> | undefined
   #recovering = false
+  /** While the last of what is owed is told: whether the store is back after it. */
+  #returning: Promise<boolean> | undefined
   #recoverTimer: unknown
   #closed = false
   #nonce = 0
@@ -102,7 +106,9 @@ export class SharedTier implements BusListener, SharedSide {
    * nothing here.
    */
   ask<T>(command: () => Promise<T>): Promise<T | undefined> {
-    return this.link.away || this.#closed ? Promise.resolve(undefined) : this.#within(command)
+    if (this.#closed) return Promise.resolve(undefined)
+    if (!this.link.away) return this.#within(command)
+    return this.#returning?.then((isBack) => (isBack ? this.#within(command) : undefined)) ?? Promise.resolve(undefined)
   }
 
   /** Takes markers of a reply into the cells of a namespace. */
@@ -191,19 +197,36 @@ export class SharedTier implements BusListener, SharedSide {
 
   /** Tells the store everything owed, then trusts it again. The operations commute, so their order is free. */
   async #replay(): Promise<boolean> {
-    for (const [id, owed] of [...this.link.pending]) {
+    if ((await this.#within(() => this.store.ping())) === undefined) return false
+    while (this.link.pending.size > LAST_FEW) if (!(await this.#tell())) return false
+    this.#returning = this.#tellLast()
+    const isBack = await this.#returning
+    this.#returning = undefined
+    return isBack
+  }
+
+  /** While callers wait for it: else who invalidates more often than once a round trip would never be done. */
+  async #tellLast(): Promise<boolean> {
+    const until = this.clock.now() + this.storeTimeoutMs
+    while (this.link.pending.size > 0) {
+      if (this.clock.now() > until || !(await this.#tell())) return false
+    }
+    this.link.returned()
+    return true
+  }
+
+  async #tell(): Promise<boolean> {
+    const some = [...this.link.pending].slice(0, TOLD_AT_ONCE)
+    const told = some.map(async ([id, owed]) => {
       const reply = await this.#within(() =>
         owed.kind === 'key' ? this.store.kill(owed) : this.store.bump(owed.names, owed.mode),
       )
       if (reply === undefined) return false
       this.#takeBack(owed, reply)
       if (this.link.pending.get(id) === owed) this.link.pending.delete(id)
-    }
-    if (this.link.pending.size > 0) return false
-    if ((await this.#within(() => this.store.ping())) === undefined) return false
-    if (this.link.pending.size > 0) return false
-    this.link.returned()
-    return true
+      return true
+    })
+    return (await Promise.all(told)).every(Boolean)
   }
 
   /** Memory drops what a replayed invalidation named: it may have been filled again meanwhile. */

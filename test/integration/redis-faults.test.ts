@@ -145,6 +145,26 @@ describe('a store that is gone', () => {
     server.thaw()
   })
 
+  it('is back although somebody invalidates without a pause', async () => {
+    const server = await serverWith()
+    const p = await processOn(server.url)
+    await untilConnected(p)
+    await server.kill()
+    let isOver = false
+    const hot = (async () => {
+      for (let n = 0; !isOver; n++) {
+        await p.things.delete(`k${n % 50}`)
+        // In an outage every call is answered at once: without this, timers would starve.
+        if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    await pause(300)
+    await server.restart()
+    expect(await eventually(() => !p.tier.link.away)).toBeLessThan(RECOVERY_MS)
+    isOver = true
+    await hot
+  })
+
   it('is told again what it may have lost, by every process, before anything else is asked', async () => {
     const server = await serverWith()
     const [p, q] = [await processOn(server.url), await processOn(server.url)]
