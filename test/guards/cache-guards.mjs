@@ -62,9 +62,9 @@ export const guards = [
   {
     name: 'only a caller of the same generation joins without further thought',
     file: 'src/cache/join.ts',
-    find: 'load === undefined || load.generation !== state.coherence.generation',
-    replace: 'load === undefined',
-    tests: [unit('late-joiners')],
+    find: '  if (load.generation !== state.coherence.generation) return undefined\n  state.counters',
+    replace: '  state.counters',
+    tests: [unit('late-joiners'), unit('crowds')],
   },
   {
     name: 'a late joiner compares the value with what was invalidated',

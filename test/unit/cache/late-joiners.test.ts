@@ -20,6 +20,19 @@ describe('a caller that joins a load after an invalidation', () => {
     expect(things.peek('k')).toMatchObject({ name: 'new' })
   })
 
+  it('does not get the old value in a crowd either, whose other callers were there before', async () => {
+    const { things, clock } = open({ tags: (value) => [value as string] })
+    const loads = createLoads()
+    const crowd = [1, 2, 3].map(() => things.getOrSet('k', loads.loader))
+    await things.invalidateTags(['old'])
+    const late = things.getOrSet('k', loads.loader)
+    loads.call(0).resolve('old')
+    await clock.settle()
+    loads.calls[1]?.resolve('new')
+    expect(await Promise.all(crowd)).toEqual(['old', 'old', 'old'])
+    expect(await late).toBe('new')
+  })
+
   it('costs one load more at most where the loader is synchronous', async () => {
     const { things, clock } = open({ tags: tagsOf })
     const loads = createLoads()
