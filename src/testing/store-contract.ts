@@ -1,5 +1,6 @@
 import { ENTRY_TRIALS } from './contract-of-entries.js'
 import { INVALIDATION_TRIALS } from './contract-of-invalidation.js'
+import { LEASE_TRIALS } from './contract-of-leases.js'
 import { LIFE_TRIALS } from './contract-of-lives.js'
 import { type ContractStore, createTrialStore, type Trial } from './contract-trial.js'
 
@@ -18,7 +19,7 @@ export interface ContractOptions {
   readonly cannot?: readonly NonNullable<Trial['needs']>[]
 }
 
-const TRIALS: readonly Trial[] = [...ENTRY_TRIALS, ...INVALIDATION_TRIALS, ...LIFE_TRIALS]
+const TRIALS: readonly Trial[] = [...ENTRY_TRIALS, ...INVALIDATION_TRIALS, ...LIFE_TRIALS, ...LEASE_TRIALS]
 const METHODS = { evict: ['evict'], empty: ['empty'], bus: ['cutBus', 'healBus'] } as const
 
 /**
