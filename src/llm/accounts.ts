@@ -64,7 +64,8 @@ export interface AccountItem {
   readonly paid?: TokenUsage | undefined
 }
 
-const NOTHING: Spending = Object.freeze({ calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 })
+const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 })
+const NOTHING: Spending = Object.freeze({ ...NO_TOKENS, calls: 0, money: 0 })
 const BROUGHT_NOTHING: ReadonlySet<Unstorable> = new Set(['status', 'network', 'aborted'])
 const MAX_MODELS = 200
 const MAX_NAME = 200
@@ -101,18 +102,21 @@ export class Accounts {
     if (unstored !== undefined && !isSpared(status)) {
       this.#unstored.set(unstored, (this.#unstored.get(unstored) ?? 0) + 1)
     }
-    if (usage === undefined) {
-      if (unstored === undefined || !BROUGHT_NOTHING.has(unstored)) this.#counts.withoutUsage++
-      return { format, model, status, ageMs, unstored, original: undefined, billed: undefined, saved: undefined }
-    }
     const wentUpstream = !isSpared(status)
-    const paid = item.paid ?? (wentUpstream ? usage : undefined)
-    const original = this.#spend(model, usage, 1)
+    const tokens = usage ?? NO_TOKENS
+    const paid = item.paid ?? (wentUpstream ? tokens : undefined)
+    const original = this.#spend(model, tokens, 1)
     const billed = paid === undefined ? NOTHING : this.#spend(model, paid, wentUpstream ? 1 : 0)
     const saved = minus(original, billed)
-    if (priceOf(model, this.#prices) === undefined) this.#counts.withoutPrice++
     this.#add(model ?? OTHER, { original, billed, saved })
-    return { format, model, status, ageMs, unstored, original, billed, saved }
+    const told = { format, model, status, ageMs, unstored }
+    if (usage !== undefined) {
+      if (priceOf(model, this.#prices) === undefined) this.#counts.withoutPrice++
+      return { ...told, original, billed, saved }
+    }
+    // Its calls count, its tokens are nobody's knowledge.
+    if (unstored === undefined || !BROUGHT_NOTHING.has(unstored)) this.#counts.withoutUsage++
+    return { ...told, original: undefined, billed: undefined, saved: undefined }
   }
 
   stats(): LlmStats {

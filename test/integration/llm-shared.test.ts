@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CACHE_CHANNEL } from '../../src/cache/outcome.js'
 import { namespace } from '../../src/cache/presets.js'
 import type { LlmAnswer } from '../../src/llm/accounts.js'
-import { cachedFetch, LLM_CHANNEL } from '../../src/llm/cached-fetch.js'
+import { type CachedFetch, cachedFetch, LLM_CHANNEL } from '../../src/llm/cached-fetch.js'
 import { describeRequest } from '../../src/llm/describe-request.js'
 import type { CachedFetchOptions } from '../../src/llm/fetch-options.js'
 import { byCredentials } from '../../src/llm/request-key.js'
@@ -34,6 +34,25 @@ describe('two processes over one store', () => {
     )
     expect(new Set(texts).size).toBe(1)
     expect(wire.requests).toHaveLength(1)
+  })
+
+  it('three processes that load once a cluster: one call for all their callers; after a failure, nobody waits in vain', async () => {
+    const { wire } = await openWorld()
+    const store = createSimulatedStore()
+    const processes = Array.from({ length: 3 }, () => open(store.connect(), {}, 'cluster'))
+    const askAll = (text: string) =>
+      Promise.all(
+        Array.from({ length: 30 }, async (_, index) => {
+          const fetch = processes[index % 3] as CachedFetch
+          return (await post(fetch, wire, ASK['openai-chat'](text, true))).text()
+        }),
+      )
+    expect(new Set(await askAll('hello')).size).toBe(1)
+    expect(wire.requests).toHaveLength(1)
+    wire.scripts.push({ status: 500 })
+    const texts = await askAll('unlucky')
+    expect(texts.filter((text) => text.includes('[DONE]'))).toHaveLength(20)
+    expect(texts.filter((text) => text.includes('failure 2'))).toHaveLength(10)
   })
 
   it('embeddings one process has are not asked for by the other', async () => {
@@ -110,8 +129,8 @@ describe('secrets', () => {
   })
 })
 
-function open(store: SharedStore, options: CachedFetchOptions = {}) {
-  const namespaces = { answers: namespace<unknown, unknown>({ ttl: '1h', jitter: 0 }) }
+function open(store: SharedStore, options: CachedFetchOptions = {}, coalesce: 'process' | 'cluster' = 'process') {
+  const namespaces = { answers: namespace<unknown, unknown>({ ttl: '1h', jitter: 0, coalesce }) }
   return cachedFetch(createTestStash({ store, namespaces }).answers, options)
 }
 

@@ -63,7 +63,9 @@ describe('accounts', () => {
     accounts.enter({ ...base, status: 'miss', usage: undefined, unstored: 'status' })
     accounts.enter({ ...base, model: 'unknown', status: 'hit', usage: usage(5, 5) })
     expect(accounts.stats()).toMatchObject({ withoutUsage: 1, withoutPrice: 1, unstored: { status: 1 } })
-    expect(accounts.stats().saved).toMatchObject({ input: 5, money: 0 })
+    accounts.enter({ ...base, status: 'hit', usage: undefined })
+    expect(accounts.stats().saved).toMatchObject({ calls: 2, input: 5, money: 0 })
+    expect(accounts.stats().billed).toMatchObject({ calls: 2, input: 0, money: 0 })
   })
 
   it('keep a bounded number of models', () => {
