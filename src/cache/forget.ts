@@ -11,7 +11,7 @@ export interface ForgetReceipt {
   readonly memory: number
   /** Entries removed from the shared store; `'none'` without one, or where it cannot remove by subject. */
   readonly store: number | 'none'
-  /** Whether other processes were told; what they hold is dead to them at once, and removed as they notice. */
+  /** Whether other processes were told; what they hold leaves their memory as they hear of it. */
   readonly peers: 'announced' | 'none'
   /** Copies out of reach. `'store'`: the store's entries are dead for every reader, but their bytes stay until they expire. */
   readonly notCovered: readonly ('store' | 'replicas' | 'backups')[]

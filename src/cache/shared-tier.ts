@@ -273,6 +273,8 @@ function learnedIn(state: NamespaceState, name: string, hard: number, soft: numb
   const tag = name.startsWith('t//') ? name.slice(3) : name.startsWith(own) ? name.slice(own.length) : undefined
   if (tag === undefined) return false
   const learntHard = hard > 0 && cells.learn(tag, hard, 'delete', now)
+  // Members are those of a subject: erased here, where any other tag leaves them until they are looked at.
+  if (learntHard) for (const id of cells.membersOf(tag)) removeAs(state, id, 'invalidated')
   const learntSoft = soft > 0 && cells.learn(tag, soft, 'expire', now)
   return learntHard || learntSoft
 }

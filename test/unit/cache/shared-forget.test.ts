@@ -38,6 +38,8 @@ describe('forget, with a shared store', () => {
     })
     expect(world.store.entryKeys()).toHaveLength(1)
     await world.settle()
+    // In the other process, too, the value is gone before anybody looks.
+    expect(others.stats().size).toBe(0)
     expect(others.peek('ann/a')).toBeUndefined()
     expect(await world.run(others.get('ann/a'))).toBeUndefined()
     expect(await world.run(others.get('ben/a'))).toBe('ben/a')
