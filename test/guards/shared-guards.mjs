@@ -47,8 +47,8 @@ export const sharedGuards = [
   {
     name: 'an entry belongs to the epoch its flight began in',
     file: 'src/cache/shared-publish.ts',
-    find: '      startSeq: entry.startSeq,\n      epoch: flight.epoch,',
-    replace: '      startSeq: entry.startSeq,\n      epoch: tier.link.epoch,',
+    find: '    startSeq: entry.startSeq,\n    epoch: flight.epoch,',
+    replace: '    startSeq: entry.startSeq,\n    epoch: tier.link.epoch,',
     tests: [history],
   },
   {
@@ -83,8 +83,8 @@ export const sharedGuards = [
   {
     name: 'what is owed is told first',
     file: 'src/cache/shared-tier.ts',
-    find: 'this.link.away || this.#closed ? Promise.resolve(undefined)',
-    replace: 'this.#closed ? Promise.resolve(undefined)',
+    find: '    if (!this.link.away) return this.#within(command)\n',
+    replace: '    if (!this.#closed) return this.#within(command)\n',
     tests: [history],
   },
   {
@@ -126,8 +126,8 @@ export const sharedGuards = [
   {
     name: 'a void flight keeps nothing after its write',
     file: 'src/cache/shared-publish.ts',
-    find: '  if (!flight.fill.void) {',
-    replace: '  if (flight !== undefined) {',
+    find: '  if (!flight.fill.void) confirmWrite(',
+    replace: '  if (flight !== undefined) confirmWrite(',
     tests: [history],
   },
   {

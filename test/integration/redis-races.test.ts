@@ -151,8 +151,7 @@ describe('races of processes whose clocks are 15 minutes apart', () => {
   })
 })
 
-// docs/invalidation.md names them: after the change is committed tell the cache, and let the loader read what is committed.
-describe('the two rules of invalidation, with a load in flight in another process', () => {
+describe('a change of the source, with a load in flight in another process', () => {
   it('commit first, then invalidate: the load from before the commit is refused, the next one has the new row', async () => {
     const row = { name: 'old' }
     const loading = q.ask('read', 'rules', { loadMs: 300, value: row.name })
