@@ -33,7 +33,7 @@ export function folderConnector(source: string | FolderOptions, from: FolderUse)
         expires,
         scrub,
         readOnly: mode === 'replay',
-        recheck: options.recheck ?? '1s',
+        recheck: options.recheck ?? '250ms',
         ...(maxBytes !== undefined && { maxBytes }),
       })
     })

@@ -20,12 +20,13 @@ export interface FileBook {
   marker(name: string): Marker
   /** The number before which nothing loaded of a key is valid. */
   overUntil(file: string): number
-  token(file: string, nowMs: number): string | undefined
+  token(file: string, nowMs: number): HeldToken | undefined
   /** Lines that say the same, for the beginning of the next log. */
   summary(nowMs: number): LogLine[]
 }
 
-interface HeldToken {
+/** The token of a key, and until when it is. */
+export interface HeldToken {
   readonly token: string
   readonly untilMs: number
 }
@@ -73,7 +74,16 @@ export function createFileBook(me: string): FileBook {
     if (line.over) end(line.file, seq)
     return { kind: 'key', inc, namespace: line.namespace, digest: line.digest }
   }
-  const takeOther = (line: LogLine): void => {
+  const takeFree = ({ file, token, namespace, digest, next }: LogLine & { kind: 'free' }): Frame => {
+    if (tokens.get(file)?.token === token) tokens.delete(file)
+    return { kind: 'done', namespace, digest, next }
+  }
+  const frameOf = (line: LogLine): Frame | undefined => {
+    if (line.kind === 'names') return takeNames(line)
+    if (line.kind === 'key') return takeKey(line)
+    return line.kind === 'free' ? takeFree(line) : takeOther(line)
+  }
+  const takeOther = (line: LogLine): undefined => {
     switch (line.kind) {
       case 'take': {
         const held = tokens.get(line.file)
@@ -87,6 +97,9 @@ export function createFileBook(me: string): FileBook {
         if (line.sender === me) wasUsed = isThere
         return
       }
+      case 'hold':
+        if (tokens.get(line.file)?.token === line.token) tokens.set(line.file, line)
+        return
       case 'leap':
         seq = Math.max(seq + 1, line.seq)
         return
@@ -125,15 +138,14 @@ export function createFileBook(me: string): FileBook {
       if (ended) return undefined
       const isOwn = 'sender' in line && line.sender === me
       if (isOwn) ownLines++
-      if (line.kind !== 'names' && line.kind !== 'key') return void takeOther(line)
-      const frame = line.kind === 'names' ? takeNames(line) : takeKey(line)
+      const frame = frameOf(line)
       return isOwn ? undefined : frame
     },
     marker: (name) => markers.get(name) ?? { hard: floor, soft: 0 },
     overUntil: (file) => over.get(file) ?? 0,
     token(file, nowMs) {
       const held = tokens.get(file)
-      return held !== undefined && held.untilMs > nowMs ? held.token : undefined
+      return held !== undefined && held.untilMs > nowMs ? held : undefined
     },
     summary(nowMs) {
       const lines: LogLine[] = [{ kind: 'head', inc, seq, floor }]

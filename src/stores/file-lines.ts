@@ -32,6 +32,25 @@ export type LogLine =
       readonly token: string
       readonly nowMs: number
     }
+  /** Whoever holds the token of a key holds it for longer. */
+  | {
+      readonly kind: 'hold'
+      readonly sender: string
+      readonly file: string
+      readonly token: string
+      readonly nowMs: number
+      readonly untilMs: number
+    }
+  /** Whoever held the token of a key does so no more; who waits for it is told. */
+  | {
+      readonly kind: 'free'
+      readonly sender: string
+      readonly file: string
+      readonly token: string
+      readonly namespace: string
+      readonly digest: string
+      readonly next: 'lead' | 'alone'
+    }
   /** Numbers go on from here: lines may have been lost before it. */
   | { readonly kind: 'leap'; readonly sender: string; readonly seq: number }
   /** This log has ended; the next one goes on. */
@@ -54,9 +73,21 @@ export function writeLine(line: LogLine): string {
     case 'key':
       return [line.over ? 'K' : 'X', line.sender, line.file, escaped(line.namespace), escaped(line.digest)].join(' ')
     case 'take':
-      return ['T', line.sender, line.file, escaped(line.token), line.nowMs, line.untilMs].join(' ')
+    case 'hold':
+      return [
+        line.kind === 'take' ? 'T' : 'R',
+        line.sender,
+        line.file,
+        escaped(line.token),
+        line.nowMs,
+        line.untilMs,
+      ].join(' ')
     case 'use':
       return ['U', line.sender, line.file, escaped(line.token), line.nowMs].join(' ')
+    case 'free': {
+      const { sender, file, token, namespace, digest, next } = line
+      return ['F', sender, file, escaped(token), escaped(namespace), escaped(digest), next].join(' ')
+    }
     case 'leap':
       return `L ${line.sender} ${line.seq}`
     case 'end':
@@ -94,10 +125,17 @@ export function readLine(text: string): LogLine | undefined {
     const ref = { file: second, namespace: unescaped(third), digest: unescaped(fourth) }
     return isKey ? { kind: 'key', sender, over: kind === 'K', ...ref } : undefined
   }
+  if (kind === 'F') {
+    const [, , , , , next] = fields
+    if (fields.length !== 6 || (next !== 'lead' && next !== 'alone')) return undefined
+    const ref = { namespace: unescaped(fourth), digest: unescaped(fifth) }
+    return { kind: 'free', sender, file: second, token: unescaped(third), ...ref, next }
+  }
   const held = { sender, file: second, token: unescaped(third), nowMs: Number(fourth) }
   if (!NUMBER.test(fourth)) return undefined
   if (kind === 'U') return { kind: 'use', ...held }
-  return kind === 'T' && NUMBER.test(fifth) ? { kind: 'take', ...held, untilMs: Number(fifth) } : undefined
+  if ((kind !== 'T' && kind !== 'R') || !NUMBER.test(fifth)) return undefined
+  return { kind: kind === 'T' ? 'take' : 'hold', ...held, untilMs: Number(fifth) }
 }
 
 function readHead([version, inc = '', seq = '', floor = '']: readonly string[]): LogLine | undefined {

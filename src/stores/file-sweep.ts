@@ -22,9 +22,9 @@ interface SweepOptions {
 }
 
 const HOUR_MS = 3_600_000
-/** A sweep begins with one write in so many; a script writes a few, and the next script goes on. */
-const ONE_IN = 200
-/** And with every such part of the bound. */
+/** A process that does not know yet how full the folder is finds out at one write in so many: a script writes a few. */
+const ONE_IN = 1000
+/** Whoever knows looks again after such a part of the bound: others write, too. */
 const PART = 16
 /** How far below its bound a folder is brought, so that the next write does not begin it again. */
 const LEAVES = 0.9
@@ -47,6 +47,7 @@ export function createSweep(options: SweepOptions): Sweep {
   let running: Promise<void> = Promise.resolve()
   let isClosed = false
   let waiting = 0
+  let isKnown = false
 
   const run = (): Promise<void> => {
     // One after the other; what fails is of no consequence to anybody but the next.
@@ -62,9 +63,11 @@ export function createSweep(options: SweepOptions): Sweep {
     run,
     wrote(bytes) {
       written += bytes + FILE_BYTES
-      if (written * PART < maxBytes && clock.random() * ONE_IN >= 1) return
+      const isDue = written * PART >= maxBytes || (!isKnown && clock.random() * ONE_IN < 1)
+      if (!isDue || waiting > 0) return
+      isKnown = true
       written = 0
-      if (waiting === 0) void run()
+      void run()
     },
     used({ shard, name }, storedAtMs) {
       if (readOnly || clock.wall() - storedAtMs < HOUR_MS) return

@@ -1,10 +1,7 @@
-import { sep } from 'node:path'
-import { keyDigestOf } from '../codec/entry-header.js'
-import type { Clock } from '../runtime/clock.js'
-import { codeOf, type Disk, type Draft, tryTo } from './file-disk.js'
-import { expiredFile, fileNameOf, readFileEntry, writeFileEntry } from './file-entry.js'
-import type { FileLog } from './file-log.js'
-import type { Sweep } from './file-sweep.js'
+import { codeOf, type Draft, tryTo } from './file-disk.js'
+import { expiredFile, fileNameOf, writeFileEntry } from './file-entry.js'
+import { free, heldToken } from './file-leases.js'
+import { type FileSite, FULL, foundIn, numbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
 import {
   type BumpReply,
   isValid,
@@ -20,30 +17,7 @@ import {
   type WriteRequest,
 } from './shared-store.js'
 
-/** What the verbs of a folder work on. Every verb runs to its end at once where it can: nothing comes between its steps. */
-export interface FileSite {
-  readonly disk: Disk
-  readonly log: FileLog
-  readonly clock: Clock
-  readonly sweep: Sweep
-  readonly me: string
-  /** Whether entries end with their lifetime. */
-  readonly expires: boolean
-  readonly scrub: (request: string) => string
-  /** Told what is wrong with the folder. */
-  readonly trouble: (error: unknown) => void
-}
-
-/** The disk takes no more, or nothing at all. */
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'])
-const SAFE_NAME = /^[A-Za-z][\w-]{0,63}$/
 const TOKEN_LIFE_MS = 600_000
-const NEVER = Number.MAX_SAFE_INTEGER
-
-/** Where the entries of a namespace are. Names that a file system may read otherwise than we do are replaced by digests. */
-export function directoryOf(disk: Disk, namespace: string): string {
-  return disk.entries + sep + (SAFE_NAME.test(namespace) ? namespace : `_${fileNameOf(namespace)}`)
-}
 
 export function readFile(site: FileSite, request: ReadRequest): ReadReply | Promise<ReadReply> {
   const at = placeOf(site, request)
@@ -70,11 +44,6 @@ function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer |
   return { ...reply, token: heldToken(site, file, request.token, request.tokenLifeMs ?? TOKEN_LIFE_MS) }
 }
 
-export function takeToken(site: FileSite, key: string, candidate: string, lifeMs: number): string {
-  site.log.catchUp()
-  return heldToken(site, fileNameOf(key), candidate, lifeMs)
-}
-
 export async function writeFile(site: FileSite, request: WriteRequest): Promise<WriteReply> {
   const { log, clock } = site
   const { entry, namespace, token } = request
@@ -93,13 +62,14 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
     const drafting = draftOf(site, request, entry)
     draft = drafting instanceof Promise ? await drafting : drafting
     const nowMs = Math.floor(clock.wall())
-    if (nowMs > request.notAfterMs || log.book.token(file, nowMs) !== token) return came('refused')
+    if (nowMs > request.notAfterMs || log.book.token(file, nowMs)?.token !== token) return came('refused')
     log.append({ kind: 'use', sender: site.me, file, token, nowMs })
     if (isDead()) return came('dead')
     if (!log.book.wasUsed) return came('refused')
     draft.publish(pathOf(at))
     draft = undefined
     if (request.tells === 'key') tell(site, request, false)
+    if (request.tells === 'done') free(site, request, 'lead')
     return came('written')
   } catch (error) {
     return full(site, request, error) ?? came('full')
@@ -151,40 +121,6 @@ export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply
   return numbered(site)
 }
 
-/** The stamp of every reply: the store's time is that of the machine. */
-export function stamped(site: FileSite): { readonly inc: string; readonly nowMs: number } {
-  return { inc: site.log.book.inc, nowMs: site.clock.wall() }
-}
-
-/** The stamp, and the present number. */
-export function numbered(site: FileSite): BumpReply {
-  return { ...stamped(site), seq: site.log.book.seq }
-}
-
-function heldToken(site: FileSite, file: string, candidate: string, lifeMs: number): string {
-  const { log, clock, me } = site
-  const nowMs = Math.floor(clock.wall())
-  const present = log.book.token(file, nowMs)
-  if (present !== undefined) return present
-  try {
-    log.append({ kind: 'take', sender: me, file, token: candidate, nowMs, untilMs: nowMs + Math.ceil(lifeMs) })
-  } catch (error) {
-    if (!FULL.has(codeOf(error))) throw error
-    // The load has to run all the same; its write will say that nothing can be written.
-    site.trouble(error)
-  }
-  return log.book.token(file, nowMs) ?? candidate
-}
-
-function foundIn(site: FileSite, key: Uint8Array, bytes: Buffer | undefined): StoredEntry | undefined {
-  if (bytes === undefined) return undefined
-  const read = readFileEntry(key, bytes)
-  if ('failure' in read) return undefined
-  if (site.expires) return read.goneAtMs > site.clock.wall() ? read.entry : undefined
-  // Made by somebody who lets entries expire; a fraction says that it was expired by hand.
-  return Number.isInteger(read.entry.freshUntilMs) ? { ...read.entry, freshUntilMs: NEVER } : read.entry
-}
-
 function shown(entry: StoredEntry | undefined, knownId: string | undefined): StoredEntry | undefined {
   if (entry === undefined || entry.id !== knownId) return entry
   const { header: _header, ...known } = entry
@@ -218,36 +154,11 @@ function full(site: FileSite, ref: KeyRef, error: unknown): undefined {
   tryTo(() => site.disk.remove(pathOf(placeOf(site, ref))))
 }
 
-function tell(site: FileSite, { key, namespace, digest }: KeyRef, over: boolean): void {
-  site.log.append({ kind: 'key', sender: site.me, over, file: fileNameOf(key), namespace, digest })
-}
-
 function markersOf(site: FileSite, names: readonly string[]): Markers {
   const { book } = site.log
   return new Map(names.map((name) => [name, book.marker(name)]))
 }
 
-/** Where the entry of a key is. */
-interface Place {
-  readonly digest: Uint8Array
-  /** Its digest as a name. */
-  readonly file: string
-  readonly shard: string
-  readonly name: string
-}
-
-function placeOf(site: FileSite, { key, namespace }: KeyRef): Place {
-  const digest = keyDigestOf(key)
-  const file = digest.toString('hex')
-  const shard = directoryOf(site.disk, namespace) + sep + file.slice(0, 2)
-  return { digest, file, shard, name: `${file}.entry` }
-}
-
-function pathOf({ shard, name }: Place): string {
-  return shard + sep + name
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function tell(site: FileSite, { key, namespace, digest }: KeyRef, over: boolean): void {
+  site.log.append({ kind: 'key', sender: site.me, over, file: fileNameOf(key), namespace, digest })
 }

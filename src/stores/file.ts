@@ -4,21 +4,11 @@ import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { createDisk, tryTo } from './file-disk.js'
+import { leaseFile, releaseFile, renewFile, takeToken } from './file-leases.js'
 import { createFileLog } from './file-log.js'
+import { directoryOf, type FileSite, messageOf, numbered, stamped } from './file-site.js'
 import { createSweep } from './file-sweep.js'
-import {
-  directoryOf,
-  expireFile,
-  type FileSite,
-  killFile,
-  messageOf,
-  numbered,
-  readFile,
-  setFile,
-  stamped,
-  takeToken,
-  writeFile,
-} from './file-verbs.js'
+import { expireFile, killFile, readFile, setFile, writeFile } from './file-verbs.js'
 import { eachRequest, forgetSubject, type RecordedRequest } from './file-walk.js'
 import type { BusListener, ForgetReply, SharedStore } from './shared-store.js'
 
@@ -32,7 +22,7 @@ export interface FileStoreOptions {
   readonly maxBytes?: number
   /** Whether entries end with their lifetime. @defaultValue `false`: only invalidation and `maxBytes` end them */
   readonly expires?: boolean
-  /** How soon memory hears of other processes: their deletes, sets and invalidations take effect here within it. @defaultValue `'1s'` */
+  /** How soon memory hears of other processes: their deletes, sets and invalidations take effect here within it. @defaultValue `'250ms'` */
   readonly recheck?: Duration
   /** Nothing is written. @defaultValue `false` */
   readonly readOnly?: boolean
@@ -43,7 +33,7 @@ export interface FileStoreOptions {
 
 /** A store in a folder. */
 export interface FileStore extends SharedStore {
-  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: false }
+  readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: true }
   /** What is wrong with the folder, if something is. */
   readonly problem: string | undefined
   forget(subject: string): Promise<ForgetReply>
@@ -69,7 +59,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   for (const name of Object.keys(options))
     if (!OPTIONS.includes(name)) throw optionUnknown('the folder store', name, OPTIONS)
   const { folder, prefix = 'hopstash', maxBytes = GIB, expires = false, readOnly = false } = options
-  const { clock = createSystemClock(), scrub = (request) => request, recheck = '1s' } = options
+  const { clock = createSystemClock(), scrub = (request) => request, recheck = '250ms' } = options
   if (typeof folder !== 'string' || folder === '' || folder.includes('\u0000')) {
     throw optionInvalid('folder', 'the path of a folder', folder)
   }
@@ -113,7 +103,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   }
 
   return {
-    capabilities: { scripts: true, messages: true, cluster: false },
+    capabilities: { scripts: true, messages: true, cluster: true },
     // What is read at once is not slower for a timer; what is large takes the time of a local disk.
     keepsBudget: true,
     get problem() {
@@ -123,6 +113,9 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     token: (key, candidate, lifeMs) => tried(() => takeToken(site, key, candidate, lifeMs)),
     write: (request) => tried(() => writeFile(site, request)),
     set: (request) => tried(() => setFile(site, request)),
+    lease: (request) => tried(() => leaseFile(site, request)),
+    renew: (key, token, lifeMs) => tried(() => renewFile(site, key, token, lifeMs)),
+    release: (request) => tried(() => releaseFile(site, request)),
     kill: (ref) => tried(() => killFile(site, ref)),
     expire: (ref) => tried(() => expireFile(site, ref)),
     bump: (names, mode) =>

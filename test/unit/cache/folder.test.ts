@@ -103,6 +103,39 @@ describe('a stash over a folder', () => {
     expect(await ask(one, 'c')).toBe('answer 6')
   })
 
+  it('loads once for several processes, and in time that outlives a lease', async () => {
+    const cluster = { answers: defineNamespace<unknown, unknown>({ coalesce: 'cluster' }) }
+    const stashes = Array.from({ length: 4 }, () => run({ namespaces: cluster, recheck: 20 }))
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return load()
+    }
+    const answers = await Promise.all(stashes.map((stash) => stash.answers.getOrSet('k', slow)))
+    expect(answers).toEqual(Array(4).fill('answer 1'))
+    expect(calls).toBe(1)
+  })
+
+  it('keeps what took longer to load than a lease lives, because its leader renews it', async () => {
+    const clock = createFakeClock()
+    const cluster = { answers: defineNamespace<unknown, unknown>({ coalesce: 'cluster' }) }
+    const stash = run({ namespaces: cluster, clock, recheck: '1d' })
+    let end: (value: string) => void = () => {}
+    const asked = stash.answers.getOrSet(
+      'k',
+      () =>
+        new Promise<string>((resolve) => {
+          end = resolve
+        }),
+    )
+    for (let i = 0; i < 60; i++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      await clock.advance(1000)
+    }
+    end('after a minute')
+    expect(await asked).toBe('after a minute')
+    await vi.waitFor(() => expect(texts()).toHaveLength(1))
+  })
+
   it('keeps answers and requests for those who have the key, where it is encrypted', async () => {
     const keys = [{ id: 'k1', key: new Uint8Array(32).fill(7) }]
     await run({ encryption: { keys } }).answers.set({ q: 'canary-question' }, 'canary-answer')

@@ -56,6 +56,8 @@ describe('a line of the log', () => {
           for (const line of [
             { kind: 'names', sender: 'me', mode: 'delete', names },
             { kind: 'take', sender: 'me', file: FILE, token, nowMs: 1, untilMs: 2 },
+            { kind: 'hold', sender: 'me', file: FILE, token, nowMs: 1, untilMs: 2 },
+            { kind: 'free', sender: 'me', file: FILE, token, namespace: token, digest: token, next: 'alone' },
             { kind: 'key', sender: 'me', over: true, file: FILE, namespace: token, digest: token },
           ] as const) {
             const text = writeLine(line as Parameters<typeof writeLine>[0])
@@ -64,7 +66,7 @@ describe('a line of the log', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 40 },
     )
   })
 
@@ -118,7 +120,7 @@ describe('the log of a folder', () => {
     expect(() => take(one, 'a', 0)).toThrow()
     one.log.append({ kind: 'take', sender: 'one', file: FILE, token: 'a', nowMs: 0, untilMs: 100 })
     two.log.append({ kind: 'take', sender: 'two', file: FILE, token: 'b', nowMs: 50, untilMs: 150 })
-    expect([one.log.book.token(FILE, 60), two.log.book.token(FILE, 60)]).toEqual(['a', 'a'])
+    expect([one, two].map(({ log }) => log.book.token(FILE, 60)?.token)).toEqual(['a', 'a'])
     two.log.append({ kind: 'use', sender: 'two', file: FILE, token: 'b', nowMs: 60 })
     expect(two.log.book.wasUsed).toBe(false)
     two.log.append({ kind: 'use', sender: 'two', file: FILE, token: 'a', nowMs: 60 })
@@ -153,7 +155,7 @@ describe('the log of a folder', () => {
     for (let i = 0; i < 60; i++) one.bump('*')
     const two = processOf('two')
     two.log.catchUp()
-    expect(two.log.book.token(FILE, 1)).toBe('a')
+    expect(two.log.book.token(FILE, 1)?.token).toBe('a')
   })
 
   it('does not lose what is appended to a log that has just ended', () => {

@@ -1,0 +1,79 @@
+import { sep } from 'node:path'
+import { keyDigestOf } from '../codec/entry-header.js'
+import type { Clock } from '../runtime/clock.js'
+import type { Disk } from './file-disk.js'
+import { fileNameOf, readFileEntry } from './file-entry.js'
+import type { FileLog } from './file-log.js'
+import type { Sweep } from './file-sweep.js'
+import type { BumpReply, KeyRef, StoredEntry } from './shared-store.js'
+
+/** What the verbs of a folder work on. Every verb runs to its end at once where it can: nothing comes between its steps. */
+export interface FileSite {
+  readonly disk: Disk
+  readonly log: FileLog
+  readonly clock: Clock
+  readonly sweep: Sweep
+  readonly me: string
+  /** Whether entries end with their lifetime. */
+  readonly expires: boolean
+  readonly scrub: (request: string) => string
+  /** Told what is wrong with the folder. */
+  readonly trouble: (error: unknown) => void
+}
+
+/** The disk takes no more, or nothing at all. */
+export const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'])
+const SAFE_NAME = /^[A-Za-z][\w-]{0,63}$/
+const NEVER = Number.MAX_SAFE_INTEGER
+
+/** Where the entries of a namespace are. Names that a file system may read otherwise than we do are replaced by digests. */
+export function directoryOf(disk: Disk, namespace: string): string {
+  return disk.entries + sep + (SAFE_NAME.test(namespace) ? namespace : `_${fileNameOf(namespace)}`)
+}
+
+/** A place in a folder. */
+export interface Place {
+  readonly digest: Uint8Array
+  /** Its digest as a name. */
+  readonly file: string
+  readonly shard: string
+  readonly name: string
+}
+
+/** Where the entry of a key is. */
+export function placeOf(site: FileSite, { key, namespace }: KeyRef): Place {
+  const digest = keyDigestOf(key)
+  const file = digest.toString('hex')
+  const shard = directoryOf(site.disk, namespace) + sep + file.slice(0, 2)
+  return { digest, file, shard, name: `${file}.entry` }
+}
+
+/** The path of an entry. */
+export function pathOf({ shard, name }: Place): string {
+  return shard + sep + name
+}
+
+/** The entry in the bytes of a file, as this folder's lifetimes have it. */
+export function foundIn(site: FileSite, key: Uint8Array, bytes: Buffer | undefined): StoredEntry | undefined {
+  if (bytes === undefined) return undefined
+  const read = readFileEntry(key, bytes)
+  if ('failure' in read) return undefined
+  if (site.expires) return read.goneAtMs > site.clock.wall() ? read.entry : undefined
+  // Made by somebody who lets entries expire; a fraction says that it was expired by hand.
+  return Number.isInteger(read.entry.freshUntilMs) ? { ...read.entry, freshUntilMs: NEVER } : read.entry
+}
+
+/** The stamp of every reply: the store's time is that of the machine. */
+export function stamped(site: FileSite): { readonly inc: string; readonly nowMs: number } {
+  return { inc: site.log.book.inc, nowMs: site.clock.wall() }
+}
+
+/** The stamp, and the present number. */
+export function numbered(site: FileSite): BumpReply {
+  return { ...stamped(site), seq: site.log.book.seq }
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
