@@ -1,4 +1,4 @@
-import type { RecordOutcome, Records } from '../cache/records.js'
+import type { RecordContext, RecordOutcome, Records } from '../cache/records.js'
 import type { ReadStatus } from '../cache/words.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { Clock } from '../runtime/clock.js'
@@ -21,7 +21,7 @@ export interface FetchSite extends FlightSite {
   account(item: AccountItem): void
 }
 
-/** Ever another caller's failure instead of an answer: then the call is made without the cache. */
+/** Who got another caller's failure so many times makes the call without the cache. */
 const MAX_ATTEMPTS = 3
 
 /** Answers a call: with what is kept, with what is under way, or from upstream. */
@@ -106,7 +106,7 @@ class Attempt {
     return Promise.reject(reason)
   }
 
-  async #lead(context: Parameters<Parameters<Records<Recording>['load']>[1]>[0]): Promise<Recording> {
+  async #lead(context: RecordContext): Promise<Recording> {
     const { flights } = this.#site
     const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
     if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))

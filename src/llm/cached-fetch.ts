@@ -108,7 +108,7 @@ function isMiss(error: unknown): error is HopstashError {
 
 /** Nothing kept, and no call to be made, for an SDK that would try again and then tell of a broken connection. */
 function missResponse({ code, message }: HopstashError): Response {
-  const headers = { 'x-should-retry': 'false', 'cache-status': 'hopstash; fwd=miss; fwd-status=504' }
+  const headers = { 'x-should-retry': 'false', 'cache-status': `hopstash; detail=${code}` }
   const error = { type: 'cache_miss', code, message, param: null }
   return Response.json({ type: 'error', error }, { status: 504, headers })
 }

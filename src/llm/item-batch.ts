@@ -46,16 +46,16 @@ export function createItemBatch(site: FetchSite, call: Call, count: number): Ite
     const asks = waiting
     waiting = []
     if (asks.length === 0) return
-    askUpstream(site, call, asks, asked).then(
-      (spent) => {
-        paid = { ...paid, input: paid.input + spent }
-      },
-      (error) => {
-        if (error instanceof FailedCall) answer = asks.length === asked ? error.recording : answer
-        for (const ask of asks) ask.reject(error)
-      },
-    )
+    const isWhole = asks.length === asked
+    const onPaid = (tokens: number): void => {
+      paid = { ...paid, input: paid.input + tokens }
+    }
+    askUpstream(site, call, { asks, isWhole, onPaid }).catch((error) => {
+      if (isWhole && error instanceof FailedCall) answer = error.recording
+      for (const ask of asks) ask.reject(error)
+    })
   }
+  // An item that was asked for is heard of again when it is there: by then nothing waits that could go together.
   const next = (): void => {
     if (++known >= count) flush()
     else if (waiting.length > 0) timer ??= site.clock.setTimer(flush, GATHER_MS, true)
@@ -76,10 +76,17 @@ export function createItemBatch(site: FetchSite, call: Call, count: number): Ite
   }
 }
 
-/** One call for the items, checked and handed out. Resolves with the tokens it used. */
-async function askUpstream(site: FetchSite, call: Call, asks: readonly Ask[], asked: number): Promise<number> {
+interface Round {
+  readonly asks: readonly Ask[]
+  /** The items are those of the whole request: it goes out as it came. */
+  readonly isWhole: boolean
+  /** Hears what the call used before anybody has an item of it. */
+  onPaid(tokens: number): void
+}
+
+/** One call for the items, checked and handed out. */
+async function askUpstream(site: FetchSite, call: Call, { asks, isWhole, onPaid }: Round): Promise<void> {
   const { body } = call.request
-  const isWhole = asks.length === asked
   const text = isWhole ? undefined : JSON.stringify({ ...body, input: asks.map(({ input }) => input) })
   const response = await call.send(allGone(asks), text)
   const received = await response.text()
@@ -87,13 +94,19 @@ async function askUpstream(site: FetchSite, call: Call, asks: readonly Ask[], as
   const parts = objectOr(parsed(received))
   const unstorable = judgeItems(arrayOr(parts.data), asks.length, body.encoding_format === 'base64')
   if (unstorable !== undefined) throw failure(site, call, response, received, unstorable)
-  return handOut(site, asks, parts, response.headers)
+  const total = embeddingUsage(parts.usage)?.input ?? 0
+  onPaid(total)
+  handOut(site, asks, parts, { total, headers: response.headers })
 }
 
-function handOut(site: FetchSite, asks: readonly Ask[], parts: JsonObject, headers: Headers): number {
-  const { data, usage, ...envelope } = parts
+function handOut(
+  site: FetchSite,
+  asks: readonly Ask[],
+  parts: JsonObject,
+  { total, headers }: { readonly total: number; readonly headers: Headers },
+): void {
+  const { data, usage: _usage, ...envelope } = parts
   const items = new Map(arrayOr(data).map((item) => [objectOr(item).index, objectOr(item)]))
-  const total = embeddingUsage(usage)?.input ?? 0
   const shares = sharesOf(total, asks)
   const money = site.accounts.moneyOf(textOr(envelope.model), { input: 1, output: 0, cacheRead: 0, cacheWrite: 0 })
   const replayable = replayableHeaders(headers)
@@ -103,7 +116,6 @@ function handOut(site: FetchSite, asks: readonly Ask[], parts: JsonObject, heade
     ask.context.usage.add({ tokens, ...(money !== undefined && { money: money * tokens }) })
     ask.resolve({ v: 1, item, envelope, headers: replayable, tokens, at: site.clock.wall() })
   }
-  return total
 }
 
 function failure(site: FetchSite, call: Call, response: Response, body: string, unstorable: Unstorable): FailedCall {
