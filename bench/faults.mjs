@@ -17,8 +17,16 @@ const command = async (server, ...words) => {
   client.destroy()
   return reply
 }
+const userOf = (server) => command(server, 'ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all')
 const FAULTS = [
-  { name: 'refused', begin: (server) => server.kill(), end: (server) => server.restart() },
+  {
+    name: 'killed, back empty',
+    begin: (server) => server.kill(),
+    end: async (server) => {
+      await server.restart()
+      await userOf(server)
+    },
+  },
   { name: 'frozen (SIGSTOP)', begin: (server) => server.freeze(), end: (server) => server.thaw() },
   {
     name: 'a replica after a fail-over',
@@ -48,7 +56,7 @@ process.exit(options.check && missed.length > 0 ? 1 : 0)
 
 async function measure({ name, begin, end }) {
   const server = await startServer()
-  await command(server, 'ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all')
+  await userOf(server)
   const url = `redis://app:pw@127.0.0.1:${server.port}`
   const things = namespace({ ttl: '1h' })
   const [stash, closing] = ['a', 'b'].map((prefix) => createStash({ store: url, prefix, namespaces: { things } }))
