@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ASK, FORMATS, gate, openWorld, post, until } from './llm-world.js'
@@ -141,6 +142,23 @@ describe('one stream for many readers', () => {
     end.open()
     expect(await stays).toContain('[DONE]')
     await expect(post(fetch, wire, ask, { signal: leaver.signal })).rejects.toThrow('my own reason')
+  })
+
+  it('leaves no listener on a signal that lives long, however a call ends', async () => {
+    const { wire, fetch, open } = await openWorld()
+    const { signal } = new AbortController()
+    const paced = open({ pacing: { fixed: '1ms' } })
+    wire.scripts.push({}, { status: 400 }, { breakAfter: 1 }, {})
+    for (const each of [fetch, fetch, paced, paced]) await (await post(each, wire, ask, { signal })).text()
+    for (const text of ['bad', 'broken', 'left']) {
+      const response = await post(fetch, wire, ASK['openai-chat'](text, true), { signal })
+      if (text === 'left') await response.body?.cancel()
+      else await response.text().catch(() => {})
+    }
+    await (
+      await post(fetch, wire, { path: '/v1/embeddings', body: { model: 'm', input: ['a', 'b'] } }, { signal })
+    ).text()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
   it('a chunk changed by its reader changes nobody else\u2019s', async () => {
