@@ -5,6 +5,10 @@ import { measure } from './harness.mjs'
 /** Items asked for in one turn. */
 const BURST = 100
 
+const PEER = 'dataloader'
+const FORGETFUL = 'dataloader, cleared by each batch'
+const BLIND = 'dataloader, cache: false'
+
 /** Calls collected into one: what collecting costs, with a load that answers at once. */
 export async function bench(pace) {
   const batch = await importHopstash('batch')
@@ -19,41 +23,48 @@ const load = async (items) => items.map((item) => item + 1)
 function shapes({ batcher }) {
   return [
     {
-      title: 'a new batcher for each burst, as for each request',
-      // A loader of its own for each request is how dataloader is meant to be used.
-      peer: () =>
-        burst(
-          (loader) => (item) => loader.load(item),
-          () => new DataLoader(load),
-        ),
-      ours: () =>
-        burst(
-          (read) => read,
-          () => batcher({ load }),
-        ),
+      title: 'a new one for each burst, as for each request',
+      peers: [{ name: PEER, create: () => new DataLoader(load), callOf: (loader) => (item) => loader.load(item) }],
+      create: () => batcher({ load }),
+      to: PEER,
     },
     {
-      title: 'one batcher for all, nothing remembered',
-      peer: () => {
-        const loader = new DataLoader(load, { cache: false })
-        return burst(
-          () => (item) => loader.load(item),
-          () => loader,
-        )
-      },
-      ours: () => {
-        const read = batcher({ load })
-        return burst(
-          () => read,
-          () => read,
-        )
-      },
+      title: 'one for all bursts',
+      peers: [
+        // Equal items of one batch are loaded once and nothing is remembered after it, as in ours.
+        { name: FORGETFUL, create: shared(forgetful), callOf: (loader) => (item) => loader.load(item) },
+        // Equal items of one batch are loaded as often as they are asked for.
+        {
+          name: BLIND,
+          create: shared(() => new DataLoader(load, { cache: false })),
+          callOf: (loader) => (item) => loader.load(item),
+        },
+      ],
+      create: () => batcher({ load }),
+      share: true,
+      to: FORGETFUL,
     },
   ]
 }
 
+function forgetful() {
+  const loader = new DataLoader((items) => {
+    loader.clearAll()
+    return load(items)
+  })
+  return loader
+}
+
+function shared(create) {
+  let made
+  return () => {
+    made ??= create()
+    return made
+  }
+}
+
 /** One operation: a burst of different items, all awaited. */
-function burst(callOf, create) {
+function burst(create, callOf) {
   let first = 0
   return async () => {
     const call = callOf(create())
@@ -65,19 +76,20 @@ function burst(callOf, create) {
   }
 }
 
-function trial({ title, peer, ours }) {
+function trial({ title, peers, create, share = false, to }) {
+  const own = (kind, name) => ({ name, kind, call: burst(share ? shared(create) : create, (read) => read) })
   return {
     title: `batcher: ${title}`,
     operation: `a burst of ${BURST} different items, awaited`,
     contenders: [
-      { name: 'dataloader', kind: 'peer', call: peer() },
-      { name: 'hopstash batcher', kind: 'ours', call: ours() },
-      { name: 'hopstash (A/A)', kind: 'twin', call: ours() },
+      ...peers.map((peer) => ({ name: peer.name, kind: 'peer', call: burst(peer.create, peer.callOf) })),
+      own('ours', 'hopstash batcher'),
+      own('twin', 'hopstash (A/A)'),
     ],
     inputs: [undefined],
     check: (_, answer) => {
       if (answer !== BURST - 1) throw new Error('the rows are not those of the items')
     },
-    goals: [{ of: 'hopstash batcher', to: 'dataloader', atLeast: 0.9 }],
+    goals: [{ of: 'hopstash batcher', to, atLeast: 0.9 }],
   }
 }

@@ -6,7 +6,19 @@ import { parseArgs } from 'node:util'
 import { buildSource } from './build.mjs'
 import { goalsMet, renderTable } from './table.mjs'
 
-const NAMES = ['memory-hit', 'verbs', 'cached-fn', 'digest', 'stampede', 'pipeline', 'heap', 'import-time', 'redis', 'routes']
+const NAMES = [
+  'memory-hit',
+  'verbs',
+  'cached-fn',
+  'digest',
+  'stampede',
+  'pipeline',
+  'heap',
+  'import-time',
+  'redis',
+  'routes',
+  'batch',
+]
 const MIN_ROUNDS = 15
 
 const USAGE = `node bench/run.mjs [options]

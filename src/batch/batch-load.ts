@@ -4,13 +4,14 @@ import { NO_SLOT, type Timed, type TimerQueue } from '../resilience/timer-queue.
 import type { BatcherPlan, LoadContext, LoadedRows } from './batcher-options.js'
 import type { Waiting } from './batcher-queue.js'
 import { isThenable } from './run-batch.js'
+import { atTurnEnd } from './turn-end.js'
 
 /** One call of a batcher's `load`; tells every caller, then `onEnd`: once, also when the load never settles. */
 export class BatchLoad<I, V> implements LoadContext, Timed {
   dueAt = 0
   slot = NO_SLOT
   readonly #plan: BatcherPlan<I, V>
-  readonly #timers: TimerQueue
+  readonly #timers: () => TimerQueue
   readonly #batch: readonly Waiting<I, V>[]
   readonly #onEnd: () => void
   #controller: AbortController | undefined
@@ -18,7 +19,7 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
   #left = 0
   #over = false
 
-  constructor(plan: BatcherPlan<I, V>, timers: TimerQueue, batch: readonly Waiting<I, V>[], onEnd: () => void) {
+  constructor(plan: BatcherPlan<I, V>, timers: () => TimerQueue, batch: readonly Waiting<I, V>[], onEnd: () => void) {
     this.#plan = plan
     this.#timers = timers
     this.#batch = batch
@@ -34,16 +35,11 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
   }
 
   start(): void {
-    const { timeoutMs, clock, load } = this.#plan
+    const { timeoutMs, load } = this.#plan
     const items: I[] = []
     for (const waiting of this.#batch) {
       items.push(waiting.item)
       if (waiting.callers !== Infinity) waiting.onLeft = (reason) => this.#leave(reason)
-    }
-    if (timeoutMs !== Infinity) {
-      const now = clock.now()
-      this.dueAt = now + timeoutMs
-      this.#timers.add(this, now)
     }
     try {
       const rows = load(items, this)
@@ -52,10 +48,19 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
           (late) => this.#accept(late as LoadedRows<I, V>),
           (error) => this.#fail(error),
         )
+        // Arming a timer costs as much as collecting twenty items: not for a load that is over in this turn.
+        if (timeoutMs !== Infinity) atTurnEnd(() => this.#arm())
       } else this.#accept(rows)
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #arm(): void {
+    if (this.#over) return
+    const now = this.#plan.clock.now()
+    this.dueAt = now + this.#plan.timeoutMs
+    this.#timers().add(this, now)
   }
 
   onDue(): void {
@@ -91,7 +96,7 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
   #finish(): boolean {
     if (this.#over) return false
     this.#over = true
-    this.#timers.remove(this)
+    if (this.slot !== NO_SLOT) this.#timers().remove(this)
     return true
   }
 

@@ -28,23 +28,21 @@ export interface BatcherStats {
 export class Collector<I, V> {
   readonly #plan: BatcherPlan<I, V>
   readonly #queue: BatcherQueue<I, V>
-  readonly #timers: TimerQueue
-  readonly #hub: AbortHub = createAbortHub()
+  // Made when they are needed: a batcher may live for one request.
+  #timers: TimerQueue | undefined
+  #hub: AbortHub | undefined
+  readonly #timersOf = (): TimerQueue => {
+    this.#timers ??= createTimerQueue(this.#plan.clock)
+    return this.#timers
+  }
   readonly #onIdle: (() => void)[] = []
   readonly #flush = (): void => this.#sendDue()
-  // Arming a timer costs as much as collecting ten items: one that is armed serves the next call of a busy batcher, too.
-  readonly #letGo = (): void => {
-    if (this.#running > 0 || !this.#retaining) return
-    this.#retaining = false
-    this.#timers.release()
-  }
   #loads = 0
   #items = 0
   #joined = 0
   #running = 0
   #flushing = false
   #closed = false
-  #retaining = false
   #callEnded = false
   // When the longest waiting item came; only told where items wait for company.
   #oldestAt = 0
@@ -53,7 +51,6 @@ export class Collector<I, V> {
   constructor(plan: BatcherPlan<I, V>) {
     this.#plan = plan
     this.#queue = new BatcherQueue(plan.maxItems, plan.maxTokens)
-    this.#timers = createTimerQueue(plan.clock)
   }
 
   get stats(): BatcherStats {
@@ -85,6 +82,7 @@ export class Collector<I, V> {
     }
     const left = waiting
     left.onLeft ??= () => this.#leave(left)
+    this.#hub ??= createAbortHub()
     return left.join(signal, this.#hub)
   }
 
@@ -138,12 +136,8 @@ export class Collector<I, V> {
   #send(batch: Waiting<I, V>[]): void {
     this.#running++
     this.#loads++
-    if (!this.#retaining) {
-      this.#retaining = true
-      this.#timers.retain()
-    }
     this.#items += batch.length
-    new BatchLoad(this.#plan, this.#timers, batch, () => this.#loadEnded()).start()
+    new BatchLoad(this.#plan, this.#timersOf, batch, () => this.#loadEnded()).start()
   }
 
   #loadEnded(): void {
@@ -153,10 +147,7 @@ export class Collector<I, V> {
       this.#callEnded = true
       this.#shutWindow()
       this.#flushSoon()
-    } else if (this.#running === 0) {
-      this.#tellIdle()
-      atTurnEnd(this.#letGo)
-    }
+    } else if (this.#running === 0) this.#tellIdle()
   }
 
   #leave(waiting: Waiting<I, V>): void {

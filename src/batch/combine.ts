@@ -208,8 +208,17 @@ async function withFallback<T extends CombinedTask, V>(
 }
 
 function questionOf<T extends CombinedTask, V>({ tokensOf }: CombinePlan<T, V>, task: T): Question<T, V> {
-  const weight = tokensOf === undefined ? lengthOf(task) : tokensOf(task)
+  const weight = weigh(tokensOf ?? lengthOf, task)
   return { task, weight, calls: 0, usage: NO_USAGE, kind: undefined, answer: undefined, error: undefined, left: false }
+}
+
+/** A length that cannot be told divides the bill less well, and costs no answer. */
+function weigh<T>(lengthOfTask: (task: T) => number, task: T): number {
+  try {
+    return lengthOfTask(task)
+  } catch {
+    return 1
+  }
 }
 
 function recordOptions<T extends CombinedTask, V>(plan: CombinePlan<T, V>, task: T): RecordOptions<unknown> {

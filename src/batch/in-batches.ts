@@ -11,7 +11,7 @@ import type { BatchFunction } from './run-batch.js'
  * It does not reject for an item or a batch: a batch that throws, takes longer than `timeout` or returns another number
  * of rows than it was given items has `failed` outcomes, the others go on. After `signal` aborts, what is left is
  * `cancelled`; of an iterable, what was not begun is not among the outcomes. It rejects when the source itself throws,
- * or `onCheckpoint` does.
+ * `groupBy` or `onCheckpoint`.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`, as a rejection.
  * @example

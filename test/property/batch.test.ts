@@ -219,7 +219,7 @@ describe('combined prompts with a model that answers at random', () => {
           const ask = (tasks: readonly { readonly id: string }[]) => {
             const status = failures[calls++ % failures.length]
             if (status !== undefined) throw Object.assign(new Error('no'), { status })
-            const entries = tasks.flatMap(({ id }) => {
+            const entries = tasks.flatMap(({ id }): { id: string; answer: unknown }[] => {
               switch (mischiefs[answered++ % mischiefs.length]) {
                 case 'missing':
                   return []

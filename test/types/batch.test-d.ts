@@ -76,7 +76,9 @@ describe('batcher', () => {
     void read(5)
     const byMap = batcher({ load: (items: readonly Row[]) => new Map(items.map((item) => [item, item.id])) })
     expectTypeOf(byMap({ id: 'a' })).resolves.toEqualTypeOf<string>()
-    const partial = batcher({ load: (ids: readonly string[]) => ids.map((id) => (id === '' ? new Error() : id.length)) })
+    const partial = batcher({
+      load: (ids: readonly string[]) => ids.map((id) => (id === '' ? new Error() : id.length)),
+    })
     expectTypeOf(partial('a')).resolves.toEqualTypeOf<number>()
   })
 
