@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { buildSource, importHopstash } from './build.mjs'
-import { clientOf } from './redis-peers.mjs'
-import { freePort, startServer } from './redis-server.mjs'
+import { clientOf, freePort, startServer } from './redis-server.mjs'
 
 // What each fault costs callers, in milliseconds, with default options. Structure is tested elsewhere; these are the times.
 

@@ -1,6 +1,5 @@
 import { cachified } from '@epic-web/cachified'
 import KeyvRedis from '@keyv/redis'
-import { createClient } from '@redis/client'
 import { createCache as createDedupe } from 'async-cache-dedupe'
 import { BentoCache, bentostore } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
@@ -8,17 +7,10 @@ import { createCache as createManager } from 'cache-manager'
 import { Cacheable, createKeyv } from 'cacheable'
 import { Keyv } from 'keyv'
 import { LRUCache } from 'lru-cache'
+import { clientOf } from './redis-server.mjs'
 
 const HOUR_MS = 3_600_000
 const BULK = 36
-
-/** A connected client of its own. */
-export async function clientOf(url) {
-  const client = createClient({ url })
-  // The server ends before its clients do.
-  client.on('error', () => {})
-  return client.connect()
-}
 
 /** The bare client: `GET` and `SET`, with JSON or with bytes. */
 export function rawPeer(client) {

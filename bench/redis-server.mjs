@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from '@redis/client'
+import { createClient } from '@keyv/redis'
 
 const BINARY = process.env.HOPSTASH_TEST_REDIS_BIN ?? 'redis-server'
 
@@ -56,6 +56,14 @@ export async function startServer({ port, args = [] } = {}) {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A connected client of its own. */
+export async function clientOf(url) {
+  const client = createClient({ url })
+  // The server may end before its clients do.
+  client.on('error', () => {})
+  return client.connect()
 }
 
 /** A port nobody listens on. */

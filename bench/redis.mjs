@@ -2,8 +2,8 @@ import { deepStrictEqual } from 'node:assert'
 import { importHopstash } from './build.mjs'
 import { measure, same } from './harness.mjs'
 import { pool, record, textOf } from './inputs.mjs'
-import { clientOf, rawPeer, redisPeers, TWO_TIERS } from './redis-peers.mjs'
-import { startServer } from './redis-server.mjs'
+import { rawPeer, redisPeers, TWO_TIERS } from './redis-peers.mjs'
+import { clientOf, startServer } from './redis-server.mjs'
 
 const CROWD = 64
 const SMALL = 2000

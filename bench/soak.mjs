@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildSource } from './build.mjs'
 import { seeded } from './inputs.mjs'
-import { clientOf } from './redis-peers.mjs'
-import { startServer } from './redis-server.mjs'
+import { clientOf, startServer } from './redis-server.mjs'
 
 const { values: options } = parseArgs({
   options: {
