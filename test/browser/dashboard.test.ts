@@ -31,7 +31,7 @@ async function startSite() {
   const stash = createStash({ store: 'memory' })
   const analyze = pipeline<number>('analyze')
     .hop('loader', { run: ({ input }) => input })
-    .hop('scorer', { needs: ['loader'], run: () => Promise.reject(new Error('down')), fallback: [0] })
+    .hop('scorer', { needs: ['loader'], run: (): Promise<number> => Promise.reject(new Error('down')), fallback: [0] })
     .assemble(({ scorer }) => scorer)
   const handler = adminHandler(stash, { token: TOKEN, pipelines: [analyze], providers: { openai: 'sk-canary' } })
   const server = createServer(nodeHandler(handler))
@@ -91,7 +91,7 @@ describe('the dashboard', () => {
     await there.page.getByRole('button', { name: 'Open' }).click()
     await there.page.getByText('This token does not fit.').waitFor()
     expect(await there.page.locator('#desk').isHidden()).toBe(true)
-    expect(await there.page.evaluate(() => sessionStorage.length)).toBe(0)
+    expect(await there.page.evaluate('sessionStorage.length')).toBe(0)
   })
 
   it('shows the numbers of the handler, never a key or a value, and asks nobody else', async () => {
@@ -120,12 +120,12 @@ describe('the dashboard', () => {
     await signIn(there)
     for (let n = 0; n < 5; n++) await stash.job.getOrSet('secret-key', () => ({ title: 'x' }))
     await there.page.waitForFunction(
-      () => document.querySelector('tr[data-name="job"] td[data-label="Hits"]')?.textContent === '7',
+      `document.querySelector('tr[data-name="job"] td[data-label="Hits"]')?.textContent === '7'`,
     )
     await there.page.locator('ol.keys li').first().waitFor()
     const before = await there.page.locator('#runs details').count()
     await analyze.run(2)
-    await there.page.waitForFunction((n) => document.querySelectorAll('#runs details').length === n + 1, before)
+    await there.page.waitForFunction(`document.querySelectorAll('#runs details').length === ${before + 1}`)
   })
 
   it('clears a namespace after a confirmation, by keyboard, and not without', async () => {
@@ -189,7 +189,7 @@ describe('the dashboard', () => {
     const dialog = await violationsOf(there.page)
     expect({ gate, desk, dialog }).toEqual({ gate: [], desk: [], dialog: [] })
     const overflow = await there.page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
     )
     expect(overflow).toBe(0)
   })
