@@ -46,7 +46,7 @@ function linesFile(): string {
 }
 
 describe('a line of the log', () => {
-  it('comes back as it was, whatever names hold', () => {
+  it('comes back as it was, whatever names hold', { timeout: 30_000 }, () => {
     const name = fc.string({ unit: 'binary' })
     fc.assert(
       fc.property(
