@@ -36,6 +36,17 @@ export default defineConfig([
   shared,
   {
     ...shared,
+    // By itself in one file: what it shares with the root entry would split that into more.
+    entry: { 'cli/main': 'src/cli/main.ts' },
+    dts: false,
+    splitting: false,
+    esbuildPlugins: [],
+    sourcemap: false,
+    minify: true,
+    keepNames: true,
+  },
+  {
+    ...shared,
     entry: { browser: 'src/browser.ts' },
     dts: false,
     // Test runners that imitate a browser ask for the `browser` condition and still load by `require`.
