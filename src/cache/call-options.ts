@@ -112,7 +112,7 @@ const BOOLEAN_NAMES: readonly string[] = [
 
 function checkOptions(options: object, known: readonly string[], where: string): void {
   // The text is made only where it is needed: this runs with every read that has options.
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw optionInvalid('options', `an object with some of: ${known.join(', ')}`, options)
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw optionUnknown(where, name, known)
