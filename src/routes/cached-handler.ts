@@ -1,3 +1,5 @@
+import { cacheStatus } from '../cache/cache-status.js'
+import { isOfEvents } from './captured-headers.js'
 import type { Answer, Produced } from './route-cache.js'
 import { createRouteCache } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
@@ -65,6 +67,7 @@ export function describe(request: Request): RouteRequest {
   const cut = query < 0 || query > end ? end : query
   return {
     method: request.method,
+    host: url.slice(url.indexOf('//') + 2, start),
     path: url.slice(start, cut),
     search: url.slice(cut, end),
     header: (name) => request.headers.get(name) ?? undefined,
@@ -88,6 +91,8 @@ export async function readWhole(
   const headers: [string, string][] = [...response.headers]
   const { status, body } = response
   if (body === null) return { status, headers, body: new Uint8Array() }
+  // Events are for one reader, now, and may never end.
+  if (isOfEvents(response.headers.get('content-type'))) return withStatus(response, passedOn('stream'))
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -96,8 +101,12 @@ export async function readWhole(
     if (done) return { status, headers, body: joined(chunks, length) }
     chunks.push(value)
     length += value.length
-    if (length > maxBytes) return new Response(resumed(chunks, reader), response)
+    if (length > maxBytes) return withStatus(new Response(resumed(chunks, reader), response), passedOn('size'))
   }
+}
+
+function passedOn(why: string): string {
+  return `${cacheStatus({ status: 'bypass' })}; detail="${why}"`
 }
 
 function resumed(
@@ -119,7 +128,7 @@ function resumed(
 
 /** A kept answer as a WHATWG response. */
 export function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(body as string | Uint8Array<ArrayBuffer> | null, {
+  return new Response(status === 204 ? null : (body as string | Uint8Array<ArrayBuffer> | null), {
     status,
     headers: headers.map(([name, value]): [string, string] => [name, value]),
   })

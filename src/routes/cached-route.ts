@@ -71,19 +71,20 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       if (own === undefined) sendAnswer(response, served.answer, passage.before)
       else own.send(served.answer, passage.before)
     }
-    cache.serve(about, given, produce).then(
-      (served) => {
-        if (served.kind === 'answer') answer(served)
-        else if (served.kind === 'pass') {
-          response.appendHeader('cache-status', served.cacheStatus)
-          next()
-        }
-      },
-      (error) => {
-        own?.release()
-        next(error)
-      },
-    )
+    const serve = async (): Promise<void> => {
+      const served = await cache.serve(about, given, produce)
+      if (served.kind === 'answer') answer(served)
+      // Meanwhile a timeout of the host's may have answered.
+      else if (served.kind === 'pass' && !response.headersSent) {
+        response.appendHeader('cache-status', served.cacheStatus)
+        next()
+      }
+    }
+    serve().catch((error) => {
+      own?.release()
+      // A handler that has ended its client's connection has nothing to tell that client.
+      if (own === undefined || !response.destroyed) next(error)
+    })
   }
 }
 
@@ -99,6 +100,7 @@ function describe(incoming: NodeRequest): Conditional {
   let { headers } = incoming
   return {
     method: incoming.method ?? 'GET',
+    host: headers.host ?? String(headers[':authority'] ?? ''),
     path: cut < 0 ? whole : whole.slice(0, cut),
     search: cut < 0 ? '' : whole.slice(cut),
     header(name) {

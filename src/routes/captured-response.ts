@@ -1,17 +1,22 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { cacheStatus } from '../cache/cache-status.js'
 import { nextTurn } from '../runtime/next-turn.js'
-import { argumentsOf, headerPairs, joined } from './response-arguments.js'
+import { headerMembers, isOfEvents, ownPairs, setHeaderOf } from './captured-headers.js'
+import { hideLeaving, isCutHere } from './hidden-client.js'
+import { argumentsOf, checkStatus, headerPairs, joined } from './response-arguments.js'
 import type { Answer, Produced } from './route-cache.js'
 import { sendAnswer } from './send-answer.js'
 
 /** A `node:http` response whose handler writes into memory, while the client may be sent something else. */
 export interface CapturedResponse {
-  /** What the handler came to; `streamed` once its body was too long and went to the client as it came. */
+  /**
+   * What the handler came to; `streamed` once its body was too long, or is one of events, and went to the client as it
+   * came. Rejects if the handler gave its response up.
+   */
   readonly produced: Promise<Produced>
   /** Sends an answer to the client, whatever the handler does. */
   send(answer: Answer, before?: Readonly<Record<string, unknown>>): void
-  /** Lets the handler write to the client again, as if nothing had been; only before it wrote. */
+  /** Lets the handler write to the client again, as if nothing had been. */
   release(): void
 }
 
@@ -49,6 +54,7 @@ const MEMBERS = [
   'flushHeaders',
   'write',
   'end',
+  'destroy',
   'headersSent',
   'writableEnded',
   'writableFinished',
@@ -80,10 +86,13 @@ class Capture implements CapturedResponse {
   readonly #own = new Map<string, PropertyDescriptor>()
   #chunks: Uint8Array[] = []
   #length = 0
-  #state: 'writing' | 'ended' | 'streaming' = 'writing'
+  #state: 'writing' | 'ended' | 'streaming' | 'given-up' = 'writing'
   #isHeadWritten = false
   #isAnswered: boolean
+  #isTaken = false
+  #showLeaving: (() => void) | undefined
   #resolve: (produced: Produced) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
 
   constructor(response: ServerResponse, { maxBodyBytes, before, isAnswered }: CaptureOptions) {
     this.#response = response
@@ -95,24 +104,27 @@ class Capture implements CapturedResponse {
       this.#headers.set(name, value as string)
       this.#before.set(name, String(value))
     }
-    this.produced = new Promise((resolve) => {
+    this.produced = new Promise((resolve, reject) => {
       this.#resolve = resolve
+      this.#reject = reject
     })
   }
 
   take(): void {
     const response = this.#response
+    this.#isTaken = true
     this.#own.clear()
     for (const name of MEMBERS) {
       const own = Object.getOwnPropertyDescriptor(response, name)
       if (own !== undefined) this.#own.set(name, own)
     }
     const members: Record<(typeof MEMBERS)[number], unknown> = {
-      ...this.#headerMembers(),
+      ...headerMembers(response, this.#headers),
       writeHead: (status: number, ...rest: unknown[]) => this.#writeHead(status, rest),
-      flushHeaders: () => undefined,
+      flushHeaders: () => this.#passEvents(),
       write: (...given: unknown[]) => this.#write(given),
       end: (...given: unknown[]) => this.#end(given),
+      destroy: (error?: Error) => this.#giveUp(error),
       headersSent: () => this.#isHeadWritten,
       writableEnded: () => this.#state === 'ended',
       writableFinished: () => this.#state === 'ended',
@@ -126,23 +138,24 @@ class Capture implements CapturedResponse {
       Object.defineProperty(response, name, {
         configurable: true,
         enumerable: false,
-        ...(isFlag ? { get: members[name] as () => boolean, set() {} } : { value: members[name], writable: true }),
+        ...(isFlag
+          ? { get: members[name] as () => boolean, set: (value) => this.#setFlag(name, value) }
+          : { value: members[name], writable: true }),
       })
     }
+    this.#showLeaving ??= hideLeaving(response.req)
   }
 
   release(): void {
-    for (const name of MEMBERS) {
-      const own = this.#own.get(name)
-      if (own === undefined) delete (this.#response as unknown as Record<string, unknown>)[name]
-      else Object.defineProperty(this.#response, name, own)
-    }
+    this.#giveBack()
+    // What was hidden of a client that has left is told now to whoever still waits for its end.
+    if (this.#state === 'ended' && this.#response.destroyed) this.#tellOwn(['finish', 'close'])
   }
 
   send(answer: Answer, before?: Readonly<Record<string, unknown>>): void {
     const response = this.#response
+    const isWriting = this.#state === 'writing' && !this.#isAnswered
     this.#isAnswered = true
-    const isWriting = this.#state === 'writing' && Object.hasOwn(response, 'headersSent')
     // The handler's, if it has set it already.
     const { statusCode } = response
     this.release()
@@ -157,68 +170,83 @@ class Capture implements CapturedResponse {
     }
   }
 
-  #headerMembers() {
-    const response = this.#response
-    const headers = this.#headers
-    const set = (name: string, value: unknown): void => {
-      headers.set(name.toLowerCase(), Array.isArray(value) ? value.map(String) : (value as string | number))
-    }
-    return {
-      setHeader: (name: string, value: unknown) => {
-        set(name, value)
-        return response
-      },
-      appendHeader: (name: string, value: string | string[]) => {
-        const present = headers.get(name.toLowerCase())
-        set(name, present === undefined ? value : [present, value].flat().map(String))
-        return response
-      },
-      setHeaders: (given: Iterable<readonly [string, string]>) => {
-        for (const [name, value] of given) set(name, value)
-        return response
-      },
-      getHeader: (name: string) => headers.get(name.toLowerCase()),
-      getHeaders: () => Object.fromEntries(headers),
-      getHeaderNames: () => [...headers.keys()],
-      hasHeader: (name: string) => headers.has(name.toLowerCase()),
-      removeHeader: (name: string) => {
-        headers.delete(name.toLowerCase())
-      },
+  #giveBack(): void {
+    if (!this.#isTaken) return
+    this.#isTaken = false
+    this.#showLeaving?.()
+    this.#showLeaving = undefined
+    for (const name of MEMBERS) {
+      const own = this.#own.get(name)
+      if (own === undefined) delete (this.#response as unknown as Record<string, unknown>)[name]
+      else Object.defineProperty(this.#response, name, own)
     }
   }
 
+  // Node tells by them that the client has left, which is true once the response is given back.
+  #setFlag(name: string, value: unknown): void {
+    const own = this.#own.get(name)
+    if (own !== undefined) own.value = value
+  }
+
   #writeHead(status: number, rest: unknown[]): ServerResponse {
+    checkStatus(status)
+    const given = (typeof rest[0] === 'string' ? rest[1] : rest[0]) as OutgoingHttpHeaders | unknown[] | undefined
+    for (const [name, value] of headerPairs(given)) setHeaderOf(this.#headers, name, value)
     this.#response.statusCode = status
     this.#isHeadWritten = true
-    const given = (typeof rest[0] === 'string' ? rest[1] : rest[0]) as OutgoingHttpHeaders | unknown[] | undefined
-    for (const [name, value] of headerPairs(given)) this.#headers.set(name.toLowerCase(), value)
+    this.#passEvents()
     return this.#response
   }
 
   #write(given: unknown[]): boolean {
     const { chunk, done } = argumentsOf(given)
+    if (this.#state !== 'writing') {
+      if (done !== undefined) queueMicrotask(() => done(new Error('The response has ended.')))
+      return false
+    }
     this.#isHeadWritten = true
     if (chunk !== undefined) this.#keep(chunk)
-    if (this.#state === 'streaming') return this.#response.write(new Uint8Array(), done)
+    this.#passEvents()
+    if (this.#isStreaming()) return this.#response.write(new Uint8Array(), done)
     if (done !== undefined) queueMicrotask(() => done(null))
     return true
   }
 
   #end(given: unknown[]): ServerResponse {
     const { chunk, done } = argumentsOf(given)
+    const response = this.#response
+    if (this.#state !== 'writing') {
+      if (done !== undefined) queueMicrotask(() => done(new Error('The response has ended.')))
+      return response
+    }
+    checkStatus(response.statusCode)
     this.#isHeadWritten = true
     if (chunk !== undefined) this.#keep(chunk)
-    if (this.#state === 'streaming') {
-      this.#response.end(done)
-      return this.#response
+    if (this.#isStreaming()) {
+      response.end(done)
+      return response
     }
     this.#state = 'ended'
-    this.release()
-    if (done !== undefined) this.#response.once('finish', done)
-    // A client that has its answer, or has left, will not finish again: whoever began to listen meanwhile is told here.
-    if (this.#isAnswered || this.#response.destroyed) this.#tellOwn()
-    this.#resolve({ status: this.#response.statusCode, headers: this.#pairs(), body: joined(this.#chunks) })
-    return this.#response
+    if (done !== undefined) response.once('finish', done)
+    if (this.#isAnswered) {
+      // It will not finish again: whoever began to listen meanwhile is told here.
+      this.#giveBack()
+      this.#tellOwn(['finish', 'close'])
+    }
+    this.#resolve({ status: response.statusCode, headers: ownPairs(this.#headers, this.#before), body: joined(this.#chunks) })
+    return response
+  }
+
+  // Its own client loses its connection, as without a cache; for all others it is a failure.
+  #giveUp(error?: Error): ServerResponse {
+    const response = this.#response
+    const wasWriting = this.#state === 'writing'
+    if (wasWriting) this.#state = 'given-up'
+    this.#giveBack()
+    if (this.#isAnswered || response.destroyed) this.#tellOwn(['close'])
+    else response.destroy(error)
+    if (wasWriting) this.#reject(error ?? new Error('The handler gave its response up before it was whole.'))
+    return response
   }
 
   // A client that leaves must not end what others wait for: only who listened before the route hears of it.
@@ -226,45 +254,51 @@ class Capture implements CapturedResponse {
     const response = this.#response
     if (!OF_THE_CLIENT.includes(event)) return Object.getPrototypeOf(response).emit.call(response, event, ...given)
     for (const listener of response.rawListeners(event)) if (this.#heard.has(listener)) listener.apply(response, given)
+    if (event === 'close' && !this.#isAnswered && isCutHere(response.req.socket)) this.#giveUp()
     return true
   }
 
-  #tellOwn(): void {
+  #tellOwn(events: readonly ('finish' | 'close')[]): void {
     const response = this.#response
     void nextTurn().then(() => {
-      for (const event of ['finish', 'close'])
+      for (const event of events)
         for (const listener of response.rawListeners(event)) if (!this.#heard.has(listener)) listener.call(response)
     })
+  }
+
+  #isStreaming(): boolean {
+    return this.#state === 'streaming'
   }
 
   #keep(chunk: Uint8Array): void {
     this.#chunks.push(chunk)
     this.#length += chunk.length
-    if (this.#length > this.#maxBodyBytes) this.#overflow()
+    if (this.#length > this.#maxBodyBytes) this.#passOn('size')
   }
 
-  // Too long to be kept. Its client, if it still waits, gets it as it comes; behind a stale answer it goes nowhere.
-  #overflow(): void {
+  // Events are for one reader, now, and may never end.
+  #passEvents(): void {
+    if (this.#state !== 'writing' || !isOfEvents(this.#headers.get('content-type'))) return
+    this.#passOn('stream')
+    if (this.#isStreaming() && !this.#response.headersSent) this.#response.flushHeaders()
+  }
+
+  // Not to be kept. Its client, if it still waits, gets it as it comes; behind a stale answer it goes nowhere.
+  #passOn(why: string): void {
     const chunks = this.#chunks
+    const response = this.#response
     this.#chunks = []
-    if (this.#isAnswered) {
-      this.#length = 0
-      this.#resolve('streamed')
+    this.#length = 0
+    this.#resolve('streamed')
+    if (this.#isAnswered) return
+    this.#state = 'streaming'
+    this.#giveBack()
+    if (response.destroyed) {
+      this.#tellOwn(['close'])
       return
     }
-    this.#state = 'streaming'
-    this.release()
-    for (const [name, value] of this.#headers) this.#response.setHeader(name, value)
-    this.#response.appendHeader('cache-status', `${cacheStatus({ status: 'bypass' })}; detail="size"`)
-    for (const chunk of chunks) this.#response.write(chunk)
-    this.#resolve('streamed')
-  }
-
-  #pairs(): [string, string][] {
-    return [...this.#headers]
-      .filter(([name, value]) => this.#before.get(name) !== String(value))
-      .flatMap(([name, value]): [string, string][] =>
-        Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],
-      )
+    for (const [name, value] of this.#headers) response.setHeader(name, value)
+    response.appendHeader('cache-status', `${cacheStatus({ status: 'bypass' })}; detail="${why}"`)
+    for (const chunk of chunks) response.write(chunk)
   }
 }

@@ -17,7 +17,7 @@ export interface WholeResponse {
 }
 
 /** Why a response is not kept. */
-export type Unfit = 'status' | 'set-cookie' | 'cache-control' | 'vary' | 'encoding' | 'trailer'
+export type Unfit = 'status' | 'set-cookie' | 'cache-control' | 'vary' | 'encoding' | 'trailer' | 'length'
 
 /** What its route allows. */
 export interface FitFor {
@@ -51,11 +51,13 @@ const NOT_KEPT = new Set([
  *
  * @see RFC 9111 sections 3 and 4.1
  */
-export function unfit(response: Omit<WholeResponse, 'body'>, { varyHeaders, isPrivate }: FitFor): Unfit | undefined {
+export function unfit(response: WholeResponse, { varyHeaders, isPrivate }: FitFor): Unfit | undefined {
   if (!KEPT_STATUSES.includes(response.status)) return 'status'
   for (const [name, value] of response.headers) {
     if (name === 'set-cookie') return 'set-cookie'
     if (name === 'trailer') return 'trailer'
+    // Less than it said: whatever the reason is, it is not whole.
+    if (name === 'content-length' && Number(value) !== response.body.length) return 'length'
     if (name === 'cache-control' && isForbidden(value, isPrivate)) return 'cache-control'
     // Encoded for what one client accepts, which another may not.
     if (name === 'content-encoding' && value !== 'identity' && !varyHeaders.includes('accept-encoding'))

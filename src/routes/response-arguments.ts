@@ -17,7 +17,20 @@ export function headerPairs(
   return pairs
 }
 
-/** What `write` and `end` were given. */
+/** @throws {RangeError} `ERR_HTTP_INVALID_STATUS_CODE`, as `node:http` does when it writes the head */
+export function checkStatus(status: unknown): void {
+  const number = Number(status)
+  if (Number.isInteger(number) && number >= 100 && number <= 999) return
+  throw Object.assign(new RangeError(`Invalid status code: ${String(status)}`), {
+    code: 'ERR_HTTP_INVALID_STATUS_CODE',
+  })
+}
+
+/**
+ * What `write` and `end` were given.
+ *
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for a chunk that is neither text nor bytes, as `node:http` does
+ */
 export function argumentsOf(given: unknown[]): {
   readonly chunk: Uint8Array | undefined
   readonly done: Done | undefined
@@ -26,6 +39,10 @@ export function argumentsOf(given: unknown[]): {
   const [first, second] = given as [Chunk | null | undefined | Done, BufferEncoding | Done | undefined]
   if (typeof first === 'string')
     return { chunk: Buffer.from(first, typeof second === 'string' ? second : 'utf8'), done }
+  if (first !== undefined && first !== null && typeof first !== 'function' && !(first instanceof Uint8Array))
+    throw Object.assign(new TypeError('Expected a chunk that is a string or a Uint8Array.'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
   // A copy: its owner may use the buffer again once it is written.
   return { chunk: first instanceof Uint8Array ? Uint8Array.from(first) : undefined, done }
 }

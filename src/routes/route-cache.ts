@@ -131,7 +131,9 @@ function recordOptions<Req>(policy: RoutePolicy<Req>, given: Req, { owner }: Key
 
 function tagsOf<Req>(tags: (request: Req) => readonly string[], given: Req): readonly string[] | undefined {
   try {
-    return tags(given)
+    const named: unknown = tags(given)
+    const isFit = Array.isArray(named) && named.every((tag) => typeof tag === 'string' && tag !== '')
+    return isFit ? (named as readonly string[]) : undefined
   } catch {
     // What nobody can invalidate is not kept.
     return undefined

@@ -17,7 +17,10 @@ export function routeKey<Req>(policy: RoutePolicy<Req>, request: RouteRequest, g
   if (request.header('range') !== undefined) return { bypass: 'range' }
   if (hasBody(request)) return { bypass: 'body' }
   try {
-    if (policy.when !== undefined && !policy.when(given)) return { bypass: 'when' }
+    const isWanted: unknown = policy.when === undefined || policy.when(given)
+    if (!isWanted) return { bypass: 'when' }
+    // A promise says neither yes nor no.
+    if (typeof isWanted === 'object') return { bypass: 'callback' }
     const owner = policy.owner?.(given)
     if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return { bypass: 'owner' }
     if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return { bypass: 'credentials' }
@@ -33,16 +36,40 @@ export function routeKey<Req>(policy: RoutePolicy<Req>, request: RouteRequest, g
 function keyOf<Req>(policy: RoutePolicy<Req>, request: RouteRequest, given: Req, owner: string | undefined): unknown {
   const { varyHeaders } = policy
   if (policy.key === undefined && varyHeaders.length === 0 && owner === undefined) return addressOf(policy, request)
-  const address = policy.key === undefined ? addressOf(policy, request) : [policy.key(given)]
+  const address = policy.key === undefined ? addressOf(policy, request) : [told(policy.key(given))]
   return [address, varyHeaders.map((name) => request.header(name) ?? null), owner ?? null]
 }
 
-/** Path and query in one spelling; the order of parameters does not matter, that of one name's values does. */
-function addressOf<Req>({ query }: RoutePolicy<Req>, { path, search }: RouteRequest): string {
+// A name that is misspelt is `undefined` for everybody, and would be one key for all.
+function told(key: unknown): unknown {
+  if (key === undefined || key === null) throw new TypeError('Expected a key.')
+  return key
+}
+
+/**
+ * Host, path and query in one spelling; the order of parameters does not matter, that of one name's values does.
+ *
+ * No path has a space, so no host can be spelt to look like another one's path.
+ */
+function addressOf<Req>({ query }: RoutePolicy<Req>, request: RouteRequest): string {
+  const { search } = request
+  const path = `${request.host.toLowerCase()} ${request.path}`
   if (search.length < 2) return path
+  // Bytes that are no text read alike: handlers that look closer may tell them apart.
+  if (!isText(search)) return path + search
   const pairs = [...new URLSearchParams(search)].filter(([name]) => query === undefined || query.includes(name))
   pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return pairs.length === 0 ? path : `${path}?${new URLSearchParams(pairs)}`
+}
+
+function isText(search: string): boolean {
+  if (!search.includes('%')) return true
+  try {
+    decodeURIComponent(search)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function coversCredentials<Req>({ varyHeaders }: RoutePolicy<Req>, request: RouteRequest): boolean {

@@ -5,6 +5,8 @@ import { type Duration, parseDuration } from '../runtime/duration.js'
 /** What the rules of a route look at, whatever framework it came through. */
 export interface RouteRequest {
   readonly method: string
+  /** As the client says it: several sites may be served by one handler. */
+  readonly host: string
   /** Without the query. */
   readonly path: string
   /** The query with its `?`, or an empty text. */
@@ -23,7 +25,7 @@ export interface RouteOptions<Req = RouteRequest> {
   /** How long after the ttl the old response is sent if making a new one fails (a status from 500). @defaultValue the namespace's */
   readonly staleIfError?: Duration | undefined
   readonly tags?: readonly string[] | ((request: Req) => readonly string[]) | undefined
-  /** Which requests are the same. @defaultValue path and sorted query */
+  /** Which requests are the same. `undefined` passes it through. @defaultValue host, path and sorted query */
   readonly key?: ((request: Req) => unknown) | undefined
   /** Parameters that matter; others are left out of the key. @defaultValue all */
   readonly query?: readonly string[] | undefined

@@ -18,9 +18,23 @@ export function sendAnswer(
     response.writeHead(status, headers.flat()).end(body ?? undefined)
     return
   }
-  for (const [name, value] of headers) if (name !== 'set-cookie') response.setHeader(name, value)
-  const cookies = headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value)
-  if (cookies.length > 0) response.setHeader('set-cookie', cookies)
+  const own = new Set<string>()
+  for (const [name, value] of headers) {
+    // What varies by a field from before the route, as CORS does by `Origin`, still does.
+    if (own.has(name) || name === 'vary') addHeader(response, name, value)
+    else response.setHeader(name, value)
+    own.add(name)
+  }
   response.statusCode = status
   response.end(body ?? undefined)
+}
+
+function addHeader(response: ServerResponse, name: string, value: string): void {
+  const present = response.getHeader(name)
+  if (name !== 'vary') response.appendHeader(name, value)
+  else if (present === undefined) response.setHeader(name, value)
+  else {
+    const fields = `${present}, ${value}`.split(',').map((field) => field.trim().toLowerCase())
+    response.setHeader(name, [...new Set(fields)].join(', '))
+  }
 }

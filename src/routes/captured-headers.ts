@@ -1,0 +1,58 @@
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+
+/** Header fields by lower-case name. */
+export type HeaderFields = Map<string, number | string | string[]>
+
+/** The members of a response that set and read header fields, over fields in memory. */
+export function headerMembers(response: ServerResponse, headers: HeaderFields) {
+  return {
+    setHeader: (name: string, value: unknown) => {
+      setHeaderOf(headers, name, value)
+      return response
+    },
+    appendHeader: (name: string, value: string | string[]) => {
+      const present = headers.get(name.toLowerCase())
+      setHeaderOf(headers, name, present === undefined ? value : [present, value].flat().map(String))
+      return response
+    },
+    setHeaders: (given: Iterable<readonly [string, string]>) => {
+      for (const [name, value] of given) setHeaderOf(headers, name, value)
+      return response
+    },
+    getHeader: (name: string) => headers.get(name.toLowerCase()),
+    getHeaders: () => Object.fromEntries(headers),
+    getHeaderNames: () => [...headers.keys()],
+    hasHeader: (name: string) => headers.has(name.toLowerCase()),
+    removeHeader: (name: string) => {
+      headers.delete(name.toLowerCase())
+    },
+  }
+}
+
+/**
+ * Sets a field as `setHeader` does.
+ *
+ * Throws what `setHeader` throws, and where it does: kept, a field that cannot be sent would fail every client.
+ */
+export function setHeaderOf(headers: HeaderFields, name: string, value: unknown): void {
+  validateHeaderName(name)
+  for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one as string)
+  headers.set(name.toLowerCase(), Array.isArray(value) ? value.map(String) : (value as string | number))
+}
+
+/** What a handler has set: without fields from before it, which are of one request. */
+export function ownPairs(headers: HeaderFields, before: ReadonlyMap<string, string>): [string, string][] {
+  return (
+    [...headers]
+      // What clients may keep is judged, whoever said it.
+      .filter(([name, value]) => name === 'cache-control' || before.get(name) !== String(value))
+      .flatMap(([name, value]): [string, string][] =>
+        Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],
+      )
+  )
+}
+
+/** Whether a `Content-Type` is that of server-sent events. */
+export function isOfEvents(type: unknown): boolean {
+  return /^text\/event-stream\b/i.test(String(type ?? ''))
+}
