@@ -15,6 +15,7 @@ export type { NamespaceStats, RefusalReason, Savings } from './cache/counters.js
 export { createDeduper, type DedupeContext, type DedupeOptions, type Deduper } from './cache/deduper.js'
 export type { EntryView } from './cache/entry-view.js'
 export type { Explanation } from './cache/explain-entry.js'
+export type { FolderOptions } from './cache/folder.js'
 export type { ForgetReceipt } from './cache/forget.js'
 export type { InvalidateOptions } from './cache/invalidate.js'
 export type { Loader, LoaderContext } from './cache/loader.js'

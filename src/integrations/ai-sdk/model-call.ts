@@ -19,6 +19,7 @@ export interface ModelLike {
 
 /** What the middleware reads of the parameters of a call, of any version. */
 export interface CallParams {
+  readonly prompt?: unknown
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   readonly abortSignal?: AbortSignal | undefined
 }
