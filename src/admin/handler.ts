@@ -194,9 +194,9 @@ function audit(
   const event: AuditEvent = { at: new Date(clock.wall()).toISOString(), action, namespace, outcome }
   const channel = channelNamed(ADMIN_CHANNEL)
   if (channel.hasSubscribers) channel.publish(event)
-  try {
-    onAudit?.(event)
-  } catch {}
+  // Typed as `void`, it may be async all the same.
+  const told = async (): Promise<void> => onAudit?.(event)
+  told().catch(() => undefined)
 }
 
 function bodiless(request: Request, response: Response): Response {

@@ -135,6 +135,14 @@ function tokensOf({ token, authorize }: AdminOptions): readonly string[] {
       const received = typeof one === 'string' ? `${one.length} of them` : typeof one
       throw optionInvalid('token', `at least ${MIN_TOKEN} characters`, received)
     }
+    // A header could not carry it, and nobody would ever be let in.
+    if (!/^[\x21-\x7e]+$/.test(one))
+      throw optionInvalid(
+        'token',
+        'visible ASCII characters without spaces',
+        'others among them',
+        'Does it end with a newline?',
+      )
   }
   if (tokens.length === 0) throw optionInvalid('token', 'at least one token', tokens)
   return tokens

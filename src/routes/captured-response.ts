@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { cacheStatus } from '../cache/cache-status.js'
 import { nextTurn } from '../runtime/next-turn.js'
 import { headerMembers, isOfEvents, ownPairs, setHeaderOf } from './captured-headers.js'
+import { FLAGS, MEMBERS, OF_THE_CLIENT } from './captured-members.js'
 import { hideLeaving, isCutHere } from './hidden-client.js'
 import { argumentsOf, checkStatus, headerPairs, joined } from './response-arguments.js'
 import type { Answer, Produced } from './route-cache.js'
@@ -39,41 +40,6 @@ export function captureResponse(response: ServerResponse, options: CaptureOption
   capture.take()
   return capture
 }
-
-/** What the client's side of a response was before it was taken. */
-const MEMBERS = [
-  'setHeader',
-  'appendHeader',
-  'setHeaders',
-  'getHeader',
-  'getHeaders',
-  'getHeaderNames',
-  'hasHeader',
-  'removeHeader',
-  'writeHead',
-  'flushHeaders',
-  'write',
-  'end',
-  'destroy',
-  'headersSent',
-  'writableEnded',
-  'writableFinished',
-  'finished',
-  'destroyed',
-  '_closed',
-  'emit',
-] as const
-/** Of these, what a handler, or a stream that ends here, reads to learn how far it is. */
-const FLAGS: readonly string[] = [
-  'headersSent',
-  'writableEnded',
-  'writableFinished',
-  'finished',
-  'destroyed',
-  '_closed',
-]
-/** Events that tell of the client, which is not what the handler writes to. */
-const OF_THE_CLIENT: readonly unknown[] = ['finish', 'close']
 
 class Capture implements CapturedResponse {
   readonly produced: Promise<Produced>
@@ -233,7 +199,11 @@ class Capture implements CapturedResponse {
       this.#giveBack()
       this.#tellOwn(['finish', 'close'])
     }
-    this.#resolve({ status: response.statusCode, headers: ownPairs(this.#headers, this.#before), body: joined(this.#chunks) })
+    this.#resolve({
+      status: response.statusCode,
+      headers: ownPairs(this.#headers, this.#before),
+      body: joined(this.#chunks),
+    })
     return response
   }
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 
 /** A framework-neutral handler. */
 export type FetchHandler = (request: Request) => Promise<Response>
@@ -113,5 +112,27 @@ function bodyOf(incoming: NodeRequest): NonNullable<RequestInit['body']> {
     const { body } = incoming
     return typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
   }
-  return Readable.toWeb(incoming) as ReadableStream<Uint8Array>
+  return streamOf(incoming)
+}
+
+// Not `Readable.toWeb`: a chunk that comes after its reader has left is an uncaught exception there.
+function streamOf(incoming: NodeRequest): ReadableStream<Uint8Array> {
+  const isReadAlready = incoming.readableEnded
+  const chunks = incoming[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        // It said something, and nobody knows what: read as nothing, it could ask for more than was meant.
+        if (isReadAlready) throw new Error('The body was read before, and nothing was left of it.')
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(Uint8Array.from(value as Uint8Array))
+      },
+      // The rest is let go, so that the answer can still be sent on this connection.
+      cancel() {
+        incoming.resume()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }

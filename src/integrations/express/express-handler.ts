@@ -18,6 +18,8 @@ export function expressHandler(
       outgoing.writeHead(400).end()
       return
     }
-    handler(request).then((response) => sendResponse(outgoing, response), next)
+    handler(request)
+      .then((response) => sendResponse(outgoing, response))
+      .catch(next)
   }
 }

@@ -14,6 +14,9 @@ export function fastifyHandler(
     const incoming: NodeRequest = Object.assign(request.raw, request.body === undefined ? {} : { body: request.body })
     const response = await handler(toRequest(incoming, reply.raw as ServerResponse))
     reply.hijack()
+    // What hooks have set, such as security headers, which a hijacked reply does not send.
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value as string)
     await sendResponse(reply.raw, response)
   }
 }

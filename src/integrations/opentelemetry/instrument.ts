@@ -53,16 +53,27 @@ export function instrument<Context>(options: InstrumentOptions<Context>): Instru
     throw optionInvalid('spans', "'work', 'all' or 'none'", spans)
   const ends = [
     ...(stash === undefined ? [] : [observeStats(stash, api.metrics.getMeter(SCOPE))]),
-    ...pipelines.map((pipeline) => pipeline.subscribe((report) => toSpans(report, api))),
+    ...pipelines.map((pipeline) => pipeline.subscribe((report) => quietly(() => toSpans(report, api)))),
     ...(spans === 'none'
       ? []
-      : [subscribeTo(CACHE_CHANNEL, (message) => cacheSpan(message as CacheOutcome, api, clock, spans === 'all'))]),
+      : [
+          subscribeTo(CACHE_CHANNEL, (message) =>
+            quietly(() => cacheSpan(message as CacheOutcome, api, clock, spans === 'all')),
+          ),
+        ]),
   ]
   return {
     stop() {
       for (const end of ends.splice(0)) end()
     },
   }
+}
+
+// What a listener of a channel throws ends the process; a tracer that fails must not.
+function quietly(tell: () => void): void {
+  try {
+    tell()
+  } catch {}
 }
 
 function cacheSpan<Context>(

@@ -315,3 +315,29 @@ it('marks no answer as cacheable', async () => {
   for (const path of ['/', '/stats', '/metrics', '/nowhere'])
     expect((await ask('GET', path)).headers.get('cache-control')).toBe('no-store')
 })
+
+it.each([
+  ['with a space', 'correct horse battery'],
+  ['with a newline', `${TOKEN}\n`],
+  ['beyond ASCII', 'очень-длинный-секрет'],
+])('refuses a token %s, which no header could carry', (_what, token) => {
+  expect(() => adminHandler(createStash({ store: 'memory' }), { token })).toThrow(/without spaces/)
+})
+
+it('ignores what an audit throws, also later', async () => {
+  const { ask } = setUp({ onAudit: (async () => Promise.reject(new Error('down'))) as () => void })
+  expect((await ask('POST', '/clear')).status).toBe(200)
+  // An unhandled rejection would fail the run.
+  await new Promise((resolve) => setImmediate(resolve))
+})
+
+it('clears nothing where somebody has read the body before', async () => {
+  const site = setUp({
+    token: undefined,
+    authorize: async (request) => (await request.text()).length > 0,
+  })
+  await site.stash.job.set('j1', 1)
+  const response = await site.ask('POST', '/clear', { 'content-type': 'application/json' }, '{"cache_type":"template"}')
+  expect(response.status).toBe(500)
+  expect(site.stash.job.peek('j1')).toBe(1)
+})

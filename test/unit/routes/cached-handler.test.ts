@@ -321,3 +321,48 @@ it.each([
 ])('refuses %o', (options, message) => {
   expect(() => setUp(options as never)).toThrow(message)
 })
+
+describe('what is not as it should be', () => {
+  it('passes through where a callback gives no key, or a promise in place of yes or no', async () => {
+    for (const options of [{ key: () => undefined }, { when: async () => false }]) {
+      const { get, calls } = setUp(options as never)
+      await get()
+      expect((await get()).headers.get('cache-status')).toContain('detail="callback"')
+      expect(calls()).toBe(2)
+    }
+  })
+
+  it('keeps nothing where a callback gives no tags', async () => {
+    for (const tags of [() => undefined, async () => ['a'], () => [''], () => [1]]) {
+      const { get, calls } = setUp({ tags } as never)
+      for (let n = 1; n <= 2; n++) expect(await (await get()).json()).toEqual({ call: n })
+      expect(calls()).toBe(2)
+    }
+  })
+
+  it('tells hosts apart, also one that is spelt like the path of another', async () => {
+    const { handler, calls } = setUp()
+    for (const url of ['http://a/b/c', 'http://A/b/c', 'http://b/b/c', 'http://b/c']) await handler(new Request(url))
+    expect(calls()).toBe(3)
+  })
+
+  it('answers without content again', async () => {
+    const { get, calls } = setUp({}, () => new Response(null, { status: 204 }))
+    for (let n = 0; n < 2; n++) expect((await get()).status).toBe(204)
+    expect(calls()).toBe(1)
+  })
+
+  it('sends events as they come', async () => {
+    const endless = () =>
+      new Response(
+        new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('data: 1\n\n')) }),
+        { headers: { 'content-type': 'text/event-stream' } },
+      )
+    const { get } = setUp({}, endless)
+    const response = await get()
+    const reader = response.body!.getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 1\n\n')
+    expect(response.headers.get('cache-status')).toContain('detail="stream"')
+    await reader.cancel()
+  })
+})

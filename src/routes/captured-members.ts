@@ -1,0 +1,34 @@
+/** What of a response is replaced while its handler writes into memory. */
+export const MEMBERS = [
+  'setHeader',
+  'appendHeader',
+  'setHeaders',
+  'getHeader',
+  'getHeaders',
+  'getHeaderNames',
+  'hasHeader',
+  'removeHeader',
+  'writeHead',
+  'flushHeaders',
+  'write',
+  'end',
+  'destroy',
+  'headersSent',
+  'writableEnded',
+  'writableFinished',
+  'finished',
+  'destroyed',
+  '_closed',
+  'emit',
+] as const
+/** Of these, what a handler, or a stream that ends here, reads to learn how far it is. */
+export const FLAGS: readonly string[] = [
+  'headersSent',
+  'writableEnded',
+  'writableFinished',
+  'finished',
+  'destroyed',
+  '_closed',
+]
+/** Events that tell of the client, which is not what the handler writes to. */
+export const OF_THE_CLIENT: readonly unknown[] = ['finish', 'close']

@@ -1,0 +1,85 @@
+import { createServer, type RequestListener } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import express from 'express'
+import fastify from 'fastify'
+import { afterEach, expect, it } from 'vitest'
+import { adminHandler } from '../../src/admin/handler.js'
+import { nodeHandler } from '../../src/admin/node.js'
+import { createStash } from '../../src/cache/stash.js'
+import { expressHandler } from '../../src/integrations/express/express-handler.js'
+import { fastifyHandler } from '../../src/integrations/fastify/fastify-handler.js'
+
+const token = 'correct-horse-battery'
+const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
+
+async function listen(listener: RequestListener): Promise<number> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  return (server.address() as AddressInfo).port
+}
+
+it.each(['content-length: 200000\r\n\r\n', 'transfer-encoding: chunked\r\n\r\n30d40\r\n'])(
+  'tells a client that its body is too long, and lives on while the rest comes (%j)',
+  async (length) => {
+    const port = await listen(nodeHandler(adminHandler(createStash({ store: 'memory' }), { token })))
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    const head = `POST /invalidate HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\n`
+    socket.write(`${head}content-type: application/json\r\n${length}`)
+    for (let n = 0; n < 20; n++) {
+      socket.write('a'.repeat(10_000))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const [status] = await new Promise<string[]>((resolve) =>
+      socket.once('data', (data) => resolve(data.toString().split('\r\n'))),
+    )
+    expect(status).toContain(' 413 ')
+    socket.destroy()
+    expect((await fetch(`http://127.0.0.1:${port}/stats`, { headers })).status).toBe(200)
+  },
+)
+
+it('clears nothing where a middleware has read the body and left nothing of it', async () => {
+  const stash = createStash({ store: 'memory' })
+  const app = express()
+  app.use((request, _response, next) => {
+    request.on('data', () => undefined).on('end', () => next())
+  })
+  app.use('/cache', expressHandler(adminHandler(stash, { token })))
+  const port = await listen(app)
+  await stash.job.set('j1', 1)
+  const body = '{"cache_type":"template"}'
+  const response = await fetch(`http://127.0.0.1:${port}/cache/clear`, { method: 'POST', headers, body })
+  expect([response.status, stash.job.peek('j1')]).toEqual([400, 1])
+})
+
+it('hands what cannot be sent to the error handling of Express', async () => {
+  const app = express()
+  app.set('env', 'test')
+  const locked = async (): Promise<Response> => {
+    const response = new Response('a')
+    response.body?.getReader()
+    return response
+  }
+  app.use(expressHandler(locked))
+  expect((await fetch(`http://127.0.0.1:${await listen(app)}`)).status).toBe(500)
+})
+
+it('keeps the header fields that hooks of Fastify have set', async () => {
+  const app = fastify()
+  closers.push(() => app.close())
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-frame-options', 'DENY')
+  })
+  app.all('/cache/*', fastifyHandler(adminHandler(createStash({ store: 'memory' }), { token })))
+  const { statusCode, headers: sent } = await app.inject({ url: '/cache/stats', headers })
+  expect([statusCode, sent['x-frame-options']]).toEqual([200, 'DENY'])
+})
