@@ -26,7 +26,8 @@ async function stashWith(options: Partial<StashOptions<never>>) {
 
 describe('options of the store', () => {
   it('encrypts what is stored, and takes a new key while entries of the old one live', async () => {
-    const [old, fresh] = ['old', 'new'].map((id, index) => ({ id, key: new Uint8Array(32).fill(index + 1) })) as never[]
+    const old = { id: 'old', key: new Uint8Array(32).fill(1) }
+    const fresh = { id: 'new', key: new Uint8Array(32).fill(2) }
     const before = await stashWith({ encryption: { keys: [old] } })
     expect(await before.things.set('k', { text: 'canary' })).toMatchObject({ store: 'done' })
     expect(String(await server.command('GET', ENTRY))).not.toContain('canary')
