@@ -18,6 +18,8 @@ const NAMES = [
   'redis',
   'routes',
   'batch',
+  'llm',
+  'file',
 ]
 const MIN_ROUNDS = 15
 

@@ -1,5 +1,5 @@
 import { digestOf } from '../keys/digest.js'
-import type { AbortHub } from './abort-hub.js'
+import { onceAborted } from '../runtime/abort.js'
 import type { ReadsTogether } from './batcher-cache.js'
 
 /** An item that somebody waits for. */
@@ -31,10 +31,10 @@ export class Waiting<I, V> {
   }
 
   /** Waits with a signal that has not aborted yet: leaves at once when it does. */
-  join(signal: AbortSignal, hub: AbortHub): Promise<V> {
+  join(signal: AbortSignal): Promise<V> {
     this.callers++
     return new Promise((resolve, reject) => {
-      const unlisten = hub.listen(signal, (reason) => {
+      const unlisten = onceAborted(signal, (reason) => {
         reject(reason)
         this.callers--
         if (this.callers === 0) this.onLeft?.(reason)

@@ -3,7 +3,6 @@ import { optionInvalid } from '../errors/option-error.js'
 import { queueFull } from '../errors/resilience-error.js'
 import { createTimerQueue, type TimerQueue } from '../resilience/timer-queue.js'
 import type { TimerHandle } from '../runtime/clock.js'
-import { type AbortHub, createAbortHub } from './abort-hub.js'
 import { BatchLoad } from './batch-load.js'
 import type { ReadsTogether } from './batcher-cache.js'
 import type { BatcherPlan } from './batcher-options.js'
@@ -30,7 +29,6 @@ export class Collector<I, V> {
   readonly #queue: BatcherQueue<I, V>
   // Made when they are needed: a batcher may live for one request.
   #timers: TimerQueue | undefined
-  #hub: AbortHub | undefined
   readonly #timersOf = (): TimerQueue => {
     this.#timers ??= createTimerQueue(this.#plan.clock)
     return this.#timers
@@ -82,8 +80,7 @@ export class Collector<I, V> {
     }
     const left = waiting
     left.onLeft ??= () => this.#leave(left)
-    this.#hub ??= createAbortHub()
-    return left.join(signal, this.#hub)
+    return left.join(signal)
   }
 
   close(): Promise<void> {

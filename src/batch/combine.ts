@@ -2,7 +2,6 @@ import type { RecordContext, RecordOptions } from '../cache/records.js'
 import { HopstashError } from '../errors/base-error.js'
 import { digestOf } from '../keys/digest.js'
 import { onceAborted } from '../runtime/abort.js'
-import { type AbortHub, createAbortHub } from './abort-hub.js'
 import { Asker, checkAnswer, lengthOf, type Question } from './asker.js'
 import { type CombinedTask, type CombineOptions, type CombinePlan, resolveCombine } from './combine-options.js'
 import { type CombineResult, resultOf, type TaskOutcome } from './combine-result.js'
@@ -39,7 +38,7 @@ export async function combinePrompts<T extends CombinedTask, V = unknown>(
   const asker = new Asker(plan)
   const gate = new Gate<Question<T, V>>(clock, (questions) => asker.answer(questions))
   const groups = groupEqual(plan)
-  const run: Run<T, V> = { plan, asker, gate, hub: createAbortHub() }
+  const run: Run<T, V> = { plan, asker, gate }
   const release = gate.hold()
   const answered = [...groups.values()].map((group) => outcomeOfGroup(run, group))
   release()
@@ -58,7 +57,6 @@ interface Run<T extends CombinedTask, V> {
   readonly plan: CombinePlan<T, V>
   readonly asker: Asker<T, V>
   readonly gate: Gate<Question<T, V>>
-  readonly hub: AbortHub
 }
 
 /** Tasks with equal keys, the first of which is asked for all; one without a canonical key is like no other. */
@@ -173,12 +171,12 @@ async function keptAnswer<T extends CombinedTask, V>(
 }
 
 async function askedAnswer<T extends CombinedTask, V>(
-  { plan, asker, gate, hub }: Run<T, V>,
+  { plan, asker, gate }: Run<T, V>,
   question: Question<T, V>,
 ): Promise<Answer<V>> {
   const { signal } = plan
   if (signal?.aborted === true) return itemCancelled(signal.reason)
-  const unlisten = signal === undefined ? ignore : hub.listen(signal, (reason) => asker.abandon(question, reason))
+  const unlisten = onceAborted(signal, (reason) => asker.abandon(question, reason))
   await gate.ask(question)
   unlisten()
   if (question.answer === undefined) return undone(plan, question.error)

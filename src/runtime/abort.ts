@@ -1,15 +1,52 @@
 import type { Clock } from './clock.js'
 
-/** Calls `onAbort` once when `signal` aborts (at once if it has); the returned function takes the listener off again. */
-export function onceAborted(signal: AbortSignal | undefined, onAbort: (reason: unknown) => void): () => void {
+/** Where a signal keeps who waits for it. On the signal, so that it goes when the signal does. */
+const WAITING = Symbol('hopstash.waiting')
+
+type OnAbort = (reason: unknown) => void
+
+/** Those who wait for one signal, behind one listener. */
+interface Waiting {
+  readonly told: Set<OnAbort>
+  readonly listener: () => void
+}
+
+/**
+ * Calls `onAbort` once when `signal` aborts (at once if it has); the returned function takes it off again.
+ *
+ * However many wait for a signal, it has one listener: a request's signal is handed to hundreds of calls, and Node warns
+ * of a leak at the eleventh listener.
+ */
+export function onceAborted(signal: AbortSignal | undefined, onAbort: OnAbort): () => void {
   if (signal === undefined) return nothing
   if (signal.aborted) {
     onAbort(signal.reason)
     return nothing
   }
-  const listener = (): void => onAbort(signal.reason)
-  signal.addEventListener('abort', listener, { once: true })
-  return () => signal.removeEventListener('abort', listener)
+  const waiting = waitingFor(signal)
+  if (waiting.told.size === 0) signal.addEventListener('abort', waiting.listener, { once: true })
+  // A function of its own for each call: two waits with one function end one by one.
+  const own: OnAbort = (reason) => onAbort(reason)
+  waiting.told.add(own)
+  return () => {
+    if (waiting.told.delete(own) && waiting.told.size === 0) signal.removeEventListener('abort', waiting.listener)
+  }
+}
+
+function waitingFor(signal: AbortSignal & { [WAITING]?: Waiting }): Waiting {
+  const found = signal[WAITING]
+  if (found !== undefined) return found
+  const told = new Set<OnAbort>()
+  const listener = (): void => {
+    // Who leaves while others are told is not told.
+    for (const onAbort of told) {
+      told.delete(onAbort)
+      onAbort(signal.reason)
+    }
+  }
+  const waiting = { told, listener }
+  if (Object.isExtensible(signal)) Object.defineProperty(signal, WAITING, { value: waiting })
+  return waiting
 }
 
 /** A controller that follows parents and can let go of them. */

@@ -25,6 +25,44 @@ describe('onceAborted', () => {
   })
 })
 
+describe('a signal that many wait for', () => {
+  it('has one listener, tells them all in their order, and has none when the last one leaves', () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const told: string[] = []
+    const same = (reason: unknown): void => void told.push(`same ${reason}`)
+    const offs = [onceAborted(signal, same), onceAborted(signal, same)]
+    for (let n = 0; n < 20; n++) offs.push(onceAborted(signal, () => told.push(`${n}`)))
+    expect(abortListeners(signal)).toBe(1)
+    offs[0]?.()
+    for (const off of offs.slice(3)) off()
+    expect(abortListeners(signal)).toBe(1)
+    controller.abort('now')
+    expect(told).toEqual(['same now', '0'])
+    expect(abortListeners(signal)).toBe(0)
+    for (const off of offs) off()
+    const frozen = Object.freeze(new AbortController().signal)
+    const off = onceAborted(frozen, same)
+    expect(abortListeners(frozen)).toBe(1)
+    off()
+    expect(abortListeners(frozen)).toBe(0)
+  })
+
+  it('may be left, and waited for anew, while it is told', () => {
+    const controller = new AbortController()
+    const told: number[] = []
+    let off = (): void => {}
+    onceAborted(controller.signal, () => {
+      told.push(1)
+      off()
+      onceAborted(controller.signal, () => told.push(3))
+    })
+    off = onceAborted(controller.signal, () => told.push(2))
+    controller.abort()
+    expect(told).toEqual([1, 3])
+  })
+})
+
 describe('linkedController', () => {
   it('aborts with the first parent that does, with its reason, and alone', () => {
     const [a, b] = [new AbortController(), new AbortController()]
