@@ -83,9 +83,16 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
     serve().catch((error) => {
       own?.release()
       // A handler that has ended its client's connection has nothing to tell that client.
-      if (own === undefined || !response.destroyed) next(error)
+      if (own !== undefined && response.destroyed) return
+      // One that outlived its time limit goes on writing into memory, once its client has been told.
+      if (own !== undefined) response.once('finish', () => swallowFrom(response))
+      next(error)
     })
   }
+}
+
+function swallowFrom(response: ServerResponse): void {
+  captureResponse(response, { maxBodyBytes: 0, before: {}, isAnswered: true }).produced.catch(() => undefined)
 }
 
 /** A request whose handler does not see its conditions, while the route still does. */
