@@ -12,6 +12,8 @@ export interface FileBook {
   readonly ended: boolean
   /** How many lines of this process were taken. */
   readonly ownLines: number
+  /** The number that the last of them had; what others appended behind it may have a higher one already. */
+  readonly ownSeq: number
   /** Whether the last token this process wanted to use up was there. */
   readonly wasUsed: boolean
   /** Takes one line; what listeners are to be told of it. */
@@ -43,7 +45,7 @@ export function createFileBook(me: string): FileBook {
   const tokens = new Map<string, HeldToken>()
   let [inc, seq, floor] = ['', 0, 0]
   let [ended, wasUsed] = [false, false]
-  let ownLines = 0
+  let [ownLines, ownSeq] = [0, 0]
 
   const raise = (name: string, change: Partial<Marker>): void => {
     const marker = { ...(markers.get(name) ?? { hard: floor, soft: 0 }), ...change }
@@ -130,6 +132,9 @@ export function createFileBook(me: string): FileBook {
     get ownLines() {
       return ownLines
     },
+    get ownSeq() {
+      return ownSeq
+    },
     get wasUsed() {
       return wasUsed
     },
@@ -139,6 +144,7 @@ export function createFileBook(me: string): FileBook {
       const isOwn = 'sender' in line && line.sender === me
       if (isOwn) ownLines++
       const frame = frameOf(line)
+      if (isOwn) ownSeq = seq
       return isOwn ? undefined : frame
     },
     marker: (name) => markers.get(name) ?? { hard: floor, soft: 0 },

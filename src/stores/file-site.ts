@@ -73,6 +73,11 @@ export function numbered(site: FileSite): BumpReply {
   return { ...stamped(site), seq: site.log.book.seq }
 }
 
+/** The stamp, and the number of the line this process has just appended. */
+export function ownNumbered(site: FileSite): BumpReply {
+  return { ...stamped(site), seq: site.log.book.ownSeq }
+}
+
 /** What an error says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,7 +1,17 @@
 import { codeOf, type Draft, tryTo } from './file-disk.js'
 import { expiredFile, fileNameOf, writeFileEntry } from './file-entry.js'
 import { free, heldToken } from './file-leases.js'
-import { type FileSite, FULL, foundIn, numbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
+import {
+  type FileSite,
+  FULL,
+  foundIn,
+  numbered,
+  ownNumbered,
+  type Place,
+  pathOf,
+  placeOf,
+  stamped,
+} from './file-site.js'
 import {
   type BumpReply,
   isValid,
@@ -89,7 +99,8 @@ export async function setFile(site: FileSite, request: SetRequest): Promise<SetR
   }
   if (clock.wall() > request.notAfterMs) return came('late', log.book.seq)
   tell(site, request, true)
-  const { seq, inc } = log.book
+  // Of its own line: with the number of a deletion that came behind it, this value would outlive the deletion.
+  const { ownSeq: seq, inc } = log.book
   try {
     const drafting = draftOf(site, request, { ...entry, inc, startSeq: seq })
     const draft = drafting instanceof Promise ? await drafting : drafting
@@ -107,18 +118,20 @@ export function killFile(site: FileSite, ref: KeyRef): BumpReply {
   // Before it is said, too: a process that dies in between must leave no value whose end may be forgotten one day.
   site.disk.remove(path)
   tell(site, ref, true)
+  const reply = ownNumbered(site)
   site.disk.remove(path)
-  return numbered(site)
+  return reply
 }
 
 export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply> {
   tell(site, ref, false)
+  const reply = ownNumbered(site)
   const at = placeOf(site, ref)
   const reading = site.disk.read(at.shard, at.name)
   const bytes = reading instanceof Promise ? await reading : reading
   const chunks = bytes && expiredFile(ref.key, bytes, site.clock.wall())
   if (chunks !== undefined) (await site.disk.write(chunks)).publish(pathOf(at))
-  return numbered(site)
+  return reply
 }
 
 function shown(entry: StoredEntry | undefined, knownId: string | undefined): StoredEntry | undefined {

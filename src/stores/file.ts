@@ -6,7 +6,7 @@ import { type Duration, parseDuration } from '../runtime/duration.js'
 import { createDisk, tryTo } from './file-disk.js'
 import { leaseFile, releaseFile, renewFile, takeToken } from './file-leases.js'
 import { createFileLog } from './file-log.js'
-import { directoryOf, type FileSite, messageOf, numbered, stamped } from './file-site.js'
+import { directoryOf, type FileSite, messageOf, numbered, ownNumbered, stamped } from './file-site.js'
 import { createSweep } from './file-sweep.js'
 import { expireFile, killFile, readFile, setFile, writeFile } from './file-verbs.js'
 import { eachRequest, forgetSubject, type RecordedRequest } from './file-walk.js'
@@ -121,7 +121,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     bump: (names, mode) =>
       tried(() => {
         log.append({ kind: 'names', sender: me, mode, names: [...names] })
-        return numbered(site)
+        return ownNumbered(site)
       }),
     forget: (subject) =>
       tried(async () => {
