@@ -33,7 +33,9 @@ beforeAll(() => {
   packed = readdirSync(installed, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length + 1))
-  for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types']) linkModule(name)
+  // A cache for LangChain is a class of LangChain's: whoever imports that subpath has it.
+  for (const name of [...Object.keys(manifest.dependencies), '@langchain/core', '@types/node', 'undici-types'])
+    linkModule(name)
   writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
 })
 
