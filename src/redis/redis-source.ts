@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { optionInvalid } from '../errors/option-error.js'
+import { hash } from '../keys/crypto.js'
 import { type ClusterNodes, clusterNodesOf, clusterOptionsIn, type NodeRedisClusterOptions } from './cluster-source.js'
 import {
   type ClientCarrier,
@@ -89,9 +89,7 @@ function identityOf(options: object): string | undefined {
     return parts.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, comparable(part)])
   }
   try {
-    return createHash('sha256')
-      .update(JSON.stringify(comparable(options)))
-      .digest('base64url')
+    return hash('sha256', new TextEncoder().encode(JSON.stringify(comparable(options))), 'base64url')
   } catch {
     return undefined
   }

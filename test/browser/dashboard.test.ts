@@ -119,13 +119,23 @@ describe('the dashboard', () => {
     const there = await visit(origin)
     await signIn(there)
     for (let n = 0; n < 5; n++) await stash.job.getOrSet('secret-key', () => ({ title: 'x' }))
-    await there.page.waitForFunction(
-      `document.querySelector('tr[data-name="job"] td[data-label="Hits"]')?.textContent === '7'`,
-    )
+    await expect
+      .poll(
+        () =>
+          there.page.evaluate(
+            `document.querySelector('tr[data-name="job"] td[data-label="Hits"]')?.textContent === '7'`,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true)
     await there.page.locator('ol.keys li').first().waitFor()
     const before = await there.page.locator('#runs details').count()
     await analyze.run(2)
-    await there.page.waitForFunction(`document.querySelectorAll('#runs details').length === ${before + 1}`)
+    await expect
+      .poll(() => there.page.evaluate(`document.querySelectorAll('#runs details').length === ${before + 1}`), {
+        timeout: 10_000,
+      })
+      .toBe(true)
   })
 
   it('clears a namespace after a confirmation, by keyboard, and not without', async () => {
