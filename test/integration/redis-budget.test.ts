@@ -19,7 +19,8 @@ describe('the budget of one command', () => {
     [3000, 'connected'],
     [10_000, 'connected'],
     [3000, 'being started'],
-  ] as const)('is not used up by %i loads at once in a process that is %s', async (count, how) => {
+    // Again where the machine itself stood still for seconds: then a write is dropped, as it should be.
+  ] as const)('is not used up by %i loads at once in a process that is %s', { retry: 2 }, async (count, how) => {
     await server.command('FLUSHALL')
     const p = await startProcess(server.url)
     if (how === 'connected') await untilConnected(p)
