@@ -33,7 +33,9 @@ describe('the budget of one command', () => {
     await p.stash.close()
   })
 
-  it('does not begin before the client is there: what a new process writes at once is written', async () => {
+  it('does not begin before the client is there: what a new process writes at once is written', {
+    retry: 2,
+  }, async () => {
     expect(await run(server.url)).toEqual({
       set: { memory: 'done', store: 'done' },
       loaded: 2,
