@@ -1,5 +1,6 @@
 export type { StashMethods } from './cache/build-stash.js'
 export { byConfidence, type ConfidenceOptions } from './cache/by-confidence.js'
+export { type CacheStatusOptions, cacheStatus } from './cache/cache-status.js'
 export {
   type CachedDecorator,
   type CachedFunction,
@@ -70,7 +71,6 @@ export { KEY_SCHEMA_VERSION } from './keys/key.js'
 export { keyForm } from './keys/key-form.js'
 export type { TextForm, TextFormOptions } from './keys/text-form.js'
 export type { Percentiles } from './metrics/histogram.js'
-export { type CacheStatusOptions, cacheStatus } from './observe/cache-status.js'
 export type { Clock, TimerHandle } from './runtime/clock.js'
 export { type Duration, formatDuration, parseDuration } from './runtime/duration.js'
 export { type Settings, settings } from './runtime/settings.js'

@@ -1,3 +1,5 @@
+import { isBuiltIn, isObjectPrototype } from '../codec/built-in.js'
+import { BYTE_KINDS } from '../codec/byte-kinds.js'
 import { className } from './plain-data.js'
 
 /** What kinds of objects a value may be made of: those the codec brings back as they went in, and no others. */
@@ -50,17 +52,6 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1)
 }
 
-/** Of this realm, or of the same name directly below another realm's `Object.prototype`. */
-function isBuiltIn(prototype: object, ours: object, name: string): boolean {
-  if (prototype === ours) return true
-  const above: object | null = Object.getPrototypeOf(prototype)
-  return above !== null && above !== Object.prototype && isObjectPrototype(above) && prototype.constructor.name === name
-}
-
-function isObjectPrototype(prototype: object): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
-}
-
 const ERRORS = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError] as const
 
 // A subclass carries behaviour no tier could bring back.
@@ -68,19 +59,7 @@ function isPlainError(value: object, prototype: object): boolean {
   return value instanceof Error && ERRORS.some((Class) => Class.prototype === prototype)
 }
 
-const BYTES: ReadonlySet<string> = new Set([
-  'Uint8Array',
-  'Int8Array',
-  'Uint8ClampedArray',
-  'Int16Array',
-  'Uint16Array',
-  'Int32Array',
-  'Uint32Array',
-  'Float32Array',
-  'Float64Array',
-  'BigInt64Array',
-  'BigUint64Array',
-])
+const BYTES: ReadonlySet<string> = new Set(BYTE_KINDS)
 
 // `Float16Array` is not in every supported Node; shared and resizable memory may change under its readers.
 function isKnownBytes(value: object): boolean {
@@ -88,8 +67,8 @@ function isKnownBytes(value: object): boolean {
   const { resizable } = memory as { readonly resizable?: boolean }
   if (tagOf(memory as object) !== 'ArrayBuffer' || resizable === true) return false
   const tag = tagOf(value)
-  if (BYTES.has(tag)) return chainLength(value) === (isBuffer(value) ? 4 : 3)
-  return (tag === 'DataView' || tag === 'ArrayBuffer') && chainLength(value) === 2 && Object.keys(value).length === 0
+  if (tag === 'DataView' || tag === 'ArrayBuffer') return chainLength(value) === 2 && Object.keys(value).length === 0
+  return BYTES.has(tag) && chainLength(value) === (isBuffer(value) ? 4 : 3)
 }
 
 function isBuffer(value: object): boolean {

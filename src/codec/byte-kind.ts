@@ -1,24 +1,7 @@
 import { endianness } from 'node:os'
 import { types } from 'node:util'
+import { BYTE_KINDS } from './byte-kinds.js'
 import { malformed, Stop } from './stop.js'
-
-/** Kinds of bytes, by their number in stored entries: append only. */
-export const BYTE_KINDS = [
-  'Buffer',
-  'Uint8Array',
-  'ArrayBuffer',
-  'DataView',
-  'Int8Array',
-  'Uint8ClampedArray',
-  'Int16Array',
-  'Uint16Array',
-  'Int32Array',
-  'Uint32Array',
-  'Float32Array',
-  'Float64Array',
-  'BigInt64Array',
-  'BigUint64Array',
-] as const
 
 type ByteKind = (typeof BYTE_KINDS)[number]
 type Rebuild = (buffer: ArrayBuffer) => unknown

@@ -1,5 +1,6 @@
 import { Budget, type Limits, WEIGHT } from './budget.js'
-import { BYTE_KINDS, rebuildBytes } from './byte-kind.js'
+import { rebuildBytes } from './byte-kind.js'
+import { BYTE_KINDS } from './byte-kinds.js'
 import { buildError, type ErrorProperty } from './error-parts.js'
 import { refuseDense } from './json-density.js'
 import { DECIMAL_DIGITS, JSON_TAG } from './json-format.js'

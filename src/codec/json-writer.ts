@@ -1,5 +1,6 @@
 import { Budget, type Limits, WEIGHT } from './budget.js'
-import { BYTE_KINDS, bytesOf } from './byte-kind.js'
+import { bytesOf } from './byte-kind.js'
+import { BYTE_KINDS } from './byte-kinds.js'
 import { errorParts } from './error-parts.js'
 import { DECIMAL_DIGITS, JSON_TAG } from './json-format.js'
 import { located, Stop } from './stop.js'

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { isBuiltIn, isObjectPrototype } from './built-in.js'
 import { isBytes } from './byte-kind.js'
 import { Stop } from './stop.js'
 
@@ -62,17 +63,6 @@ function kindBy(value: object, prototype: object | null): ValueKind | undefined 
     if (prototype === URL.prototype) return 'url'
   }
   return isObjectPrototype(prototype) ? 'record' : undefined
-}
-
-/** Of this realm, or of the same name directly below another realm's `Object.prototype`. */
-function isBuiltIn(prototype: object, ours: object, name: string): boolean {
-  if (prototype === ours) return true
-  const above: object | null = Object.getPrototypeOf(prototype)
-  return above !== null && above !== Object.prototype && isObjectPrototype(above) && prototype.constructor.name === name
-}
-
-function isObjectPrototype(prototype: object): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
 }
 
 function refuseSymbols(value: object): void {

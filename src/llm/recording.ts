@@ -1,3 +1,4 @@
+import { CONNECTION_HEADERS } from '../http/connection-headers.js'
 import { isObject } from './json-value.js'
 import type { TokenUsage, Unstorable, Verdict, WireFormatName } from './wire-format.js'
 
@@ -80,17 +81,8 @@ export function bytesOf(body: string | Uint8Array): Uint8Array {
 }
 
 /** Of a connection, a transfer or an account, and not of the answer. */
-const DROPPED = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'content-length',
+const DROPPED = new Set<string>([
+  ...CONNECTION_HEADERS,
   'content-encoding',
   'set-cookie',
   'set-cookie2',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { CONNECTION_HEADERS } from '../http/connection-headers.js'
 
 /** A response as it is kept. Text stays text: it needs no copy for each reader, and is read by people in a folder. */
 export interface KeptResponse {
@@ -28,23 +29,7 @@ export interface FitFor {
 
 const KEPT_STATUSES = [200, 203, 204, 301, 308]
 /** Fields of a connection or of one message (RFC 9110 section 7.6.1), and what is said anew with every answer. */
-const NOT_KEPT = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'content-length',
-  'date',
-  'age',
-  'cache-status',
-  'server-timing',
-])
+const NOT_KEPT = new Set<string>([...CONNECTION_HEADERS, 'date', 'age', 'cache-status', 'server-timing'])
 
 /**
  * Why a response must not be kept; `undefined` if it may be.

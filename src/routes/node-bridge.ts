@@ -31,6 +31,26 @@ export function toRequest(incoming: NodeRequest, outgoing: ServerResponse): Requ
   return new Request(urlOf(incoming), init)
 }
 
+/** Answers a `node:http` request with a WHATWG handler; `onError` is given what the handler or the sending throws. */
+export function answerWith(
+  handler: FetchHandler,
+  incoming: NodeRequest,
+  outgoing: ServerResponse,
+  onError: (error: unknown) => void,
+): void {
+  let request: Request
+  try {
+    request = toRequest(incoming, outgoing)
+  } catch {
+    // A method or a header that no Request can hold.
+    outgoing.writeHead(400).end()
+    return
+  }
+  handler(request)
+    .then((response) => sendResponse(outgoing, response))
+    .catch(onError)
+}
+
 /** Sends a WHATWG response by `node:http`, as fast as the client reads. */
 export async function sendResponse(outgoing: ServerResponse, response: Response): Promise<void> {
   outgoing.statusCode = response.status

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type FetchHandler, type NodeRequest, sendResponse, toRequest } from '../../routes/node-bridge.js'
+import { answerWith, type FetchHandler, type NodeRequest } from '../../routes/node-bridge.js'
 
 /**
  * Mounts a WHATWG handler in Express, such as that of `adminHandler`: `app.use('/api/cache', expressHandler(handler))`.
@@ -9,17 +9,5 @@ import { type FetchHandler, type NodeRequest, sendResponse, toRequest } from '..
 export function expressHandler(
   handler: FetchHandler,
 ): (request: NodeRequest, response: ServerResponse, next: (error?: unknown) => void) => void {
-  return (incoming, outgoing, next) => {
-    let request: Request
-    try {
-      request = toRequest(incoming, outgoing)
-    } catch {
-      // A method or a header that no Request can hold.
-      outgoing.writeHead(400).end()
-      return
-    }
-    handler(request)
-      .then((response) => sendResponse(outgoing, response))
-      .catch(next)
-  }
+  return (incoming, outgoing, next) => answerWith(handler, incoming, outgoing, next)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cacheStatus } from '../../../src/observe/cache-status.js'
+import { cacheStatus } from '../../../src/cache/cache-status.js'
 
 describe('cacheStatus', () => {
   it('says of a hit how long it is fresh', () => {

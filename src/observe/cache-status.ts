@@ -1,1 +1,0 @@
-export { type CacheStatusOptions, cacheStatus } from '../cache/cache-status.js'
