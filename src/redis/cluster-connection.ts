@@ -24,8 +24,8 @@ export interface ClusterConnectionOptions {
 export interface ClusterConnection extends Connection {
   /** Where the control key is at present. */
   controlAddress(): NodeAddress | undefined
-  /** How far the clock of a key's node is ahead of the control key's. */
-  skewMs(key: string): number
+  /** How far the clock of a key's node is at least ahead of the control key's. */
+  leastSkewMs(key: string): number
 }
 
 const MOST_REDIRECTIONS = 4
@@ -168,7 +168,12 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
       fall()
     },
     controlAddress: () => nodeOf(controlSlot)?.address,
-    skewMs: (key) => (nodeOf(hashSlot(key))?.offsetMs() ?? 0) - (nodeOf(controlSlot)?.offsetMs() ?? 0),
+    leastSkewMs(key) {
+      const [node, control] = [nodeOf(hashSlot(key)), nodeOf(controlSlot)]
+      return node === undefined || control === undefined || node === control
+        ? 0
+        : node.offset().least - control.offset().most
+    },
     async close() {
       if (isClosed()) return
       state = 'closed'

@@ -11,8 +11,14 @@ export interface ClusterNode {
   readonly connection: Connection
   /** Who it was when it was connected to last. */
   identity(): ServerIdentity | undefined
-  /** Its time, less our monotonic one. Taken anew once a minute, behind. */
-  offsetMs(): number
+  /** Between which bounds its time, less our monotonic one, lies. Taken anew in time, behind. */
+  offset(): Bounds
+}
+
+/** What is known of a number that cannot be measured exactly. */
+export interface Bounds {
+  readonly least: number
+  readonly most: number
 }
 
 /** Options of {@link createClusterNode}. */
@@ -25,20 +31,26 @@ export interface ClusterNodeOptions {
 }
 
 const TIME_HOLDS_MS = 60_000
+/** A sample that took longer than this says too little, and is soon taken again. */
+const PRECISE_MS = 10
+const IMPRECISE_HOLDS_MS = 1000
+const SAMPLES = 3
 
 /** Returns a connection to one node that is looked after, and what is known of that node. */
 export function createClusterNode(options: ClusterNodeOptions): ClusterNode {
   const { address, places, clock } = options
   let identity: ServerIdentity | undefined
-  let offsetMs = 0
+  let offset: Bounds = { least: 0, most: 0 }
   let takenAt = -Infinity
 
   const takeTime = async (send: SendCommand): Promise<void> => {
     takenAt = clock.now()
-    const reply = await send(['TIME'])
-    if (!Array.isArray(reply)) return
-    const [seconds, micros] = reply
-    offsetMs = Number(String(seconds)) * 1000 + Number(String(micros)) / 1000 - (takenAt + clock.now()) / 2
+    let best: Bounds | undefined
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const taken = await timeOf(send, clock)
+      if (taken !== undefined && (best === undefined || width(taken) < width(best))) best = taken
+    }
+    offset = best ?? offset
   }
   const connection = createConnection({
     source: { address: addressText(address), warnings: [], create: () => places.createAt(address) },
@@ -55,9 +67,24 @@ export function createClusterNode(options: ClusterNodeOptions): ClusterNode {
     address,
     connection,
     identity: () => identity,
-    offsetMs() {
-      if (clock.now() - takenAt > TIME_HOLDS_MS) takeTime(connection.send).catch(() => {})
-      return offsetMs
+    offset() {
+      const holdsMs = width(offset) > PRECISE_MS ? IMPRECISE_HOLDS_MS : TIME_HOLDS_MS
+      if (clock.now() - takenAt > holdsMs) takeTime(connection.send).catch(() => {})
+      return offset
     },
   }
+}
+
+/** The node told its time somewhere between the question and the answer. */
+async function timeOf(send: SendCommand, clock: Clock): Promise<Bounds | undefined> {
+  const askedAt = clock.now()
+  const reply = await send(['TIME'])
+  if (!Array.isArray(reply)) return undefined
+  const [seconds, micros] = reply
+  const time = Number(String(seconds)) * 1000 + Number(String(micros)) / 1000
+  return { least: time - clock.now(), most: time - askedAt }
+}
+
+function width({ least, most }: Bounds): number {
+  return most - least
 }

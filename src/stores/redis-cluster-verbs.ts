@@ -18,8 +18,8 @@ import {
 
 /** What the verbs stand on where keys lie on several nodes. */
 export interface ClusterSite extends RedisSite {
-  /** How far the clock of a key's node is ahead of the control key's. */
-  readonly skewMs: (storedKey: string) => number
+  /** How far the clock of a key's node is at least ahead of the control key's. */
+  readonly leastSkewMs: (storedKey: string) => number
 }
 
 const PUT_OUTCOMES = ['written', 'refused', undefined, 'full'] as const
@@ -113,7 +113,8 @@ async function put(
     args: (header, body, inDraft) => [
       token,
       whole(lifeMs),
-      String(request.notAfterMs + site.skewMs(storedKey)),
+      // The latest instant is in the control key's time: a write may be refused too early, never let in too late.
+      String(request.notAfterMs + site.leastSkewMs(storedKey)),
       stamp.storedInc,
       String(stamp.seq),
       header,

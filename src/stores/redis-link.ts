@@ -26,7 +26,7 @@ export interface RedisLink {
   readonly verbs: (site: ClusterSite) => RedisVerbs
   /** Where messages are listened to: where they are sent from, so that they have the shortest way. */
   readonly busSource: ResolvedSource
-  readonly skewMs: (storedKey: string) => number
+  readonly leastSkewMs: (storedKey: string) => number
 }
 
 /** Returns the way to a store, not connected yet. */
@@ -45,7 +45,7 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
         },
       },
     )
-    return { connection, verbs: redisVerbs, busSource: source, skewMs: () => 0 }
+    return { connection, verbs: redisVerbs, busSource: source, leastSkewMs: () => 0 }
   }
   const connection = createClusterConnection({ nodes: cluster, clock, controlKey, prepare, onReady })
   const busSource = {
@@ -55,5 +55,5 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
       return address === undefined ? Promise.reject(new Error('AWAY')) : cluster.createAt(address)
     },
   }
-  return { connection, verbs: redisClusterVerbs, busSource, skewMs: connection.skewMs }
+  return { connection, verbs: redisClusterVerbs, busSource, leastSkewMs: connection.leastSkewMs }
 }

@@ -120,7 +120,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     },
   }
   const reads = createReads(base)
-  const site = { ...base, sender, read: reads.read, remember: recent.add, skewMs: link.skewMs }
+  const site = { ...base, sender, read: reads.read, remember: recent.add, leastSkewMs: link.leastSkewMs }
   const sweeper = createSweeper({ ...base, prefix, sender })
   const forgetting = withSubjects(link.verbs(site), base)
   // On a Cluster a SCAN sees one node: there the dead end with their lifetime.
