@@ -140,6 +140,8 @@ export class SharedTier implements BusListener, SharedSide {
 
   confirmed(): void {
     this.link.confirmed()
+    // What somebody waits to hear may have been said in the gap.
+    this.leases.wakeAll()
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface ClusterConnectionOptions {
 export interface ClusterConnection extends Connection {
   /** Where the control key is at present. */
   controlAddress(): NodeAddress | undefined
+  /** The ways to all primaries, for what has no key and concerns each of them. */
+  primaries(): readonly SendCommand[]
   /** How far the clock of a key's node is at least ahead of the control key's. */
   leastSkewMs(key: string): number
 }
@@ -168,6 +170,7 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
       fall()
     },
     controlAddress: () => nodeOf(controlSlot)?.address,
+    primaries: () => [...nodes.values()].map(({ connection }) => connection.send),
     leastSkewMs(key) {
       const [node, control] = [nodeOf(hashSlot(key)), nodeOf(controlSlot)]
       return node === undefined || control === undefined || node === control

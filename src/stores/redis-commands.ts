@@ -1,7 +1,7 @@
 import { breakerOpen } from '../errors/resilience-error.js'
 import { StoreError } from '../errors/store-error.js'
 import { type Connection, wordOf } from '../redis/connection.js'
-import { type RedisArgument, runScript, type Script } from '../redis/script.js'
+import { type RedisArgument, runScript, type Script, type SendCommand } from '../redis/script.js'
 import { createAnswerDeadlines } from '../resilience/answer-deadlines.js'
 import { type Breaker, type BreakerState, type CallVerdict, createBreaker } from '../resilience/breaker.js'
 import type { Clock } from '../runtime/clock.js'
@@ -50,8 +50,13 @@ export interface Commands {
    * Sends plain commands in one go; an error a server has against one of them is in the place of its reply.
    *
    * @param expectedBytes What the replies may weigh: large ones get more time.
+   * @param send The way to one node, where it is not their keys that say where they go.
    */
-  pipe(commands: readonly (readonly RedisArgument[])[], expectedBytes?: number): Promise<readonly unknown[]>
+  pipe(
+    commands: readonly (readonly RedisArgument[])[],
+    expectedBytes?: number,
+    send?: SendCommand,
+  ): Promise<readonly unknown[]>
   /** A new connection says nothing about the old one. */
   reset(): void
 }
@@ -174,8 +179,8 @@ export function createCommands(options: CommandsOptions): Commands {
         },
         { commands: 2, bytes },
       ),
-    pipe: (commands, expectedBytes = 0) =>
-      guarded(() => Promise.all(commands.map((command) => connection.send(command).catch(inPlace))), {
+    pipe: (commands, expectedBytes = 0, send = connection.send) =>
+      guarded(() => Promise.all(commands.map((command) => send(command).catch(inPlace))), {
         expectedBytes,
         commands: commands.length,
       }),

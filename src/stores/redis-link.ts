@@ -26,6 +26,8 @@ export interface RedisLink {
   readonly verbs: (site: ClusterSite) => RedisVerbs
   /** Where messages are listened to: where they are sent from, so that they have the shortest way. */
   readonly busSource: ResolvedSource
+  /** The ways to all nodes that have entries, as they are now. */
+  readonly nodes: () => readonly SendCommand[]
   readonly leastSkewMs: (storedKey: string) => number
 }
 
@@ -45,7 +47,7 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
         },
       },
     )
-    return { connection, verbs: redisVerbs, busSource: source, leastSkewMs: () => 0 }
+    return { connection, verbs: redisVerbs, busSource: source, nodes: () => [connection.send], leastSkewMs: () => 0 }
   }
   const connection = createClusterConnection({ nodes: cluster, clock, controlKey, prepare, onReady })
   const busSource = {
@@ -55,5 +57,11 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
       return address === undefined ? Promise.reject(new Error('AWAY')) : cluster.createAt(address)
     },
   }
-  return { connection, verbs: redisClusterVerbs, busSource, leastSkewMs: connection.leastSkewMs }
+  return {
+    connection,
+    verbs: redisClusterVerbs,
+    busSource,
+    nodes: connection.primaries,
+    leastSkewMs: connection.leastSkewMs,
+  }
 }

@@ -1,12 +1,16 @@
 import { encodePart } from '../keys/key-part.js'
+import { hashSlot } from '../redis/hash-slot.js'
 import { releaseScript, renewScript } from '../redis/lease-scripts.js'
+import type { SendCommand } from '../redis/script.js'
 import { sweepScript } from '../redis/sweep-script.js'
 import type { ReadSite } from './redis-read-script.js'
 import { listOf, numberOf, textOf } from './redis-replies.js'
 import type { RedisVerbs } from './redis-verbs.js'
 
 /** Options of {@link createSweeper}. */
-export interface SweeperOptions extends Pick<ReadSite, 'keys' | 'clock' | 'run' | 'pipe'> {
+export interface SweeperOptions extends Pick<ReadSite, 'keys' | 'clock' | 'isOneNode' | 'run' | 'pipe'> {
+  /** The ways to all nodes that have entries. */
+  readonly nodes: () => readonly SendCommand[]
   readonly prefix: string
   /** Who holds the lock. */
   readonly sender: string
@@ -21,6 +25,12 @@ export interface Sweeper {
   stop(): void
 }
 
+/** What is outdated: everything of another incarnation, or from before this number of the marker. */
+interface Outdated {
+  readonly inc: string
+  readonly hard: string
+}
+
 const LOCK_MS = 10_000
 /** So many keys are looked at, then the server has a while for others. */
 const SCAN_COUNT = 500
@@ -29,23 +39,24 @@ const AT_ONCE = 100
 
 /**
  * Returns the sweeper of one process. Nothing depends on it: what it removes is invalid to every reader already, and would
- * end with its lifetime. So it stops at the first trouble, and one process at a time is enough.
+ * end with its lifetime. So it stops at the first trouble, and one process at a time is enough; what a slot takes along that
+ * is moved past the sweep ends by itself, too.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
-  const { keys, clock, run, pipe, prefix, sender } = options
+  const { keys, clock, isOneNode, nodes, run, pipe, prefix, sender } = options
   const head = `{${encodePart(prefix, {})}:`
   let swept = 0
   let isStopped = false
   let running: Promise<void> = Promise.resolve()
 
-  const send = async (...command: string[]): Promise<unknown> => {
-    const [reply] = await pipe([command])
+  const send = async (command: readonly string[], node?: SendCommand): Promise<unknown> => {
+    const [reply] = await pipe([command], 0, node)
     if (reply instanceof Error) throw reply
     return reply
   }
-  /** Incarnation and number of the marker; `undefined` if there is none. */
-  const markerOf = async (name: string): Promise<{ readonly inc: string; readonly hard: string } | undefined> => {
-    const reply = await send('GET', keys.marker(name))
+  /** `undefined` if there is no marker. */
+  const markerOf = async (name: string): Promise<Outdated | undefined> => {
+    const reply = await send(['GET', keys.marker(name)])
     const [inc, hard] = reply === null ? [] : textOf(reply).split(':')
     return inc === undefined || hard === undefined ? undefined : { inc, hard }
   }
@@ -55,24 +66,37 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     return `${escaped(fixed)}*}:e`
   }
 
-  const pass = async (name: string, lock: string, since: { readonly inc: string; readonly hard: string }) => {
+  /** Removes what is outdated of these; a script has keys of one slot alone. */
+  const remove = async (entries: readonly string[], since: Outdated): Promise<void> => {
+    for (let at = 0; at < entries.length; at += AT_ONCE) {
+      const part = entries.slice(at, at + AT_ONCE)
+      const groups = isOneNode ? [part] : bySlot(part)
+      const removed = await Promise.all(groups.map((group) => run(sweepScript, group, [since.inc, since.hard])))
+      swept += removed.reduce((sum: number, count) => sum + numberOf(count), 0)
+    }
+  }
+  /** Resolves to whether the node was seen to its end, with the lock still held. */
+  const passNode = async (node: SendCommand, pattern: string, lock: string, since: Outdated): Promise<boolean> => {
     let cursor = '0'
     do {
-      const [next, found] = listOf(await send('SCAN', cursor, 'MATCH', patternOf(name), 'COUNT', String(SCAN_COUNT)))
+      const scan = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(SCAN_COUNT)]
+      const [next, found] = listOf(await send(scan, node))
       cursor = textOf(next)
-      const entries = listOf(found).map(textOf)
-      for (let at = 0; at < entries.length; at += AT_ONCE) {
-        swept += numberOf(await run(sweepScript, entries.slice(at, at + AT_ONCE), [since.inc, since.hard]))
-      }
+      await remove(listOf(found).map(textOf), since)
       if ((await run(renewScript, [lock], [sender, String(LOCK_MS)])) !== 1) return false
       await new Promise<void>((resolve) => void clock.setTimer(resolve, PAUSE_MS))
     } while (cursor !== '0' && !isStopped)
     return !isStopped
   }
+  const pass = async (name: string, lock: string, since: Outdated): Promise<boolean> => {
+    const pattern = patternOf(name)
+    for (const node of nodes()) if (!(await passNode(node, pattern, lock, since))) return false
+    return true
+  }
 
   const sweepNow = async (name: string): Promise<void> => {
     const lock = keys.sweepLock(name)
-    if ((await send('SET', lock, sender, 'NX', 'PX', String(LOCK_MS))) === null) return
+    if ((await send(['SET', lock, sender, 'NX', 'PX', String(LOCK_MS)])) === null) return
     // Whoever clears while this sweeps finds the lock, and relies on it: once more, until nothing new is there.
     for (let since = await markerOf(name); since !== undefined; ) {
       if (!(await pass(name, lock, since))) return
@@ -114,4 +138,16 @@ export function withSweeps<V extends RedisVerbs>(verbs: V, sweeper: Sweeper): V 
 /** A text as a part of a pattern that means itself. */
 function escaped(text: string): string {
   return text.replace(/[\\*?[\]^-]/g, '\\$&')
+}
+
+/** Pure: keys by their slots. */
+function bySlot(keys: readonly string[]): string[][] {
+  const groups = new Map<number, string[]>()
+  for (const key of keys) {
+    const slot = hashSlot(key)
+    const group = groups.get(slot)
+    if (group === undefined) groups.set(slot, [key])
+    else group.push(key)
+  }
+  return [...groups.values()]
 }

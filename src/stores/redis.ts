@@ -121,10 +121,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   }
   const reads = createReads(base)
   const site = { ...base, sender, read: reads.read, remember: recent.add, leastSkewMs: link.leastSkewMs }
-  const sweeper = createSweeper({ ...base, prefix, sender })
-  const forgetting = withSubjects(link.verbs(site), base)
-  // On a Cluster a SCAN sees one node: there the dead end with their lifetime.
-  const { beat, ...verbs } = base.isOneNode ? withSweeps(forgetting, sweeper) : forgetting
+  const sweeper = createSweeper({ ...base, nodes: link.nodes, prefix, sender })
+  const { beat, ...verbs } = withSweeps(withSubjects(link.verbs(site), base), sweeper)
   const bus = createRedisBus({ source: link.busSource, clock, isShared, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {
     replayed += await replayAll(recent.list(), link.verbs({ ...site, ...sentBy(send), remember: () => {} }))

@@ -55,7 +55,7 @@ export async function untilConnected(...processes: readonly RedisProcess[]): Pro
 }
 
 /** Looks every few ms until it holds. Rejects after `limitMs`; resolves to how long it took. */
-export async function eventually(holds: () => boolean | Promise<boolean>, limitMs = 8000): Promise<number> {
+export async function eventually(holds: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<number> {
   const startedAt = performance.now()
   while (!(await holds())) {
     if (performance.now() - startedAt > limitMs) throw new Error(`still not so after ${limitMs} ms: ${holds}`)

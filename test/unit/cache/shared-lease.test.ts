@@ -68,6 +68,24 @@ describe("coalesce: 'cluster'", () => {
     expect(loads.length).toBe(1)
   })
 
+  it('has followers look again as soon as messages are heard again: the one they wait for may be lost', async () => {
+    const { clock, loads, p, q } = openWorld()
+    await clock.advance(10)
+    const answers: unknown[] = []
+    void p.read().then((answer) => answers.push(answer))
+    await clock.advance(5)
+    void q.read().then((answer) => answers.push(answer))
+    await clock.advance(1600)
+    q.connection.cutBus()
+    loads[0]?.resolve('value')
+    await clock.advance(20)
+    expect(answers).toEqual(['value'])
+    q.connection.healBus()
+    await clock.advance(20)
+    expect(answers).toEqual(['value', 'value'])
+    expect(loads.length).toBe(1)
+  })
+
   it('is taken over once when a leader dies: after the lapse, before two leases, by one of the followers', async () => {
     const { clock, loads, each, p } = openWorld(4)
     await clock.advance(10)
