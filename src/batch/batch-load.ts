@@ -4,7 +4,8 @@ import { NO_SLOT, type Timed, type TimerQueue } from '../resilience/timer-queue.
 import type { BatcherPlan, LoadContext, LoadedRows } from './batcher-options.js'
 import type { Waiting } from './batcher-queue.js'
 import { isThenable } from './run-batch.js'
-import { atTurnEnd } from './turn-end.js'
+
+const SETTLED = Promise.resolve()
 
 /** One call of a batcher's `load`; tells every caller, then `onEnd`: once, also when the load never settles. */
 export class BatchLoad<I, V> implements LoadContext, Timed {
@@ -39,7 +40,7 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
     const items: I[] = []
     for (const waiting of this.#batch) {
       items.push(waiting.item)
-      if (waiting.callers !== Infinity) waiting.onLeft = (reason) => this.#leave(reason)
+      if (!waiting.stays) waiting.onLeft = (reason) => this.#leave(reason)
     }
     try {
       const rows = load(items, this)
@@ -48,8 +49,8 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
           (late) => this.#accept(late as LoadedRows<I, V>),
           (error) => this.#fail(error),
         )
-        // Arming a timer costs as much as collecting twenty items: not for a load that is over in this turn.
-        if (timeoutMs !== Infinity) atTurnEnd(() => this.#arm())
+        // Arming a timer costs as much as collecting twenty items: not for a load that has its answer already.
+        if (timeoutMs !== Infinity) void SETTLED.then(() => this.#arm())
       } else this.#accept(rows)
     } catch (error) {
       this.#fail(error)
@@ -58,7 +59,7 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
 
   #arm(): void {
     if (this.#over) return
-    const now = this.#plan.clock.now()
+    const now = this.#plan.clockOf().now()
     this.dueAt = now + this.#plan.timeoutMs
     this.#timers().add(this, now)
   }

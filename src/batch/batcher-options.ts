@@ -61,7 +61,8 @@ export interface BatcherPlan<I, V> {
   readonly keyOf: ((item: I) => unknown) | undefined
   readonly cache: BatcherCache<I, V> | undefined
   readonly label: string
-  readonly clock: Clock
+  /** The clock, made when time is asked for: a batcher may live for one request, and need none. */
+  readonly clockOf: () => Clock
 }
 
 const KNOWN = [
@@ -85,7 +86,8 @@ const KNOWN = [
 /** Checks and completes {@link BatcherOptions}. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveBatcher<I, V, K>(options: BatcherOptions<I, V, K>): BatcherPlan<I, V> {
   checkShape('the batcher options', options, KNOWN)
-  const { load, maxTokens, tokensOf, key, name, clock = createSystemClock() } = options
+  const { load, maxTokens, tokensOf, key, name } = options
+  let { clock } = options
   if (typeof load !== 'function') throw optionInvalid('load', 'a function of several items', load)
   checkFunction(tokensOf, 'tokensOf')
   checkFunction(key, 'key')
@@ -110,6 +112,9 @@ export function resolveBatcher<I, V, K>(options: BatcherOptions<I, V, K>): Batch
     keyOf: key,
     cache: createBatcherCache(options),
     label: name === undefined ? 'The batcher' : `The batcher '${name}'`,
-    clock,
+    clockOf() {
+      clock ??= createSystemClock()
+      return clock
+    },
   }
 }

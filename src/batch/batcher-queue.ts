@@ -12,8 +12,10 @@ export class Waiting<I, V> {
   declare readonly promise: Promise<V>
   declare resolve: (value: V) => void
   declare reject: (reason: unknown) => void
-  /** Callers that may leave; `Infinity` once somebody waits who cannot. */
+  /** Callers that may leave. */
   declare callers: number
+  /** Somebody waits who cannot leave. */
+  declare stays: boolean
   /** Called when the last caller has left. */
   declare onLeft: ((reason: unknown) => void) | undefined
 
@@ -23,6 +25,7 @@ export class Waiting<I, V> {
     this.tokens = tokens
     this.together = together
     this.callers = 0
+    this.stays = false
     this.onLeft = undefined
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve
@@ -37,7 +40,7 @@ export class Waiting<I, V> {
       const unlisten = onceAborted(signal, (reason) => {
         reject(reason)
         this.callers--
-        if (this.callers === 0) this.onLeft?.(reason)
+        if (this.callers === 0 && !this.stays) this.onLeft?.(reason)
       })
       this.promise.then(
         (value) => {

@@ -30,7 +30,7 @@ export class Collector<I, V> {
   // Made when they are needed: a batcher may live for one request.
   #timers: TimerQueue | undefined
   readonly #timersOf = (): TimerQueue => {
-    this.#timers ??= createTimerQueue(this.#plan.clock)
+    this.#timers ??= createTimerQueue(this.#plan.clockOf())
     return this.#timers
   }
   readonly #onIdle: (() => void)[] = []
@@ -74,13 +74,9 @@ export class Collector<I, V> {
     } catch (error) {
       return Promise.reject(error)
     }
-    if (signal === undefined) {
-      waiting.callers = Infinity
-      return waiting.promise
-    }
-    const left = waiting
-    left.onLeft ??= () => this.#leave(left)
-    return left.join(signal)
+    if (signal !== undefined) return this.#join(waiting, signal)
+    waiting.stays = true
+    return waiting.promise
   }
 
   close(): Promise<void> {
@@ -92,15 +88,20 @@ export class Collector<I, V> {
   }
 
   #enqueue(item: I, id: unknown, together: ReadsTogether | undefined): Waiting<I, V> {
-    const { queue: limit, label, concurrency, tokensOf, maxWaitMs, clock } = this.#plan
+    const { queue: limit, label, concurrency, tokensOf, maxWaitMs, clockOf } = this.#plan
     const queue = this.#queue
     if (queue.size >= limit) throw queueFull(label, concurrency, limit)
     const tokens = tokensOf === undefined ? 0 : checkTokens(tokensOf(item))
     const waiting = new Waiting<I, V>(item, id, tokens, together)
-    if (maxWaitMs > 0 && queue.size === 0) this.#oldestAt = clock.now()
+    if (maxWaitMs > 0 && queue.size === 0) this.#oldestAt = clockOf().now()
     queue.push(waiting)
     if (!this.#flushing) this.#flushSoon()
     return waiting
+  }
+
+  #join(waiting: Waiting<I, V>, signal: AbortSignal): Promise<V> {
+    waiting.onLeft ??= () => this.#leave(waiting)
+    return waiting.join(signal)
   }
 
   #flushSoon(): void {
@@ -111,9 +112,9 @@ export class Collector<I, V> {
 
   #sendDue(): void {
     this.#flushing = false
-    const { maxWaitMs, concurrency, clock } = this.#plan
+    const { maxWaitMs, concurrency, clockOf } = this.#plan
     const queue = this.#queue
-    const now = maxWaitMs === 0 ? 0 : clock.now()
+    const now = maxWaitMs === 0 ? 0 : clockOf().now()
     // Decided once: what waits now goes out together, in as many calls as it takes.
     const isDue = this.#running === 0 || this.#callEnded || this.#closed || now - this.#oldestAt >= maxWaitMs
     this.#callEnded = false
@@ -165,12 +166,12 @@ export class Collector<I, V> {
       this.#window = undefined
       this.#flushSoon()
     }
-    this.#window = { timer: this.#plan.clock.setTimer(onOver, Math.max(0, ms), true) }
+    this.#window = { timer: this.#plan.clockOf().setTimer(onOver, Math.max(0, ms), true) }
   }
 
   #shutWindow(): void {
     if (this.#window === undefined) return
-    this.#plan.clock.clearTimer(this.#window.timer)
+    this.#plan.clockOf().clearTimer(this.#window.timer)
     this.#window = undefined
   }
 }
