@@ -22,6 +22,9 @@ export interface MemoryStoreOptions<T extends SizedItem> {
   readonly onRemove: (item: T, id: string, why: Removal) => void
 }
 
+/** Shared by all reads: without one, each makes an object of its own. lru-cache writes its own status in, and reads it at once. */
+const READ: { status: undefined } = { status: undefined }
+
 /** Returns a byte budget for the namespaces of one stash. */
 export function createByteBudget(limitBytes: number): ByteBudget {
   return { limitBytes, used: 0, holders: new Set() }
@@ -62,7 +65,7 @@ export class MemoryStore<T extends SizedItem> {
 
   /** The item, marked as just used. */
   get(id: string): T | undefined {
-    return this.#lru.get(id)
+    return this.#lru.get(id, READ)
   }
 
   /** The item, without marking it as used. */
