@@ -7,13 +7,13 @@ export const LEASE_TRIALS: readonly Trial[] = [
     async run(trial) {
       const { store, settle } = trial
       if (!hasLeases(trial)) return
-      same((await ask(trial, 'mine', 400)).outcome, 'yours', 'the first')
-      const second = await ask(trial, 'yours', 400, store.two)
+      same((await ask(trial, 'mine', 1000)).outcome, 'yours', 'the first')
+      const second = await ask(trial, 'yours', 1000, store.two)
       same([second.outcome, second.outcome === 'held' && second.token], ['held', 'mine'], 'the second')
-      holds(second.outcome === 'held' && second.leftMs > 0 && second.leftMs <= 400, 'what is left of it')
+      holds(second.outcome === 'held' && second.leftMs > 0 && second.leftMs <= 1000, 'what is left of it')
       same(await settle(renewed(trial, 'mine', 60_000)), true, 'renewed by its leader')
       same(await settle(renewed(trial, 'yours', 60_000)), false, 'renewed by another')
-      await store.wait(500)
+      await store.wait(1100)
       same((await ask(trial, 'yours', 100, store.two)).outcome, 'held', 'after its first life')
       same(await settle(renewed(trial, 'mine', 50)), true, 'renewed for a short while')
       await store.wait(150)
@@ -40,7 +40,7 @@ export const LEASE_TRIALS: readonly Trial[] = [
     name: 'a lease fences: the write of who has lost it is refused, and a write uses it up and tells followers',
     async run(trial) {
       if (!hasLeases(trial)) return
-      const { store, settle, ref, read, entry, listen } = trial
+      const { store, settle, ref, read, entry, listen, until } = trial
       const { frames } = await listen()
       const before = await read()
       await ask(trial, 'mine', 60)
@@ -55,7 +55,7 @@ export const LEASE_TRIALS: readonly Trial[] = [
         notAfterMs: before.nowMs + 60_000,
       }
       same((await settle(store.one.write({ ...written, tells: 'done' }))).outcome, 'written', 'the write of the second')
-      await store.wait(200)
+      await until(() => frames.length > 0)
       same(frames.map(told), [['done', ref.digest, 'lead']], 'messages')
     },
   },
@@ -63,7 +63,7 @@ export const LEASE_TRIALS: readonly Trial[] = [
     name: 'a lease that is given back is free, and followers hear whether it is of use to wait for the next one',
     async run(trial) {
       if (!hasLeases(trial)) return
-      const { store, settle, ref, listen } = trial
+      const { store, settle, ref, listen, until } = trial
       const { frames } = await listen()
       for (const next of ['lead', 'alone'] as const) {
         await ask(trial, 'mine', 60_000)
@@ -78,7 +78,7 @@ export const LEASE_TRIALS: readonly Trial[] = [
           'by its leader',
         )
       }
-      await store.wait(200)
+      await until(() => frames.length >= 2)
       same(
         frames.map(told),
         [

@@ -31,14 +31,14 @@ export const LIFE_TRIALS: readonly Trial[] = [
   },
   {
     name: 'peers are told of keys by digest and of names with their number, the sender is not',
-    async run({ listen, settle, store, ref, set, bump }) {
+    async run({ listen, until, settle, store, ref, set, bump }) {
       const { frames } = await listen()
       const { inc } = await settle(store.one.kill(ref))
       await set(store.one)
       await settle(store.one.expire(ref))
       const { seq } = await bump(['t//ta|g:1', 'n/x'], 'expire')
       await settle(store.two.kill(ref))
-      await store.wait(200)
+      await until(() => frames.length >= 4)
       const key = { kind: 'key', inc, namespace: NAMESPACE, digest: ref.digest }
       const names = { kind: 'names', inc, seq, names: ['t//ta|g:1', 'n/x'], mode: 'expire' }
       // A store may say which entry a set wrote.
@@ -66,18 +66,18 @@ export const LIFE_TRIALS: readonly Trial[] = [
   {
     name: 'a lost subscription is told, and what was said meanwhile does not come after the confirmation',
     needs: 'bus',
-    async run({ listen, settle, store, ref }) {
+    async run({ listen, until, settle, store, ref }) {
       const heard = await listen()
       await store.cutBus?.()
-      await store.wait(200)
+      await until(() => heard.events.length >= 2)
       same(heard.events, ['confirmed', 'lost'], 'what the listener was told')
       await settle(store.one.kill(ref))
       await store.healBus?.()
-      await store.wait(2000)
+      await until(() => heard.events.at(-1) === 'confirmed')
       same(heard.events.at(-1), 'confirmed', 'what the listener was told last')
       same(heard.frames, [], 'messages of the gap')
       await settle(store.one.kill(ref))
-      await store.wait(200)
+      await until(() => heard.frames.length > 0)
       same(heard.frames.length, 1, 'messages after the gap')
     },
   },

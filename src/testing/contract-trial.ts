@@ -58,6 +58,8 @@ export interface TrialStore {
   entry(before: ReadReply, tags?: readonly string[]): StoredEntry
   /** Whether a reader would serve what the store has. */
   isUsable(from?: SharedStore): Promise<boolean>
+  /** Lets time pass until the condition holds, as long as the slowest machine may take, and a little longer. */
+  until(holdsNow: () => boolean): Promise<void>
   /** What the second connection hears from here on. */
   listen(): Promise<Heard>
   evict(what: Evictable): Promise<void>
@@ -69,6 +71,8 @@ export interface Heard {
   readonly events: ('lost' | 'confirmed')[]
 }
 
+const MOST_WAIT_MS = 20_000
+const STEP_MS = 50
 /** Later than any write. */
 export const FAR = Number.MAX_SAFE_INTEGER
 export const NAMESPACE = 'things'
@@ -100,6 +104,11 @@ export function createTrialStore(store: ContractStore, name: string): TrialStore
       settle(from.set({ ...ref, entry: entryOf(++entries, '', 0, 0, tags), lifeMs: 60_000, notAfterMs })),
     bump: (names, mode = 'delete', from = one) => settle(from.bump(names, mode)),
     entry: (before, tags = []) => entryOf(++entries, before.inc, before.seq, before.nowMs, tags),
+    async until(holdsNow) {
+      for (let waitedMs = 0; !holdsNow() && waitedMs < MOST_WAIT_MS; waitedMs += STEP_MS) await store.wait(STEP_MS)
+      // What must not come has a chance to come too.
+      await store.wait(STEP_MS)
+    },
     async isUsable(from = two) {
       const { entry, inc, markers } = await trial.read(from)
       return entry !== undefined && isValid(entry, markerNames(NAMESPACE, entry.tags), inc, markers)
@@ -111,7 +120,7 @@ export function createTrialStore(store: ContractStore, name: string): TrialStore
         lost: () => void heard.events.push('lost'),
         confirmed: () => void heard.events.push('confirmed'),
       })
-      await store.wait(200)
+      await trial.until(() => heard.events.length > 0)
       return heard
     },
     evict: async (what) => store.evict?.(what, ref.key),
@@ -148,8 +157,10 @@ export function holds(condition: boolean, what: string): void {
 
 function show(value: unknown): string {
   if (value === undefined) return 'undefined'
-  return JSON.stringify(value, (_name, part: unknown) => {
-    if (part instanceof Uint8Array) return `bytes ${[...part].join(' ')}`
+  return JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, name, part: unknown) {
+    // A Buffer has made an object of itself by now.
+    const bytes = this[name]
+    if (bytes instanceof Uint8Array) return `bytes ${bytes.join(' ')}`
     return part === undefined ? 'undefined' : part
   })
 }
