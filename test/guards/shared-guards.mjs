@@ -1,6 +1,7 @@
 const history = 'test/property/shared-history.test.ts'
+const forced = 'test/unit/cache/shared-forced.test.ts'
 
-/** Guards of the invalidation protocol over a shared store: the history checker must notice when one is missing. */
+/** Guards of the invalidation protocol over a shared store: a forced race or the history checker must notice when one is missing. */
 export const sharedGuards = [
   {
     name: 'a message or an own write voids what is under way for its key',
@@ -14,7 +15,7 @@ export const sharedGuards = [
     file: 'src/cache/shared-write.ts',
     find: '  const reply = await send(ref)\n  drop()\n',
     replace: '  const reply = await send(ref)\n',
-    tests: [history],
+    tests: [forced],
   },
   {
     name: 'another incarnation starts an epoch',
@@ -28,7 +29,7 @@ export const sharedGuards = [
     file: 'src/cache/link.ts',
     find: '    this.floor = this.epoch\n',
     replace: '',
-    tests: [history],
+    tests: [forced],
   },
   {
     name: 'a confirmed subscription starts an epoch',
