@@ -132,13 +132,28 @@ function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Cl
     table.set(name, { upstream, shared: sharedPart(policies), hop })
     return upstream
   }
+  // Statistics and reports know upstreams by their names.
+  const taken = new Map<string, Upstream>()
+  const alone = (upstream: Upstream): Upstream => {
+    const { name } = upstream
+    const known = taken.get(name)
+    if (known === undefined) taken.set(name, upstream)
+    else if (known !== upstream) {
+      throw pipelineInvalid(
+        pipeline,
+        `two upstreams are called '${name}'`,
+        'Share one `defineUpstream`, or give them names of their own. A hop without `upstream` has one of its own name.',
+      )
+    }
+    return upstream
+  }
   return {
     ofHop(upstream, policies, hop) {
       const shared = sharedPartsOf(upstream)
-      if (shared !== undefined) return shared.upstream
+      if (shared !== undefined) return alone(shared.upstream)
       const name = upstream as string
       const known = table.get(name)
-      if (known === undefined) return add(name, policies, hop)
+      if (known === undefined) return alone(add(name, policies, hop))
       if (known.shared === sharedPart(policies)) return known.upstream
       throw pipelineInvalid(
         pipeline,
@@ -148,7 +163,7 @@ function createUpstreams(pipeline: string, defaults: ResolvedPolicies, clock: Cl
     },
     ofProvider(upstream) {
       const name = upstream as string
-      return sharedPartsOf(upstream)?.upstream ?? table.get(name)?.upstream ?? add(name, defaults, name)
+      return alone(sharedPartsOf(upstream)?.upstream ?? table.get(name)?.upstream ?? add(name, defaults, name))
     },
   }
 }

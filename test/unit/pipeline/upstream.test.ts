@@ -85,6 +85,22 @@ describe('an upstream that pipelines share', () => {
     expect([calls, azure.state().breaker]).toEqual([1, 'open'])
   })
 
+  it('has its name for itself in a pipeline, since statistics go by names', () => {
+    const [first, second] = [defineUpstream('openai'), defineUpstream('openai')]
+    const hop = (name: string, more: object = {}) => ({ hop: defineHop({ name, call: () => 1, ...more }) })
+    const refused = expect.objectContaining({
+      code: 'ERR_PIPELINE_INVALID',
+      message: expect.stringContaining("two upstreams are called 'openai'"),
+    })
+    expect(() => fromGraph('p', { a: hop('a', { upstream: first }), b: hop('b', { upstream: first }) })).not.toThrow()
+    for (const other of [{ upstream: second }, { upstream: 'openai' }]) {
+      expect(() => fromGraph('p', { a: hop('a', { upstream: first }), b: hop('b', other) })).toThrowError(refused)
+    }
+    const fallback = [provider('mine', () => 1, { upstream: second })]
+    expect(() => fromGraph('p', { a: hop('a', { upstream: first, fallback }) })).toThrowError(refused)
+    expect(() => fromGraph('p', { openai: hop('openai'), b: hop('b', { upstream: first }) })).toThrowError(refused)
+  })
+
   it('is not touched by a fake client of one run', async () => {
     const upstream = defineUpstream('u', { breaker: { consecutiveFailures: 1 } })
     const call = ({ client }: { client: () => unknown }) => client()
