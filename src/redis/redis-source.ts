@@ -56,10 +56,7 @@ export function resolveSource(source: RedisSource, option = 'store'): ResolvedSo
   const cluster = clusterOptionsIn(source, option)
   if (cluster !== undefined) return fromCluster(cluster, option)
   const sentinels = sentinelOptionsIn(source, option)
-  if (sentinels !== undefined) {
-    const node = addressOf({ ...sentinels.nodeClientOptions, socket: { host: sentinels.name } }, option)
-    return { ...described(node), create: () => createFromSentinels(sentinels), moves: true }
-  }
+  if (sentinels !== undefined) return fromSentinels(sentinels, option)
   const client = clientIn(source)
   if (client === undefined) return fromOptions(source as NodeRedisOptions, option)
   const address = addressOf((client.options ?? {}) as NodeRedisOptions, option)
@@ -95,11 +92,21 @@ function identityOf(options: object): string | undefined {
   }
 }
 
+/** Where the servers are is not known yet: most likely with the sentinels. */
+function fromSentinels(options: NodeRedisSentinelOptions, option: string): ResolvedSource {
+  const { name, sentinelRootNodes, nodeClientOptions } = options
+  const { address, warnings } = describedAll(
+    sentinelRootNodes.map(({ host, port }) =>
+      addressOf({ ...nodeClientOptions, socket: { ...nodeClientOptions?.socket, host, port } }, option),
+    ),
+  )
+  return { address: `${name} at ${address}`, warnings, create: () => createFromSentinels(options), moves: true }
+}
+
 function fromCluster(options: NodeRedisClusterOptions, option: string): ResolvedSource {
   const nodes = clusterNodesOf(options, option)
   return {
-    address: nodes.seeds.map(({ host, port }) => `${host}:${port}`).join(','),
-    warnings: [...new Set(nodes.addresses.flatMap((address) => described(address).warnings))],
+    ...describedAll(nodes.addresses),
     create: () => Promise.reject(new Error('a cluster has no single node')),
     moves: true,
     cluster: nodes,
@@ -113,4 +120,12 @@ function described(address: RedisAddress): Pick<ResolvedSource, 'address' | 'war
   if (!isLocal && !isTls) warnings.push('without TLS: use rediss:// outside of a private network')
   if (!isLocal && !hasPassword) warnings.push('without a password')
   return { address: path ?? `${host}:${port}`, warnings }
+}
+
+function describedAll(addresses: readonly RedisAddress[]): Pick<ResolvedSource, 'address' | 'warnings'> {
+  const all = addresses.map(described)
+  return {
+    address: all.map(({ address }) => address).join(','),
+    warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
+  }
 }

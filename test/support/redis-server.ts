@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,8 @@ export interface RedisServerOptions {
   readonly port?: number
   /** More arguments of the server, such as `--maxmemory 4mb`. */
   readonly args?: readonly string[]
+  /** Lines of a file that the server may write to: a Sentinel has to have one. */
+  readonly config?: readonly string[]
 }
 
 let binary: string | undefined
@@ -45,7 +47,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const folder = mkdtempSync(join(tmpdir(), 'hopstash-redis-'))
   const port = options.port ?? (await freePort())
   const persistence = options.persist ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
+  const file = join(folder, 'server.conf')
+  if (options.config) writeFileSync(file, `${options.config.join('\n')}\n`)
   const args = [
+    ...(options.config ? [file] : []),
     '--port',
     String(port),
     '--bind',

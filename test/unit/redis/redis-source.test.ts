@@ -81,7 +81,17 @@ describe('where a Redis is', () => {
 
   it('takes options of a Sentinel', () => {
     const options = { name: 'mine', sentinelRootNodes: [{ host: 's', port: 1 }], nodeClientOptions: { password: 'x' } }
-    expect(resolveSource(options)).toMatchObject({ address: 'mine:6379', moves: true })
+    expect(resolveSource(options)).toMatchObject({ address: 'mine at s:1', moves: true })
+  })
+
+  it('judges how safe a Sentinel is by where the sentinels are, and by what the servers are reached with', () => {
+    const here = [{ host: '127.0.0.1', port: 1 }]
+    const there = [...here, { host: 's', port: 1 }]
+    const warningsOf = (sentinelRootNodes: typeof here, nodeClientOptions = {}) =>
+      resolveSource({ name: 'mine', sentinelRootNodes, nodeClientOptions }).warnings.length
+    expect(warningsOf(here)).toBe(0)
+    expect(warningsOf(there)).toBe(2)
+    expect(warningsOf(there, { password: 'x', socket: { tls: true } })).toBe(0)
   })
 
   it.each([

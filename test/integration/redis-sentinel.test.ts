@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createStash, namespace } from '../../src/index.js'
+import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.js'
+import { eventually } from './redis-world.js'
+
+let sentinels: RedisSentinels
+
+beforeAll(async () => {
+  sentinels = await startSentinels()
+}, 120_000)
+
+afterAll(() => sentinels.stop())
+
+/** Sentinels need a second to notice, and as long as a busy machine makes them to agree. */
+const FAILOVER_MS = 90_000
+
+async function openStash() {
+  const stash = createStash({
+    store: sentinels.options,
+    namespaces: { things: namespace<string, string>({ ttl: '1h' }) },
+  })
+  expect(await stash.ready(30_000)).toBe(true)
+  return stash
+}
+
+describe('a primary watched by Sentinels', () => {
+  it('dies, and its replica takes over: reads and writes find it, and what was deleted stays deleted, even what the replica never heard of', async () => {
+    const [primary, replica] = sentinels.servers
+    const [a, b] = [await openStash(), await openStash()]
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`)
+    // Loads, for what was set lately is deleted, too, in a store that may be older than the set.
+    await Promise.all(keys.map((key) => a.things.getOrSet(key, () => 'old')))
+    await eventually(async () => (await Promise.all(keys.map((key) => b.things.get(key)))).every((v) => v === 'old'))
+    await eventually(async () => Number(await replica.command('DBSIZE')) === Number(await primary.command('DBSIZE')))
+    const [deleted, kept] = [keys.slice(0, 10), keys.slice(10)]
+    // What is acknowledged from here on dies with the primary.
+    replica.freeze()
+    const results = await Promise.all(deleted.map((key) => a.things.delete(key)))
+    expect(results).toEqual(deleted.map(() => ({ memory: 'done', store: 'done' })))
+    await eventually(() => deleted.every((key) => b.things.peek(key) === undefined))
+    await primary.kill()
+    replica.thaw()
+    const own: unknown[] = []
+    const isWell = async (): Promise<boolean> => {
+      own.push(...(await Promise.all(deleted.map((key) => a.things.get(key)))))
+      await b.things.get('anything')
+      return [a, b].every((stash) => stash.health().status === 'ok')
+    }
+    await eventually(async () => (await sentinels.primaryPort()) === replica.port, FAILOVER_MS)
+    await eventually(isWell, FAILOVER_MS)
+    expect(own.filter((value) => value !== undefined)).toEqual([])
+    // The replica had them: they were told it again.
+    for (const stash of [a, b]) {
+      expect(await Promise.all(deleted.map((key) => stash.things.get(key)))).toEqual(deleted.map(() => undefined))
+      expect(await Promise.all(kept.map((key) => stash.things.get(key)))).toEqual(kept.map(() => 'old'))
+    }
+    expect(await a.things.set('k0', 'new')).toEqual({ memory: 'done', store: 'done' })
+    await eventually(async () => (await b.things.get('k0')) === 'new')
+    expect(await replica.command('EXISTS', '{hopstash:things:v1:k0}:e')).toBe(1)
+    await eventually(() => [a, b].every((stash) => stash.health().store?.bus === 'confirmed'))
+    expect(a.health()).toMatchObject({ status: 'ok', store: { status: 'ready', deaf: false, pending: 0 } })
+    await Promise.all([a.close(), b.close()])
+  }, 240_000)
+})
