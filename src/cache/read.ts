@@ -13,12 +13,10 @@ import type { Loader } from './loader.js'
 import { settleOutcome, tellRefresh } from './observe-read.js'
 import { type CacheOutcome, createOutcome, errorTag } from './outcome.js'
 import { copyOf } from './ownership.js'
+import { TIMED_EVERY, timeHit } from './plain-hit.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, removeAs, slide, timesOf, validEntry } from './valid.js'
 import type { MissCause, ReadStatus } from './words.js'
-
-/** One hit in so many is timed. */
-const TIMED_EVERY = 1023
 
 /**
  * Cache-aside. A hit costs one look-up, two comparisons and one increment, and returns the promise kept with the entry.
@@ -234,7 +232,7 @@ function miss(
   }
   const load = startLoad(state, request, replaces, why)
   const joined = load.flight.join(request.options?.signal)
-  if (state.shared !== undefined) joined.then(() => refreshFound(state, request, load), ignore)
+  if (state.shared !== undefined) load.refresh = () => refreshFound(state, request)
   if (outcome === undefined) return joined
   outcome.cause = why
   return joined.then((value) => {
@@ -245,8 +243,7 @@ function miss(
 }
 
 /** What the shared store had is past its ttl, or near its end: it has been served, and is refreshed behind. */
-function refreshFound(state: NamespaceState, request: LoadRequest, load: Load): void {
-  if (load.found !== 'stale' && load.found !== 'refresh') return
+function refreshFound(state: NamespaceState, request: LoadRequest): void {
   const entry = validEntry(state, request.id, 'peek')
   if (entry !== undefined) refreshBehind(state, request, entry, state.clock.now())
 }
@@ -279,13 +276,6 @@ export function bypass(
   const load = startLoad(state, request, undefined)
   awaitLoad(state, load)
   return load.flight.join(options?.signal)
-}
-
-function timeHit(state: NamespaceState, id: string): void {
-  const startedAt = state.clock.now()
-  state.memory.get(id)
-  state.clock.coarse()
-  state.counters.hitTimes.record(state.clock.now() - startedAt)
 }
 
 function ignore(): void {}

@@ -3,6 +3,7 @@ import type { ReadOptions } from './call-options.js'
 import type { Loader } from './loader.js'
 import { missedReplay } from './mode.js'
 import { createOutcome } from './outcome.js'
+import { plainHit } from './plain-hit.js'
 import { identify, read } from './read.js'
 import type { RecordContext, RecordOptions, RecordOutcome, Records } from './records.js'
 import type { NamespaceState } from './state.js'
@@ -16,6 +17,7 @@ export function createRecords<R>(host: NamespaceState, name: string): Records<R>
   const state = viewOf(host, name, 'record')
   return {
     load: (key, loader, options) => loadRecord(state, key, loader, options) as Promise<RecordOutcome<R>>,
+    hit: (key) => hitRecord(state, key) as RecordOutcome<R> | undefined,
     stale: async (key, maxAgeMs, options) =>
       staleRecord(state, key, maxAgeMs, options?.scope) as RecordOutcome<R> | undefined,
   }
@@ -61,6 +63,25 @@ async function loadRecord<R>(
 }
 
 const NEVER = new AbortController().signal
+
+function hitRecord(state: NamespaceState, key: unknown): RecordOutcome<unknown> | undefined {
+  let id: string
+  try {
+    id = identify(state, key, undefined)
+  } catch {
+    return undefined
+  }
+  const entry = plainHit(state, id)
+  if (entry === undefined) return undefined
+  const now = state.clock.now()
+  const { storedAt, freshUntil } = timesOf(entry)
+  return {
+    value: entry.value,
+    status: 'hit',
+    ageMs: Math.max(0, now - storedAt),
+    ttlMs: Math.max(0, freshUntil - now),
+  }
+}
 
 function staleRecord(
   state: NamespaceState,

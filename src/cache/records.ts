@@ -67,6 +67,11 @@ export interface Records<R> {
     loader: (context: RecordContext) => Promise<R>,
     options?: RecordOptions<R>,
   ): Promise<RecordOutcome<R>>
+  /**
+   * The kept record, at once, where `load` would need no thought: in memory, fresh, to be handed out as it is, and nobody
+   * watches reads. It counts as a hit. `undefined` says nothing: ask `load`.
+   */
+  hit(key: unknown): RecordOutcome<R> | undefined
   /** The kept value, expired or not, if it is not older than `maxAgeMs` after its ttl. Never one that was deleted. */
   stale(key: unknown, maxAgeMs: number, options?: { readonly scope?: string }): Promise<RecordOutcome<R> | undefined>
 }

@@ -1,7 +1,7 @@
 import { cacheStatus } from '../cache/cache-status.js'
 import { isOfEvents } from './captured-headers.js'
-import type { Answer, Produced } from './route-cache.js'
-import { createRouteCache } from './route-cache.js'
+import type { Answer } from './route-answer.js'
+import { createRouteCache, type Produced } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
 
 /** A fetch-style handler, with whatever else its platform hands it. */
@@ -46,7 +46,8 @@ export function cachedHandler<Rest extends readonly unknown[]>(
       streamed = read
       return 'streamed'
     }
-    const served = await cache.serve(describe(request), request, produce)
+    const decided = cache.serve(describe(request), request, produce)
+    const served = decided instanceof Promise ? await decided : decided
     if (served.kind === 'answer') return toResponse(served.answer)
     if (served.kind === 'streamed' && streamed !== undefined) return streamed
     const response = await handler(request, ...rest)
@@ -60,6 +61,7 @@ const DEFAULT_MAX_BODY = 1024 * 1024
 export function describe(request: Request): RouteRequest {
   // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
   const { url } = request
+  let headers: Headers | undefined
   const start = url.indexOf('/', url.indexOf('//') + 2)
   const hash = url.indexOf('#', start)
   const end = hash < 0 ? url.length : hash
@@ -70,7 +72,10 @@ export function describe(request: Request): RouteRequest {
     host: url.slice(url.indexOf('//') + 2, start),
     path: url.slice(start, cut),
     search: url.slice(cut, end),
-    header: (name) => request.headers.get(name) ?? undefined,
+    header(name) {
+      headers ??= request.headers
+      return headers.get(name) ?? undefined
+    },
   }
 }
 
@@ -127,11 +132,31 @@ function resumed(
 }
 
 /** A kept answer as a WHATWG response. */
-export function toResponse({ status, headers, body }: Answer): Response {
+export function toResponse(answer: Answer): Response {
+  const { status, fields, body } = answer
+  answer.headers ??= headersInit(fields)
   return new Response(status === 204 ? null : (body as string | Uint8Array<ArrayBuffer> | null), {
     status,
-    headers: headers.map(([name, value]): [string, string] => [name, value]),
+    headers: answer.headers,
   })
+}
+
+// A record, which servers send without making `Headers` of it, unless a name comes twice.
+function headersInit(fields: readonly string[]): Record<string, string> | [string, string][] {
+  const record: Record<string, string> = {}
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const name = fields[index] as string
+    if (name in record) return pairsOf(fields)
+    record[name] = fields[index + 1] as string
+  }
+  return record
+}
+
+function pairsOf(fields: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    pairs.push([fields[index] as string, fields[index + 1] as string])
+  return pairs
 }
 
 function withStatus(response: Response, cacheStatus: string): Response {

@@ -71,8 +71,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       if (own === undefined) sendAnswer(response, served.answer, passage.before)
       else own.send(served.answer, passage.before)
     }
-    const serve = async (): Promise<void> => {
-      const served = await cache.serve(about, given, produce)
+    const settle = (served: Served): void => {
       if (served.kind === 'answer') answer(served)
       // Meanwhile a timeout of the host's may have answered.
       else if (served.kind === 'pass' && !response.headersSent) {
@@ -80,14 +79,22 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
         next()
       }
     }
-    serve().catch((error) => {
+    const fail = (error: unknown): void => {
       own?.release()
       // A handler that has ended its client's connection has nothing to tell that client.
       if (own !== undefined && response.destroyed) return
       // One that outlived its time limit goes on writing into memory, once its client has been told.
       if (own !== undefined) response.once('finish', () => swallowFrom(response))
       next(error)
-    })
+    }
+    try {
+      const served = cache.serve(about, given, produce)
+      // What is kept and fresh is sent in the very turn that asked for it.
+      if (served instanceof Promise) served.then(settle).catch(fail)
+      else settle(served)
+    } catch (error) {
+      fail(error)
+    }
   }
 }
 

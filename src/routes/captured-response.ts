@@ -5,7 +5,8 @@ import { headerMembers, isOfEvents, ownPairs, setHeaderOf } from './captured-hea
 import { FLAGS, MEMBERS, OF_THE_CLIENT } from './captured-members.js'
 import { hideLeaving, isCutHere } from './hidden-client.js'
 import { argumentsOf, checkStatus, headerPairs, joined } from './response-arguments.js'
-import type { Answer, Produced } from './route-cache.js'
+import type { Answer } from './route-answer.js'
+import type { Produced } from './route-cache.js'
 import { sendAnswer } from './send-answer.js'
 
 /** A `node:http` response whose handler writes into memory, while the client may be sent something else. */

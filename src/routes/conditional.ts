@@ -13,9 +13,8 @@ export function isNotModified(request: RouteRequest, { status, etag, headers }: 
   if (status !== 200) return false
   const tags = request.header('if-none-match')
   if (tags !== undefined) return tags.trim() === '*' || entityTags(tags).includes(opaque(etag))
-  const since = Date.parse(request.header('if-modified-since') ?? '')
-  const modified = Date.parse(headers.find(([name]) => name === 'last-modified')?.[1] ?? '')
-  return modified <= since
+  const modified = headers.find(([name]) => name === 'last-modified')?.[1]
+  return modified !== undefined && Date.parse(modified) <= Date.parse(request.header('if-modified-since') ?? '')
 }
 
 /** The fields of a response that its 304 has, too. */

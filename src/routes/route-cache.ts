@@ -1,8 +1,8 @@
 import { cacheStatus } from '../cache/cache-status.js'
-import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
-import { isNotModified, notModifiedHeaders } from './conditional.js'
+import type { RecordOptions, Records } from '../cache/records.js'
 import { type KeptResponse, keptOf, ownLifetime, type Unfit, unfit, type WholeResponse } from './kept-response.js'
-import { type RouteKey, routeKey } from './route-key.js'
+import { type Answer, type Answers, createAnswers, plainAnswer } from './route-answer.js'
+import { createRouteKeys, type RouteKey } from './route-key.js'
 import { type RouteOptions, type RoutePolicy, type RouteRequest, resolveRoute } from './route-options.js'
 
 /** What a handler came to: a whole response, or one that goes to its own client only, as it comes. */
@@ -10,14 +10,6 @@ export type Produced = WholeResponse | 'streamed'
 
 /** Runs the handler behind a route. */
 export type Produce = (hasOld: boolean) => Promise<Produced>
-
-/** What a client is sent. */
-export interface Answer {
-  readonly status: number
-  readonly headers: readonly (readonly [string, string])[]
-  /** `null` for HEAD and 304. */
-  readonly body: string | Uint8Array | null
-}
 
 /** How a request is to be answered. */
 export type Served =
@@ -30,10 +22,12 @@ export type Served =
 /** The cache of one route, for any framework. */
 export interface RouteCache<Req> {
   /**
+   * What is fresh in memory is answered at once, as is what passes; all else is a promise.
+   *
    * @param produce Runs the handler. Called at most once; its rejection is the handler's, and reaches everybody who waits
    * for it unless a stale response stands in. With `hasOld` it may be a refresh behind an answer that is given meanwhile.
    */
-  serve(request: RouteRequest, given: Req, produce: Produce): Promise<Served>
+  serve(request: RouteRequest, given: Req, produce: Produce): Served | Promise<Served>
 }
 
 /** A record of a route: a response, or why there is none to share. */
@@ -47,26 +41,36 @@ type RouteRecord = { readonly kept: KeptResponse } | { readonly own: Unfit | 'si
 export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Req> {
   const policy = resolveRoute(options)
   const records = policy.in.records<RouteRecord>(policy.name)
+  const route: Route<Req> = { policy, records, answers: createAnswers(policy) }
+  const keyOf = createRouteKeys(policy)
   const warn = warnOnce()
   return {
-    async serve(request, given, produce) {
-      const key = routeKey(policy, request, given)
+    serve(request, given, produce) {
+      const key = keyOf(request, given)
       if ('bypass' in key) {
         if (key.bypass === 'credentials') warn()
         return passed(key.bypass)
       }
+      const hit = records.hit(key.key)
+      if (hit !== undefined && 'kept' in hit.value)
+        return { kind: 'answer', answer: route.answers.of(request, hit, hit.value.kept) }
       // A HEAD response has no body to keep; it is answered from what GET left.
-      if (request.method === 'HEAD') return serveHead(policy, records, request, given, key)
-      return serveGet(policy, records, request, given, key, produce)
+      if (request.method === 'HEAD') return serveHead(route, request, given, key)
+      return serveGet(route, request, given, key, produce)
     },
   }
 }
 
 type Keyed = Extract<RouteKey, { key: unknown }>
 
+interface Route<Req> {
+  readonly policy: RoutePolicy<Req>
+  readonly records: Records<RouteRecord>
+  readonly answers: Answers
+}
+
 async function serveGet<Req>(
-  policy: RoutePolicy<Req>,
-  records: Records<RouteRecord>,
+  { policy, records, answers }: Route<Req>,
   request: RouteRequest,
   given: Req,
   key: Keyed,
@@ -79,28 +83,28 @@ async function serveGet<Req>(
       key.key,
       async ({ stale, setTtl }) => {
         own = await produce(stale !== undefined)
-        const record = recordOf(policy, key, own)
+        const record = recordOf(policy, own)
         const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers) : undefined
         if (seconds !== undefined) setTtl(seconds * 1000)
         return record
       },
       recordOptions(policy, given, key),
     )
-    if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
+    const { value } = outcome
+    if ('kept' in value) return { kind: 'answer', answer: answers.of(request, outcome, value.kept) }
     // A refresh behind may have been streamed to nobody while this answer is somebody else's.
-    return own === undefined ? passed(outcome.value.own) : ownAnswer(request, own, outcome.value.own)
+    return own === undefined ? passed(value.own) : ownAnswer(request, own, value.own)
   } catch (error) {
     if (error instanceof FailedResponse) {
       const status = cacheStatus({ status: 'miss' })
-      return { kind: 'answer', answer: plain(request, error.response, `${status}; detail="status"`) }
+      return { kind: 'answer', answer: plainAnswer(request, error.response, `${status}; detail="status"`) }
     }
     throw error
   }
 }
 
 async function serveHead<Req>(
-  policy: RoutePolicy<Req>,
-  records: Records<RouteRecord>,
+  { policy, records, answers }: Route<Req>,
   request: RouteRequest,
   given: Req,
   key: Keyed,
@@ -108,7 +112,8 @@ async function serveHead<Req>(
   try {
     const options = { ...recordOptions(policy, given, key), onlyIfCached: true }
     const outcome = await records.load(key.key, () => Promise.reject(new Error('never called')), options)
-    if ('kept' in outcome.value) return answered(policy, request, key, outcome, outcome.value.kept)
+    const { value } = outcome
+    if ('kept' in value) return { kind: 'answer', answer: answers.of(request, outcome, value.kept) }
   } catch {
     // Nothing is kept: the handler answers.
   }
@@ -140,11 +145,11 @@ function tagsOf<Req>(tags: (request: Req) => readonly string[], given: Req): rea
   }
 }
 
-function recordOf<Req>(policy: RoutePolicy<Req>, key: Keyed, produced: Produced): RouteRecord {
+function recordOf<Req>(policy: RoutePolicy<Req>, produced: Produced): RouteRecord {
   if (produced === 'streamed') return { own: 'size' }
   // A failing upstream fails once for all who wait, and an old response stands in where one is allowed.
   if (produced.status >= 500) throw new FailedResponse(produced)
-  const why = unfit(produced, { varyHeaders: policy.varyHeaders, isPrivate: key.isPrivate })
+  const why = unfit(produced, policy)
   return why === undefined ? { kept: keptOf(produced) } : { own: why }
 }
 
@@ -159,38 +164,9 @@ class FailedResponse extends Error {
   }
 }
 
-function answered<Req>(
-  policy: RoutePolicy<Req>,
-  request: RouteRequest,
-  key: Keyed,
-  outcome: RecordOutcome<RouteRecord>,
-  kept: KeptResponse,
-): Served {
-  const isNew = isNotModified(request, kept)
-  const headers: [string, string][] = isNew ? notModifiedHeaders(kept.headers) : kept.headers.map(([n, v]) => [n, v])
-  headers.push(['etag', kept.etag], ['cache-status', cacheStatus(outcome)])
-  if (outcome.ageMs > 0 || outcome.status === 'hit') headers.push(['age', String(Math.floor(outcome.ageMs / 1000))])
-  if (!headers.some(([name]) => name === 'cache-control'))
-    headers.push(['cache-control', policy.cacheControl ?? (key.isPrivate ? 'private, no-cache' : 'no-cache')])
-  if (policy.varyHeaders.length > 0) addVary(headers, policy.varyHeaders)
-  if (isNew) return { kind: 'answer', answer: { status: 304, headers, body: null } }
-  if (kept.status !== 204) headers.push(['content-length', String(lengthOf(kept.body))])
-  const body = request.method === 'HEAD' ? null : kept.body
-  return { kind: 'answer', answer: { status: kept.status, headers, body } }
-}
-
 function ownAnswer(request: RouteRequest, own: Produced, why: string): Served {
   if (own === 'streamed') return { kind: 'streamed' }
-  return { kind: 'answer', answer: plain(request, own, statusOfPass(why)) }
-}
-
-function plain(request: RouteRequest, { status, headers, body }: WholeResponse, status9211: string): Answer {
-  const own = headers.map(([name, value]): [string, string] => [name, value])
-  return {
-    status,
-    headers: [...own, ['cache-status', status9211]],
-    body: request.method === 'HEAD' || body.length === 0 ? null : body,
-  }
+  return { kind: 'answer', answer: plainAnswer(request, own, statusOfPass(why)) }
 }
 
 function passed(why: string): Served {
@@ -199,18 +175,6 @@ function passed(why: string): Served {
 
 function statusOfPass(why: string): string {
   return `${cacheStatus({ status: 'bypass' })}; detail="${why}"`
-}
-
-function addVary(headers: [string, string][], names: readonly string[]): void {
-  const at = headers.findIndex(([name]) => name === 'vary')
-  const present = at < 0 ? [] : (headers[at]?.[1].split(',') ?? []).map((name) => name.trim().toLowerCase())
-  const all = [...new Set([...present, ...names])].filter((name) => name !== '').join(', ')
-  if (at < 0) headers.push(['vary', all])
-  else headers[at] = ['vary', all]
-}
-
-function lengthOf(body: string | Uint8Array): number {
-  return typeof body === 'string' ? Buffer.byteLength(body) : body.length
 }
 
 function warnOnce(): () => void {

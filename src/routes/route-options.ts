@@ -53,6 +53,8 @@ export interface RoutePolicy<Req> extends RouteOptions<Req> {
   readonly name: string
   readonly varyHeaders: readonly string[]
   readonly owner: ((request: Req) => string | undefined) | undefined
+  /** Each response is somebody's: kept under that person, or under what the request says of them. */
+  readonly isPrivate: boolean
 }
 
 const KNOWN = [
@@ -70,6 +72,9 @@ const KNOWN = [
   'cacheControl',
   'name',
 ] as const
+/** Header fields by which a request is somebody's. */
+export const CREDENTIALS: readonly string[] = ['authorization', 'cookie']
+
 const DEFAULT_MAX_BODY = 1024 * 1024
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 
@@ -104,11 +109,12 @@ export function resolveRoute<Req>(options: RouteOptions<Req>): RoutePolicy<Req> 
   }
 }
 
-function varyOf<Req>(vary: RouteOptions<Req>['vary']): Pick<RoutePolicy<Req>, 'varyHeaders' | 'owner'> {
-  if (vary === undefined) return { varyHeaders: [], owner: undefined }
-  if (typeof vary === 'function') return { varyHeaders: [], owner: vary }
+function varyOf<Req>(vary: RouteOptions<Req>['vary']): Pick<RoutePolicy<Req>, 'varyHeaders' | 'owner' | 'isPrivate'> {
+  if (vary === undefined) return { varyHeaders: [], owner: undefined, isPrivate: false }
+  if (typeof vary === 'function') return { varyHeaders: [], owner: vary, isPrivate: true }
   checkNames('vary', vary, (name) => HEADER_NAME.test(name))
-  return { varyHeaders: [...new Set(vary.map((name) => name.toLowerCase()))].sort(), owner: undefined }
+  const varyHeaders = [...new Set(vary.map((name) => name.toLowerCase()))].sort()
+  return { varyHeaders, owner: undefined, isPrivate: varyHeaders.some((name) => CREDENTIALS.includes(name)) }
 }
 
 function checkNames(option: string, names: unknown, isFit: (name: string) => boolean): void {

@@ -2,11 +2,12 @@ import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import express from 'express'
 import fastify from 'fastify'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { adminHandler } from '../../src/admin/handler.js'
 import { nodeHandler } from '../../src/admin/node.js'
 import { createStash } from '../../src/cache/stash.js'
 import { expressHandler } from '../../src/integrations/express/express-handler.js'
+import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { fastifyHandler } from '../../src/integrations/fastify/fastify-handler.js'
 
 const token = 'correct-horse-battery'
@@ -82,4 +83,32 @@ it('keeps the header fields that hooks of Fastify have set', async () => {
   app.all('/cache/*', fastifyHandler(adminHandler(createStash({ store: 'memory' }), { token })))
   const { statusCode, headers: sent } = await app.inject({ url: '/cache/stats', headers })
   expect([statusCode, sent['x-frame-options']]).toEqual([200, 'DENY'])
+})
+
+it('runs the hooks of Fastify for a kept answer, but those that make an answer', async () => {
+  const app = fastify()
+  closers.push(() => app.close())
+  const hooks: string[] = []
+  app.addHook('onRequest', async () => void hooks.push('onRequest'))
+  app.addHook('onSend', async (_request, reply) => {
+    hooks.push('onSend')
+    reply.header('x-frame-options', 'DENY')
+  })
+  app.addHook('onResponse', async () => void hooks.push('onResponse'))
+  const stash = createStash({ store: 'memory' })
+  app.get('/jobs', { preHandler: cacheReply({ in: stash.jobFeed }) }, async () => {
+    hooks.push('handler')
+    return [{ id: 'j1' }]
+  })
+  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/jobs`
+  for (const expected of [
+    ['onRequest', 'handler', 'onSend', 'onResponse'],
+    ['onRequest', 'onResponse'],
+  ]) {
+    hooks.length = 0
+    const response = await fetch(url)
+    expect([await response.json(), response.headers.get('x-frame-options')]).toEqual([[{ id: 'j1' }], 'DENY'])
+    await vi.waitUntil(() => hooks.includes('onResponse'))
+    expect(hooks).toEqual(expected)
+  }
 })

@@ -44,7 +44,8 @@ export function cacheRoute(
       streamed = read
       return 'streamed'
     }
-    const served = await cache.serve(describe(request), request, produce)
+    const decided = cache.serve(describe(request), request, produce)
+    const served = decided instanceof Promise ? await decided : decided
     isAnswered = true
     if (served.kind === 'answer') return replaced(context, toResponse(served.answer))
     if (served.kind === 'streamed' && streamed !== undefined) return replaced(context, streamed)

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { CACHE_CHANNEL } from '../../../src/cache/outcome.js'
+import { subscribeTo } from '../../../src/runtime/channels.js'
 import { never, open } from './fixture.js'
 
 const load = (value: unknown) => async (): Promise<unknown> => value
@@ -144,5 +146,43 @@ describe('records', () => {
   it('reject where the namespace wants a scope and none was given', async () => {
     const { things } = open({ requireScope: true })
     await expect(things.records('a').load('k', load('leaked'))).rejects.toMatchObject({ code: 'ERR_SCOPE_REQUIRED' })
+  })
+
+  it('are handed out at once where a read needs no thought, as `load` would tell it, and counted', async () => {
+    const { things, clock } = open({ ttl: '1m' })
+    const records = things.records<object>('a')
+    expect(records.hit('k')).toBeUndefined()
+    await records.load('k', async () => ({ n: 1 }))
+    await clock.advance(20_000)
+    const found = records.hit('k')
+    expect(found).toEqual(await records.load('k', never))
+    expect(found).toEqual({ value: { n: 1 }, status: 'hit', ageMs: 20_000, ttlMs: 40_000 })
+    expect(records.hit('k')?.value).toBe(found?.value)
+    expect(things.stats()).toMatchObject({ hits: 3, misses: 1 })
+  })
+
+  it('are not handed out at once where there is something to think about', async () => {
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
+    const records = things.records('a')
+    const fill = () => records.load('k', load({ n: 1 }), { tags: ['t'], forceFresh: true })
+    await fill()
+    await things.invalidateTags(['t'])
+    expect(records.hit('k')).toBeUndefined()
+    await fill()
+    await things.clear()
+    expect(records.hit('k')).toBeUndefined()
+    await fill()
+    await clock.advance(60_000)
+    expect(records.hit('k')).toBeUndefined()
+    await records.load('bytes', load(new Uint8Array(3)))
+    expect(records.hit('bytes')).toBeUndefined()
+    expect(records.hit(() => 1)).toBeUndefined()
+    expect(things.stats().hits).toBe(0)
+    await fill()
+    const end = subscribeTo(CACHE_CHANNEL, () => undefined)
+    expect(records.hit('k')).toBeUndefined()
+    end()
+    expect(records.hit('k')).toBeDefined()
+    expect(open({ requireScope: true }).things.records('a').hit('k')).toBeUndefined()
   })
 })

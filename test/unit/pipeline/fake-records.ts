@@ -68,6 +68,7 @@ export function fakeRecords(clock: Clock): FakeRecords {
           const outcome = (await flight.join(options.signal)) as RecordOutcome<R>
           return known === undefined ? outcome : { ...outcome, status: 'coalesced' }
         },
+        hit: () => undefined,
         async stale(key, maxAgeMs, options = {}) {
           const entry = entries.get(idOf(key, options.scope))
           if (entry === undefined || clock.now() > entry.storedAt + entry.ttlMs + maxAgeMs) return undefined
