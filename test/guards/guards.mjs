@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guards as cacheGuards } from './cache-guards.mjs'
 import { endGuards } from './end-guards.mjs'
+import { leaseGuards } from './lease-guards.mjs'
 import { sharedGuards } from './shared-guards.mjs'
 
-const guards = [...cacheGuards, ...endGuards, ...sharedGuards]
+const guards = [...cacheGuards, ...endGuards, ...leaseGuards, ...sharedGuards]
 const root = new URL('../../', import.meta.url).pathname
 const [part = ''] = process.argv.slice(2)
 const chosen = guards.filter(({ name }) => name.includes(part))

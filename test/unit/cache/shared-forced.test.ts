@@ -4,15 +4,16 @@ import type { SimulatedConnection } from '../../../src/testing/simulated-store.j
 import { openShared } from './shared-fixture.js'
 
 /** Holds calls of one method of the first process back before they leave, until they are let through. */
-function heldCalls(method: 'kill' | 'bump') {
+function heldCalls(method: 'kill' | 'lease') {
   const held: (() => void)[] = []
   let isFirst = true
+  let isHolding = false
   const adapt = (connection: SimulatedConnection): SharedStore => {
     if (!isFirst) return connection
     isFirst = false
     const call = connection[method] as (...args: unknown[]) => Promise<unknown>
     const holding = async (...args: unknown[]): Promise<unknown> => {
-      await new Promise<void>((resolve) => held.push(resolve))
+      if (isHolding) await new Promise<void>((resolve) => held.push(resolve))
       return call(...args)
     }
     return new Proxy(connection as SharedStore, {
@@ -24,7 +25,11 @@ function heldCalls(method: 'kill' | 'bump') {
   }
   return {
     adapt,
+    hold(): void {
+      isHolding = true
+    },
     release(): void {
+      isHolding = false
       for (const go of held.splice(0)) go()
     },
   }
@@ -37,6 +42,7 @@ describe('a delete that is on its way', () => {
     await world.settle()
     await world.run(others.set('k', 'old'))
     await world.settle()
+    calls.hold()
     const deleting = things.delete('k')
     await world.settle()
     expect(await world.run(things.get('k'))).toBe('old')
@@ -64,5 +70,22 @@ describe('memory of a life of the store that is over', () => {
     expect(world.processes[0].stash.health().status).not.toBe('ok')
     expect(await world.run(things.get('k'))).toBeUndefined()
     expect(things.peek('k')).toBeUndefined()
+  })
+})
+
+describe('a lease that is asked for after the value has come', () => {
+  it('is not given: the value is read, and nothing is loaded a second time', async () => {
+    const calls = heldCalls('lease')
+    const { world, things, others } = openShared({ coalesce: 'cluster' }, calls.adapt)
+    await world.settle()
+    calls.hold()
+    let loads = 0
+    const load = (): string => `load ${++loads}`
+    const late = things.getOrSet('k', load)
+    await world.settle()
+    expect(await world.run(others.getOrSet('k', load))).toBe('load 1')
+    calls.release()
+    expect(await world.run(late)).toBe('load 1')
+    expect(loads).toBe(1)
   })
 })
