@@ -47,6 +47,7 @@ function runSuite(binary, report) {
   const args = [
     'node_modules/vitest/vitest.mjs',
     'run',
+    '--project=!browser',
     '--reporter=dot',
     '--reporter=json',
     `--outputFile.json=${report}`,
