@@ -1,6 +1,6 @@
 import { importHopstash } from './build.mjs'
 
-// One of the processes of the soak. It changes its own keys, reads everybody's, and reports what it saw in store time.
+// One of the processes of the soak. It changes its own keys, reads everybody's, and reports what it saw and when.
 const [url, me, count, seed] = process.argv.slice(2)
 const { createStash, namespace } = await importHopstash()
 const things = namespace({ ttl: '1h', jitter: 0, tags: (value) => [`of:${value.by}`] })
@@ -12,27 +12,58 @@ const random = () => {
   return state / 2_147_483_648
 }
 const pick = (n) => Math.floor(random() * n)
-/** The newest version of each of its own keys, and those below which nothing may be seen any more, with the instant of that. */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const now = () => performance.timeOrigin + performance.now()
+/** The newest version of each of its own keys. */
 const versions = new Array(KEYS).fill(0)
-let isOver = false
-process.on('message', (message) => {
-  if (message === 'stop') isOver = true
-})
-process.on('unhandledRejection', (error) => process.send({ kind: 'crash', error: String(error) }))
+/** Whatever had arrived here by then has been read since. */
+let turnAt = now()
+let isToStop = false
 
-while (!isOver) {
-  const key = pick(KEYS)
-  const act = random()
-  if (act < 0.25) await change(key, random())
-  else await look(pick(Number(count)), pick(KEYS))
-  // In an outage everything is answered at once, and timers would starve.
-  await new Promise((resolve) => (random() < 0.2 ? setTimeout(resolve, 2) : setImmediate(resolve)))
+process.on('message', async (order) => {
+  await orders[order]()
+  process.send({ kind: 'obeyed', order })
+  if (order === 'close') process.disconnect()
+})
+process.on('disconnect', () => process.exit())
+process.on('unhandledRejection', (error) => process.send({ kind: 'crash', error: String(error?.stack ?? error) }))
+
+const work = (async () => {
+  while (!isToStop) {
+    if (random() < 0.25) await change(pick(KEYS), random())
+    else await look(pick(Number(count)), pick(KEYS))
+    const before = now()
+    // In an outage everything is answered at once, and timers would starve.
+    await (random() < 0.3 ? pause(2) : new Promise((resolve) => setImmediate(resolve)))
+    turnAt = before
+  }
+})()
+
+const orders = {
+  async stop() {
+    isToStop = true
+    await work
+  },
+  async well() {
+    for (;;) {
+      const { status, store } = stash.health()
+      if (status === 'ok' && !store.deaf && store.pending === 0) return
+      await pause(20)
+    }
+  },
+  async look() {
+    for (let owner = 0; owner < Number(count); owner++)
+      for (let key = 0; key < KEYS; key++) {
+        const value = await stash.things.get(`${owner}/${key}`)
+        process.send({ kind: 'last', key: `${owner}/${key}`, version: value?.version })
+      }
+  },
+  async close() {
+    const closing = performance.now()
+    await stash.close()
+    process.send({ kind: 'closed', ms: performance.now() - closing })
+  },
 }
-await settle()
-const closing = performance.now()
-await stash.close()
-process.send({ kind: 'closed', ms: performance.now() - closing })
-process.disconnect()
 
 /** Makes the old version invalid: by a set, a delete or its tag. What was acknowledged may nowhere be seen again. */
 async function change(key, how) {
@@ -53,30 +84,10 @@ async function change(key, how) {
 
 async function look(owner, key) {
   const name = `${owner}/${key}`
-  const from = now()
+  const from = turnAt
   const own = Number(me) === owner
   const value = own
     ? await stash.things.getOrSet(name, () => ({ by: owner, version: versions[key] }))
     : await stash.things.get(name)
-  if (value !== undefined) process.send({ kind: 'seen', key: name, version: value.version, from, at: now() })
-}
-
-/** Once everything is well again: what does everybody hold in the end. */
-async function settle() {
-  const until = performance.now() + 15_000
-  while (stash.health().status !== 'ok' || stash.health().store.deaf) {
-    if (performance.now() > until) return process.send({ kind: 'stuck', health: stash.health().store })
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  await new Promise((resolve) => setTimeout(resolve, 2500))
-  for (let owner = 0; owner < Number(count); owner++) for (let key = 0; key < KEYS; key++) await lookAtLast(owner, key)
-}
-
-async function lookAtLast(owner, key) {
-  const value = await stash.things.get(`${owner}/${key}`)
-  process.send({ kind: 'last', key: `${owner}/${key}`, version: value?.version })
-}
-
-function now() {
-  return performance.timeOrigin + performance.now()
+  if (value !== undefined) process.send({ kind: 'seen', key: name, version: value.version, from })
 }

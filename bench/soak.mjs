@@ -3,8 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildSource } from './build.mjs'
 import { seeded } from './inputs.mjs'
-import { clientOf, startServer } from './redis-server.mjs'
+import { startServer } from './redis-server.mjs'
+import { createChecker } from './soak-check.mjs'
+import { createFaults } from './soak-faults.mjs'
 
+// Processes that change and read, a fault every few seconds, and a checker of what was seen. Fails for a violation, for a
+// process that is not well again after a fault, and for one that does not end. Its last line says it all.
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
@@ -12,157 +16,113 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
-/** A message is on its way, or a gap is noticed, within two heartbeats. */
-const SEEN_ELSEWHERE_MS = 2500
-/** After a fault: reconnect, replay, and a subscription that is confirmed. */
-const CALM_AFTER_MS = 4000
-const random = seeded(Number(options.seed))
+const [seconds, processes, seed] = [options.seconds, options.processes, options.seed].map(Number)
+/** However busy the machine is: everybody is well after a fault, and has ended when told to. */
+const MOST_TO_HEAL_MS = 60_000
+/** What was broken last has been noticed by then. */
+const NOTICED_MS = 500
+const SETTLED_MS = 3000
+const random = seeded(seed)
 const between = (low, high) => low + random() * (high - low)
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const now = () => performance.timeOrigin + performance.now()
 
-console.log(`soak: ${options.processes} processes, ${options.seconds} s, seed ${options.seed}`)
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 await buildSource()
 const server = await startServer({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
-const counts = { changed: 0, seen: 0, last: 0, queued: 0, calmSeen: 0 }
-const violations = []
-/** By key: everything its owner said of it, oldest first. */
-const history = new Map()
-let calmSince = 0
-const children = Array.from({ length: Number(options.processes) }, (_, index) => startProcess(String(index)))
-await inject(performance.now() + Number(options.seconds) * 1000)
-for (const { child } of children) child.send('stop')
-await Promise.all(children.map(({ over }) => over))
-await server.stop()
-console.log(JSON.stringify(counts))
-for (const violation of violations.slice(0, 20)) console.log('VIOLATION', JSON.stringify(violation))
-console.log(
-  violations.length === 0 ? 'no violation' : `${violations.length} violations; again with --seed ${options.seed}`,
-)
-process.exitCode = violations.length === 0 && counts.seen > 0 && counts.last > 0 ? 0 : 1
+const { counts, violations, check, calm } = createChecker()
+const faultLog = []
+const startedAt = performance.now()
+const children = Array.from({ length: processes }, (_, index) => startProcess(String(index)))
+// Whatever hangs: a soak ends.
+const limit = setTimeout(() => finish('has not come to its end'), (seconds + 4 * 60) * 1000)
+try {
+  await run()
+  finish()
+} catch (error) {
+  finish(String(error))
+}
+
+async function run() {
+  await everyone('well')
+  const until = startedAt + seconds * 1000
+  const faults = createFaults(server, () => children[Math.floor(random() * children.length)].child)
+  while (performance.now() < until) {
+    calm(now())
+    await pause(Math.min(between(1000, 10_000), Math.max(0, until - performance.now())))
+    if (performance.now() >= until) break
+    const [name, fault] = faults[Math.floor(random() * faults.length)]
+    const ms = Math.round(between(100, 3000))
+    calm(Infinity)
+    faultLog.push(`${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${name}, ${ms} ms`)
+    await fault(ms)
+    await pause(NOTICED_MS)
+    await everyone('well')
+  }
+  // First everybody stops, then everybody is well, then everybody looks: nothing changes any more.
+  for (const order of ['stop', 'well']) await everyone(order)
+  await pause(SETTLED_MS)
+  for (const order of ['look', 'close']) await everyone(order)
+  await within(Promise.all(children.map(({ over }) => over)), 'all processes have ended')
+  await server.stop()
+}
+
+function finish(trouble) {
+  clearTimeout(limit)
+  if (trouble !== undefined) violations.push({ kind: 'trouble', trouble })
+  for (const { child } of children) child.kill('SIGKILL')
+  const isEmpty = counts.seen === 0 || counts.last === 0
+  const isWell = violations.length === 0 && !isEmpty
+  if (!isWell) {
+    for (const line of faultLog) console.log(`  ${line}`)
+    for (const violation of violations.slice(0, 20)) console.log('VIOLATION', JSON.stringify(violation))
+  }
+  const outcome = isWell ? 'no violation' : isEmpty ? 'nothing was seen' : `${violations.length} violations`
+  console.log(
+    `soak: seed ${seed}: ${processes} processes, ${seconds} s, ${faultLog.length} faults, ${counts.changed} changes (${counts.queued} queued), ` +
+      `${counts.seen} reads (${counts.calmSeen} in calm), ${counts.last} at last, closed in ${counts.slowestCloseMs} ms at most: ${outcome}`,
+  )
+  process.exit(isWell ? 0 : 1)
+}
 
 function startProcess(name) {
   const script = fileURLToPath(new URL('./soak-process.mjs', import.meta.url))
-  const child = fork(script, [server.url, name, options.processes, options.seed])
-  child.on('message', (message) => check(name, message))
+  const child = fork(script, [server.url, name, String(processes), String(seed)])
+  const waiting = new Map()
+  let isToEnd = false
+  child.on('message', (message) => {
+    if (message.kind !== 'obeyed') return check(name, message)
+    waiting.get(message.order)?.()
+    waiting.delete(message.order)
+  })
   const over = new Promise((resolve) => {
     child.on('exit', (code, signal) => {
-      if (code !== 0) violations.push({ kind: 'exit', process: name, code, signal })
+      if (code !== 0 || !isToEnd) violations.push({ kind: 'exit', process: name, code, signal })
       resolve()
     })
   })
-  return { child, over }
-}
-
-/** The checker: what may be seen, given what was said before. */
-function check(from, message) {
-  if (message.kind === 'changed') {
-    counts.changed++
-    if (message.store !== 'done') counts.queued++
-    if (!history.has(message.key)) history.set(message.key, [])
-    history.get(message.key).push(message)
-  } else if (message.kind === 'seen') {
-    counts.seen++
-    const isOwn = message.key.startsWith(`${from}/`)
-    // In an outage others may serve what they hold; their own process never may.
-    const isCalm = calmSince > 0 && message.from - CALM_AFTER_MS > calmSince
-    if (isCalm) counts.calmSeen++
-    const bound = isOwn ? Infinity : isCalm ? message.from - SEEN_ELSEWHERE_MS : 0
-    const floor = newestBefore(message.key, bound)
-    if (message.version < floor) violations.push({ ...message, process: from, floor, isOwn })
-  } else if (message.kind === 'last') {
-    counts.last++
-    const floor = newestBefore(message.key, Infinity)
-    if (message.version !== undefined && message.version < floor) violations.push({ ...message, process: from, floor })
-  } else if (message.kind === 'closed') {
-    if (message.ms > 2000) violations.push({ ...message, process: from })
-  } else violations.push({ ...message, process: from })
-}
-
-function newestBefore(key, at) {
-  const said = history.get(key) ?? []
-  for (let index = said.length - 1; index >= 0; index--) if (said[index].at <= at) return said[index].version
-  return 0
-}
-
-/** A fault every few seconds, then quiet enough to see whether everybody agrees again. */
-async function inject(until) {
-  const faults = faultsOf()
-  while (performance.now() < until - 8000) {
-    calmSince = performance.timeOrigin + performance.now()
-    await pause(between(1000, 10_000))
-    calmSince = 0
-    const [name, fault] = faults[Math.floor(random() * faults.length)]
-    const ms = Math.round(between(100, 3000))
-    console.log(`  ${(performance.now() / 1000).toFixed(1)} s: ${name}, ${ms} ms`)
-    await fault(ms)
+  const obey = (order) => {
+    isToEnd ||= order === 'close'
+    const obeyed = new Promise((resolve) => void waiting.set(order, resolve))
+    child.send(order, () => {})
+    return obeyed
   }
-  calmSince = performance.timeOrigin + performance.now()
-  await pause(Math.max(0, until - performance.now()))
+  return { child, over, obey }
 }
 
-function faultsOf() {
-  const command = async (...words) => {
-    const client = await clientOf(server.url)
-    try {
-      return await client.sendCommand(words)
-    } catch {
-      return undefined
-    } finally {
-      client.destroy()
-    }
+function everyone(order) {
+  return within(Promise.all(children.map(({ obey }) => obey(order))), `every process has obeyed '${order}'`)
+}
+
+/** Something that has to happen, on any machine. */
+async function within(work, what) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not so after ${MOST_TO_HEAL_MS} ms: ${what}`)), MOST_TO_HEAL_MS)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
-  const repeatedly = (ms, everyMs, work) => {
-    const timer = setInterval(() => work().catch(() => {}), everyMs)
-    return pause(ms).then(() => clearInterval(timer))
-  }
-  return [
-    [
-      'frozen',
-      async (ms) => {
-        server.freeze()
-        await pause(ms)
-        server.thaw()
-      },
-    ],
-    [
-      'killed, back with its data',
-      async (ms) => {
-        await server.kill()
-        await pause(ms)
-        await server.restart()
-      },
-    ],
-    ['connections killed', (ms) => repeatedly(ms, 100, () => command('CLIENT', 'KILL', 'TYPE', 'normal'))],
-    ['bus cut', (ms) => repeatedly(ms, 100, () => command('CLIENT', 'KILL', 'TYPE', 'pubsub'))],
-    ['scripts flushed', (ms) => repeatedly(ms, 20, () => command('SCRIPT', 'FLUSH'))],
-    ['markers lost', () => command('DEL', '{hopstash}:m:*', '{hopstash}:m:n/things')],
-    ['log lost', () => command('DEL', '{hopstash}:log')],
-    ['control key lost', () => command('DEL', '{hopstash}:ctl')],
-    ['emptied', () => command('FLUSHALL')],
-    [
-      'full',
-      async (ms) => {
-        await command('CONFIG', 'SET', 'maxmemory', '1mb')
-        await pause(ms)
-        await command('CONFIG', 'SET', 'maxmemory', '0')
-      },
-    ],
-    [
-      'a replica',
-      async (ms) => {
-        await command('REPLICAOF', '127.0.0.1', '1')
-        await pause(ms)
-        await command('REPLICAOF', 'NO', 'ONE')
-      },
-    ],
-    [
-      'a process paused',
-      async (ms) => {
-        const { child } = children[Math.floor(random() * children.length)]
-        child.kill('SIGSTOP')
-        await pause(ms)
-        child.kill('SIGCONT')
-      },
-    ],
-  ]
 }
