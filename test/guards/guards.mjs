@@ -45,7 +45,8 @@ async function isTested({ name, file, find, replace, tests }) {
     path,
     source.replace(find, () => replace),
   )
-  const outcome = await runTests(tests)
+  // One test that fails is enough.
+  const outcome = await runTests(tests, ['--bail=1'])
   await writeFile(path, source)
   const caught = outcome.failed > 0 && outcome.brokenFiles === 0
   console.log(`${caught ? 'tested ' : 'MISSED '} ${name}: ${outcome.summary}`)
@@ -61,9 +62,16 @@ async function copyPackage() {
   return target
 }
 
-function runTests(files) {
+function runTests(files, options = []) {
   const report = join(copy, 'report.json')
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`, ...files]
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--reporter=json',
+    `--outputFile=${report}`,
+    ...options,
+    ...files,
+  ]
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: copy,
@@ -73,7 +81,9 @@ function runTests(files) {
     child.once('error', reject)
     child.once('exit', async () => {
       const { numFailedTests, numPassedTests, testResults } = JSON.parse(await readFile(report, 'utf8'))
-      const brokenFiles = testResults.filter(({ assertionResults }) => assertionResults.length === 0).length
+      const brokenFiles = testResults.filter(
+        ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+      ).length
       const first = testResults.flatMap((each) => each.assertionResults).find(({ status }) => status === 'failed')
       const detail = first === undefined ? 'every test passed' : `${numFailedTests} failed, such as "${first.title}"`
       resolve({ failed: numFailedTests, passed: numPassedTests, brokenFiles, summary: detail })
