@@ -3,6 +3,7 @@ import { access, lstat, readdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDisk } from '../stores/file-disk.js'
 import { createFileLog } from '../stores/file-log.js'
+import { isDraft } from '../stores/file-sweep.js'
 import type { Call } from './command.js'
 import { endIfAborted } from './failure.js'
 import { advice, type Finding, ok, trouble } from './finding.js'
@@ -145,7 +146,7 @@ async function walk(root: string, path: string, tally: Tally, call: Call): Promi
   if (process.platform !== 'win32' && (stats.mode & OTHERS) !== 0) tally.open++
   if (!stats.isDirectory()) {
     tally.bytes += stats.size
-    if (path.startsWith(join(root, 'drafts')) && call.clock.wall() - stats.mtimeMs > HOUR_MS) tally.drafts++
+    if (isDraft(path) && call.clock.wall() - stats.mtimeMs > HOUR_MS) tally.drafts++
     return
   }
   for (const name of await readdir(path).catch(() => [])) await walk(root, join(path, name), tally, call)

@@ -96,9 +96,9 @@ function foundIn(file: EntryFile, clock: Clock): FoundEntry {
     isTimeless: file.goneAtMs === Infinity,
     async read() {
       const bytes = await readFile(file.path)
-      const entry = readFileEntry(Buffer.from(basename(file.path, '.entry'), 'hex'), bytes)
-      if ('failure' in entry || entry.entry.checked === undefined) return undefined
-      return Buffer.from(entry.entry.checked.bytes)
+      const { read } = readFileEntry(Buffer.from(basename(file.path, '.entry'), 'hex'), bytes)
+      if ('failure' in read || read.entry.checked === undefined) return undefined
+      return Buffer.from(read.entry.checked.bytes)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { Budget, type Limits, WEIGHT } from './budget.js'
+import { Budget, type Limits, memoryLimit, WEIGHT } from './budget.js'
 import { rebuildBytes } from './byte-kind.js'
 import { BYTE_KINDS } from './byte-kinds.js'
 import { buildError, type ErrorProperty } from './error-parts.js'
@@ -15,7 +15,38 @@ import { put } from './value-kind.js'
  */
 export function readJson(bytes: Buffer, limits: Limits): unknown {
   refuseDense(bytes, limits)
-  return new JsonReader(limits).value(JSON.parse(bytes.toString('utf8')))
+  const text = bytes.toString('utf8')
+  const json: unknown = JSON.parse(text)
+  const isLight = bytes.length * MOST_WEIGHT <= memoryLimit(limits)
+  // Without a tag what the parser made is the value itself.
+  if (isLight && !mayHaveTags(text) && isWithin(json, limits.maxDepth)) return json
+  return new JsonReader(limits).value(json)
+}
+
+/** What a byte of text stands for in memory at most: `[]` and its comma. */
+const MOST_WEIGHT = WEIGHT.container
+
+// Its sign alone is found ten times as fast as it and the quote before it, of which any text is full.
+function mayHaveTags(text: string): boolean {
+  return (text.includes('$') && text.includes('"$')) || text.includes('\\u0024')
+}
+
+function isWithin(json: unknown, depth: number): boolean {
+  if (typeof json !== 'object' || json === null) return true
+  if (depth === 0) return false
+  if (Array.isArray(json)) {
+    // By index: `for … in` is six times as slow, and calls for scalars are half of the rest.
+    for (let index = 0; index < json.length; index++) {
+      const item: unknown = json[index]
+      if (typeof item === 'object' && item !== null && !isWithin(item, depth - 1)) return false
+    }
+    return true
+  }
+  for (const name in json) {
+    const item = (json as Record<string, unknown>)[name]
+    if (typeof item === 'object' && item !== null && !isWithin(item, depth - 1)) return false
+  }
+  return true
 }
 
 const HOLE = Symbol('hole')

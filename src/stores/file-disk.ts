@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -24,8 +25,13 @@ export interface Disk {
    * regular file that may be read. Throws where that cannot be told.
    */
   read(directory: string, name: string): Buffer | Promise<Buffer | undefined> | undefined
-  /** Writes beside the file. What comes back puts it in its place, or takes it away again. */
-  write(chunks: readonly Uint8Array[]): Draft | Promise<Draft>
+  /**
+   * Writes a small file where it belongs, over what is there: for a file that nobody may read any more, because making
+   * and removing one costs ten times as much. `false` where that is no file of its own; then nothing was written.
+   */
+  overwrite(directory: string, name: string, chunks: readonly Uint8Array[]): boolean
+  /** Writes into the directory of the file, under another name. What comes back puts it in its place, or takes it away again. */
+  write(directory: string, chunks: readonly Uint8Array[]): Draft | Promise<Draft>
   remove(path: string): void
   /** The folder was taken away: what is known of its directories is void. */
   forget(): void
@@ -37,7 +43,8 @@ export interface Disk {
 
 /** A file that is written, and is nowhere yet. */
 export interface Draft {
-  publish(path: string): void
+  /** Puts it in the place of a name in its directory. */
+  publish(name: string): void
   discard(): void
 }
 
@@ -48,6 +55,8 @@ const MOST_BYTES = 128 * 1024 * 1024
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
 // Without these two (Windows) links need rights that few have.
 const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+/** In the way of a file: a link, a directory, a pipe nobody reads, what may not be written. */
+const ODD = new Set(['ELOOP', 'EISDIR', 'ENXIO', 'EACCES', 'EPERM'])
 /** Of the machine, not of the file: no miss. */
 const TROUBLES = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE'])
 
@@ -55,7 +64,6 @@ const TROUBLES = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE'
 export function createDisk(root: string, me: string): Disk {
   const scratch = Buffer.allocUnsafe(SYNC_BYTES + 1)
   const known = new Set<string>()
-  const drafts = join(root, 'drafts')
   let count = 0
 
   const isOwn = (path: string): boolean => {
@@ -90,13 +98,8 @@ export function createDisk(root: string, me: string): Disk {
       return work()
     }
   }
-  const draftAt = (path: string): Draft => ({
-    publish(target) {
-      again(() => {
-        directory(dirname(target))
-        renameSync(path, target)
-      })
-    },
+  const draftAt = (shard: string, path: string): Draft => ({
+    publish: (name) => renameSync(path, shard + sep + name),
     discard: () => remove(path),
   })
   const remove = (path: string): void => {
@@ -125,23 +128,32 @@ export function createDisk(root: string, me: string): Disk {
       }
       return readOpen(file, scratch)
     },
-    write(chunks) {
-      const path = join(drafts, `${me}-${++count}`)
-      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    overwrite(shard, name, chunks) {
+      const bytes = lengthOf(chunks)
+      if (bytes > SYNC_BYTES) return false
+      return again(() => {
+        directory(shard)
+        return writeOver(shard + sep + name, chunks, bytes)
+      })
+    },
+    write(shard, chunks) {
+      // In its own directory: a rename from one to another costs twice as much as all the rest.
+      const path = `${shard}${sep}draft-${me}-${++count}`
+      const bytes = lengthOf(chunks)
       try {
         if (bytes > SYNC_BYTES) {
-          again(() => directory(drafts))
-          return writeLarge(path, chunks).then(() => draftAt(path))
+          again(() => directory(shard))
+          return writeLarge(path, chunks).then(() => draftAt(shard, path))
         }
         again(() => {
-          directory(drafts)
+          directory(shard)
           writeSmall(path, chunks, bytes)
         })
       } catch (error) {
         tryTo(() => remove(path))
         throw error
       }
-      return draftAt(path)
+      return draftAt(shard, path)
     },
   }
 
@@ -204,12 +216,39 @@ async function readLarge(file: number): Promise<Buffer | undefined> {
 function writeSmall(path: string, chunks: readonly Uint8Array[], bytes: number): void {
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | SAFE, 0o600)
   try {
-    if (writevSync(file, chunks as Uint8Array[]) < bytes) {
-      throw Object.assign(new Error('The disk took a part of the file'), { code: 'ENOSPC' })
-    }
+    writeAll(file, chunks, bytes)
   } finally {
     closeSync(file)
   }
+}
+
+function writeOver(path: string, chunks: readonly Uint8Array[], bytes: number): boolean {
+  let file: number
+  try {
+    file = openSync(path, O_WRONLY | O_CREAT | SAFE, 0o600)
+  } catch (error) {
+    if (ODD.has(codeOf(error))) return false
+    throw error
+  }
+  try {
+    const stats = fstatSync(file)
+    // Who has copied the folder by links keeps his copy.
+    if (!stats.isFile() || stats.nlink !== 1) return false
+    writeAll(file, chunks, bytes)
+    if (stats.size > bytes) ftruncateSync(file, bytes)
+    return true
+  } finally {
+    closeSync(file)
+  }
+}
+
+function writeAll(file: number, chunks: readonly Uint8Array[], bytes: number): void {
+  if (writevSync(file, chunks as Uint8Array[], 0) === bytes) return
+  throw Object.assign(new Error('The disk took a part of the file'), { code: 'ENOSPC' })
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
 }
 
 async function writeLarge(path: string, chunks: readonly Uint8Array[]): Promise<void> {

@@ -15,12 +15,23 @@ export interface FileFacts {
 }
 
 /** A file that was read. */
-export type ReadFile = ReadEntry & { readonly goneAtMs: number }
+export interface ReadFile {
+  readonly read: ReadEntry
+  /** Wall clock, ms; `Infinity` for none. */
+  readonly goneAtMs: number
+}
 
 /** Longer requests are not written: they would be most of the file. */
 const MOST_REQUEST = 32 * 1024
 const LINE_END = 10
-const TAIL = /,"gone":(null|\d{1,16}),"head":"([A-Za-z0-9+/=]+)"\}$/
+const QUOTE = 34
+const EQUALS = 61
+const BRACE_END = 125
+/** Of the fields that are read: `,"gone":null,"head":"` and `"}` around them. */
+const GONE = Buffer.from(',"gone":')
+const HEAD = Buffer.from(',"head":"')
+const NULL = Buffer.from('null')
+const MOST_DIGITS = 16
 /** Of a line, in which a request is the longest part. */
 const LIMITS = { maxBytes: 1024 * 1024, maxDepth: 128 }
 const BEGINNING = Buffer.from('{"hopstash":1,')
@@ -51,22 +62,19 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
 
 /** The entry in a file; a failure for what is none, damaged, or of another key. Never throws. */
 export function readFileEntry(key: string | Uint8Array, bytes: Buffer): ReadFile {
-  const line = lineOf(bytes)
-  const tail = line && TAIL.exec(line.toString('latin1', line.lastIndexOf(',"gone":')))
-  if (!tail || line === undefined) return { failure: 'foreign', goneAtMs: Infinity }
-  const end = line.length
-  const [, gone = '', head = ''] = tail
-  const headBytes = Buffer.byteLength(head, 'base64')
+  const tail = tailOf(bytes)
+  if (tail === undefined) return { read: { failure: 'foreign' }, goneAtMs: Infinity }
+  const { goneAtMs, head, headBytes, end } = tail
   // One piece of memory, in which body follows header: what the codec wants, and not the disk's working memory.
   const whole = Buffer.allocUnsafe(headBytes + bytes.length - end - 1)
   whole.write(head, 0, 'base64')
   bytes.copy(whole, headBytes, end + 1)
-  return { ...readEntry(key, whole, false), goneAtMs: gone === 'null' ? Infinity : Number(gone) }
+  return { read: readEntry(key, whole, false), goneAtMs }
 }
 
 /** The file of an entry whose freshness ends now; `undefined` where there is none, or it has ended before. */
 export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Array[] | undefined {
-  const read = readFileEntry(key, bytes)
+  const { read } = readFileEntry(key, bytes)
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
   // A fraction of a ms is what no writer gives: the entry is another one for who knows its id.
   const freshUntilMs = Math.floor(nowMs) - 0.5
@@ -78,9 +86,8 @@ export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Arr
 
 /** The header of docs/stored-format.md in a file, unchecked. */
 export function headOf(bytes: Buffer): Buffer | undefined {
-  const line = lineOf(bytes)
-  const tail = line && TAIL.exec(line.toString('latin1', line.lastIndexOf(',"gone":')))
-  return tail ? Buffer.from(tail[2] as string, 'base64') : undefined
+  const tail = tailOf(bytes)
+  return tail && Buffer.from(tail.head, 'base64')
 }
 
 /** What was asked, by a file: what its text said, where that was JSON, else the text. `undefined` where it does not say. */
@@ -97,8 +104,50 @@ export function requestOf(text: string): unknown {
 
 function lineOf(bytes: Buffer): Buffer | undefined {
   const end = bytes.indexOf(LINE_END)
-  const isLine = end > 0 && bytes.subarray(0, BEGINNING.length).equals(BEGINNING)
-  return isLine ? bytes.subarray(0, end) : undefined
+  return end > 0 && hasAt(bytes, 0, BEGINNING) ? bytes.subarray(0, end) : undefined
+}
+
+/** The fields that are read of a file's line, and where it ends. By the byte: this is most of what a small read costs. */
+interface Tail {
+  readonly goneAtMs: number
+  /** In base64. */
+  readonly head: string
+  readonly headBytes: number
+  readonly end: number
+}
+
+function tailOf(bytes: Buffer): Tail | undefined {
+  const end = bytes.indexOf(LINE_END)
+  const headEnd = end - 2
+  if (headEnd < 0 || !hasAt(bytes, 0, BEGINNING)) return undefined
+  if (bytes[headEnd] !== QUOTE || bytes[headEnd + 1] !== BRACE_END) return undefined
+  const headStart = bytes.lastIndexOf(QUOTE, headEnd - 1) + 1
+  const goneEnd = headStart - HEAD.length
+  if (headStart === headEnd || !hasAt(bytes, goneEnd, HEAD)) return undefined
+  const goneAtMs = goneBefore(bytes, goneEnd)
+  if (goneAtMs === undefined) return undefined
+  const padding = bytes[headEnd - 1] !== EQUALS ? 0 : bytes[headEnd - 2] !== EQUALS ? 1 : 2
+  const headBytes = Math.floor(((headEnd - headStart - padding) * 3) / 4)
+  return { goneAtMs, head: bytes.toString('latin1', headStart, headEnd), headBytes, end }
+}
+
+/** The instant that ends at a place; `undefined` if there is none. */
+function goneBefore(bytes: Buffer, end: number): number | undefined {
+  if (hasAt(bytes, end - NULL.length, NULL) && hasAt(bytes, end - NULL.length - GONE.length, GONE)) return Infinity
+  let start = end
+  while (end - start < MOST_DIGITS && isDigit(bytes[start - 1])) start--
+  if (start === end || !hasAt(bytes, start - GONE.length, GONE)) return undefined
+  return Number(bytes.toString('latin1', start, end))
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57
+}
+
+function hasAt(bytes: Buffer, at: number, wanted: Buffer): boolean {
+  if (at < 0) return false
+  for (let index = 0; index < wanted.length; index++) if (bytes[at + index] !== wanted[index]) return false
+  return true
 }
 
 function parsed(json: Buffer): unknown {

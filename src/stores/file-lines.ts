@@ -151,5 +151,6 @@ function escaped(text: string): string {
 
 function unescaped(field: string): string {
   if (field === '%') return ''
+  if (!field.includes('%')) return field
   return field.replace(/%([0-9a-f]{4})/g, (_all, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }

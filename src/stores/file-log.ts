@@ -45,17 +45,17 @@ export interface FileLogOptions {
   readonly onFrame: (frame: Frame) => void
   /** Lines were lost: what is known of the store's past is not everything. */
   readonly onGap: () => void
-  /** A longer log is ended, and begun anew with what it came to. @defaultValue 128 KiB */
+  /** A longer log is ended, and begun anew with what it came to. @defaultValue 32 KiB */
   readonly mostBytes?: number
 }
 
-const MOST_BYTES = 128 * 1024
+const MOST_BYTES = 32 * 1024
 const READ_BYTES = 64 * 1024
 /** A log nobody wrote to for so long may have lost lines meanwhile: nothing here waits for the disk. */
 const QUIET_MS = 5000
 const TRIES = 20
-/** More than a line of a summary takes: a log is not ended while most of it is summary. */
-const SUMMARY_BYTES = 300
+/** Three times what a line of a summary takes: a log is not ended while much of it is summary, but whoever opens it reads all. */
+const SUMMARY_BYTES = 150
 const { O_APPEND, O_RDONLY, O_RDWR } = constants
 const SAFE = constants.O_NOFOLLOW ?? 0
 

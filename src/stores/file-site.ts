@@ -56,11 +56,13 @@ export function pathOf({ shard, name }: Place): string {
 /** The entry in the bytes of a file, as this folder's lifetimes have it. */
 export function foundIn(site: FileSite, key: Uint8Array, bytes: Buffer | undefined): StoredEntry | undefined {
   if (bytes === undefined) return undefined
-  const read = readFileEntry(key, bytes)
+  const { read, goneAtMs } = readFileEntry(key, bytes)
   if ('failure' in read) return undefined
-  if (site.expires) return read.goneAtMs > site.clock.wall() ? read.entry : undefined
+  const { entry } = read
+  if (site.expires) return goneAtMs > site.clock.wall() ? entry : undefined
   // Made by somebody who lets entries expire; a fraction says that it was expired by hand.
-  return Number.isInteger(read.entry.freshUntilMs) ? { ...read.entry, freshUntilMs: NEVER } : read.entry
+  if (entry.freshUntilMs !== NEVER && Number.isInteger(entry.freshUntilMs)) return { ...entry, freshUntilMs: NEVER }
+  return entry
 }
 
 /** The stamp of every reply: the store's time is that of the machine. */

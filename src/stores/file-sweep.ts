@@ -1,6 +1,6 @@
 import { utimesSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Clock } from '../runtime/clock.js'
 import { codeOf, type Disk, tryTo } from './file-disk.js'
 
@@ -91,10 +91,13 @@ export function createSweep(options: SweepOptions): Sweep {
 async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () => boolean): Promise<void> {
   const entries: Found[] = []
   let bytes = 0
+  // What writers left that were killed; those of early versions have a directory of their own.
+  const drafts = await filesIn(join(disk.root, 'drafts'))
   for await (const path of shardsOf(disk)) {
     if (isClosed()) return
     for (const found of await filesIn(path)) {
-      entries.push(found)
+      if (isDraft(found.path)) drafts.push(found)
+      else entries.push(found)
       bytes += found.bytes
     }
   }
@@ -104,10 +107,12 @@ async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () =
     disk.remove(path)
     bytes -= less
   }
-  // What writers left that were killed.
-  for (const { path, usedAtMs } of await filesIn(join(disk.root, 'drafts'))) {
-    if (nowMs - usedAtMs > HOUR_MS) disk.remove(path)
-  }
+  for (const { path, usedAtMs } of drafts) if (nowMs - usedAtMs > HOUR_MS) disk.remove(path)
+}
+
+/** Whether a file is one that its writer has not put in its place. */
+export function isDraft(path: string): boolean {
+  return basename(path).startsWith('draft-')
 }
 
 /** The directories entries are in. */

@@ -1,17 +1,7 @@
 import { codeOf, type Draft, tryTo } from './file-disk.js'
 import { expiredFile, fileNameOf, writeFileEntry } from './file-entry.js'
 import { free, heldToken } from './file-leases.js'
-import {
-  type FileSite,
-  FULL,
-  foundIn,
-  numbered,
-  ownNumbered,
-  type Place,
-  pathOf,
-  placeOf,
-  stamped,
-} from './file-site.js'
+import { type FileSite, FULL, foundIn, ownNumbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
 import {
   type BumpReply,
   isValid,
@@ -38,7 +28,7 @@ export function readFile(site: FileSite, request: ReadRequest): ReadReply | Prom
 }
 
 function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer | undefined): ReadReply {
-  const { log, sweep } = site
+  const { log, sweep, clock } = site
   const { file } = at
   const found = foundIn(site, at.digest, bytes)
   // The entry first, the markers second: an invalidation between the two is seen.
@@ -48,10 +38,19 @@ function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer |
   const names = markerNames(request.namespace, entry?.tags ?? [])
   const markers = markersOf(site, names)
   const isUsable = entry !== undefined && isValid(entry, names, log.book.inc, markers)
-  const reply = { ...numbered(site), markers, entry: shown(entry, request.knownId) }
+  const reply: { -readonly [Part in keyof ReadReply]: ReadReply[Part] } = {
+    inc: log.book.inc,
+    nowMs: clock.wall(),
+    seq: log.book.seq,
+    markers,
+    entry: shown(entry, request.knownId),
+    token: undefined,
+  }
   if (isUsable) sweep.used(at, entry.storedAtMs)
-  if (isUsable || request.token === undefined) return { ...reply, token: undefined }
-  return { ...reply, token: heldToken(site, file, request.token, request.tokenLifeMs ?? TOKEN_LIFE_MS) }
+  else if (request.token !== undefined) {
+    reply.token = heldToken(site, file, request.token, request.tokenLifeMs ?? TOKEN_LIFE_MS)
+  }
+  return reply
 }
 
 export async function writeFile(site: FileSite, request: WriteRequest): Promise<WriteReply> {
@@ -69,14 +68,14 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
     log.catchUp()
     if (isDead()) return came('dead')
     if (clock.wall() > request.notAfterMs) return came('refused')
-    const drafting = draftOf(site, request, entry)
+    const drafting = site.disk.write(at.shard, chunksOf(site, request, entry))
     draft = drafting instanceof Promise ? await drafting : drafting
     const nowMs = Math.floor(clock.wall())
     if (nowMs > request.notAfterMs || log.book.token(file, nowMs)?.token !== token) return came('refused')
     log.append({ kind: 'use', sender: site.me, file, token, nowMs })
     if (isDead()) return came('dead')
     if (!log.book.wasUsed) return came('refused')
-    draft.publish(pathOf(at))
+    draft.publish(at.name)
     draft = undefined
     if (request.tells === 'key') tell(site, request, false)
     if (request.tells === 'done') free(site, request, 'lead')
@@ -102,11 +101,14 @@ export async function setFile(site: FileSite, request: SetRequest): Promise<SetR
   // Of its own line: with the number of a deletion that came behind it, this value would outlive the deletion.
   const { ownSeq: seq, inc } = log.book
   try {
-    const drafting = draftOf(site, request, { ...entry, inc, startSeq: seq })
+    const chunks = chunksOf(site, request, { ...entry, inc, startSeq: seq })
+    // What is there is over by that line, so a reader that meets half of this one has missed nothing.
+    if (site.disk.overwrite(at.shard, at.name, chunks)) return came('written', seq)
+    const drafting = site.disk.write(at.shard, chunks)
     const draft = drafting instanceof Promise ? await drafting : drafting
     // While a large one was written somebody else may have been faster, and his is the newer.
     if (log.book.overUntil(at.file) > seq) draft.discard()
-    else draft.publish(pathOf(at))
+    else draft.publish(at.name)
     return came('written', seq)
   } catch (error) {
     return full(site, request, error) ?? came('full', seq)
@@ -130,7 +132,7 @@ export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply
   const reading = site.disk.read(at.shard, at.name)
   const bytes = reading instanceof Promise ? await reading : reading
   const chunks = bytes && expiredFile(ref.key, bytes, site.clock.wall())
-  if (chunks !== undefined) (await site.disk.write(chunks)).publish(pathOf(at))
+  if (chunks !== undefined) (await site.disk.write(at.shard, chunks)).publish(at.name)
   return reply
 }
 
@@ -140,15 +142,15 @@ function shown(entry: StoredEntry | undefined, knownId: string | undefined): Sto
   return { ...known, body: undefined }
 }
 
-function draftOf(
+function chunksOf(
   site: FileSite,
   request: KeyRef & Pick<WriteRequest, 'lifeMs' | 'describe'>,
   entry: StoredEntry,
-): Draft | Promise<Draft> {
+): Uint8Array[] {
   const goneAtMs = site.expires ? site.clock.wall() + request.lifeMs : Infinity
   const chunks = writeFileEntry(entry, { key: request.key, goneAtMs, request: requestText(site, request.describe) })
   site.sweep.wrote(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  return site.disk.write(chunks)
+  return chunks
 }
 
 function requestText(site: FileSite, describe: (() => string) | undefined): string | undefined {

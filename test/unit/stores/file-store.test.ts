@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -87,7 +88,9 @@ describe('an entry in a folder', () => {
       for (let path = dirname(file); path !== folder; path = dirname(path))
         expect(statSync(path).mode & 0o777).toBe(0o700)
     }
-    expect(statSync(join(folder, 'hopstash-v1/log-1/lines')).mode & 0o777).toBe(0o600)
+    const logs = readdirSync(join(folder, 'hopstash-v1')).filter((name) => name.startsWith('log-'))
+    for (const log of logs) expect(statSync(join(folder, 'hopstash-v1', log, 'lines')).mode & 0o777).toBe(0o600)
+    expect(logs).toHaveLength(1)
   })
 
   it('outlives every lifetime, unless lifetimes were asked for', async () => {
@@ -193,6 +196,22 @@ describe('a folder with something planted in it', () => {
     expect(readFileSync(outside, 'utf8')).not.toContain('\nK ')
   })
 
+  it('writes over its own files alone: a copy by hard links stays as it was', async () => {
+    const store = open()
+    await put(store, 'a')
+    const [path = ''] = files()
+    const { ino } = statSync(path)
+    await put(store, 'a', entryOf('a longer one than that before it'))
+    await put(store, 'a', entryOf('short'))
+    expect([await found(store, 'a'), statSync(path).ino]).toEqual(['short', ino])
+    const copy = join(folder, 'copy')
+    linkSync(path, copy)
+    const before = readFileSync(copy)
+    await put(store, 'a', entryOf('new'))
+    expect(await found(store, 'a')).toBe('new')
+    expect(readFileSync(copy)).toEqual(before)
+  })
+
   it('takes a pipe or a directory in the place of an entry for a miss, at once', async () => {
     const store = open()
     await put(store, 'a')
@@ -251,11 +270,16 @@ describe('the bounds of a folder', () => {
   it('take drafts of killed writers away', async () => {
     const store = open()
     await put(store, 'a')
-    const draft = join(folder, 'hopstash-v1/drafts/dead-1')
-    writeFileSync(draft, 'half')
-    utimesSync(draft, 1000, 1000)
+    const early = join(folder, 'hopstash-v1/drafts')
+    mkdirSync(early)
+    const dead = [join(dirname(files()[0] as string), 'draft-dead-1'), join(early, 'dead-1')]
+    const alive = join(dirname(files()[0] as string), 'draft-alive-1')
+    for (const draft of [...dead, alive]) writeFileSync(draft, 'half')
+    for (const draft of dead) utimesSync(draft, 1000, 1000)
     await store.sweep()
-    expect(existsSync(draft)).toBe(false)
+    expect(dead.filter((draft) => existsSync(draft))).toEqual([])
+    expect(existsSync(alive)).toBe(true)
+    expect(await found(store, 'a')).toBe(TEXT)
   })
 
   it.each([

@@ -19,11 +19,18 @@ let site: FileSite
 
 /** A disk that fails to take anything, while `failure` says how. */
 function failingDisk(disk: Disk): Disk {
+  const fail = (): void => {
+    if (failure !== undefined) throw Object.assign(new Error(`${failure}: write`), { code: failure })
+  }
   return {
     ...disk,
-    write(chunks) {
-      if (failure !== undefined) throw Object.assign(new Error(`${failure}: write`), { code: failure })
-      return disk.write(chunks)
+    overwrite(...args) {
+      fail()
+      return disk.overwrite(...args)
+    },
+    write(...args) {
+      fail()
+      return disk.write(...args)
     },
   }
 }
