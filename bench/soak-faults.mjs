@@ -55,7 +55,7 @@ export function createFaults(server, pickProcess) {
       (ms) =>
         between(
           ms,
-          () => command('CONFIG', 'SET', 'maxmemory', '1mb'),
+          () => command('CONFIG', 'SET', 'maxmemory', '100kb'),
           () => command('CONFIG', 'SET', 'maxmemory', '0'),
         ),
     ],

@@ -36,7 +36,7 @@ end
 local outcome = 0
 local put = place(KEYS[1], draft, stamped(ARGV[6], ARGV[4], tonumber(ARGV[5])), ARGV[7], ARGV[2], KEYS[2])
 if type(put) == 'table' and put.err then
-  if string.sub(put.err, 1, 8) == 'READONLY' then return put end
+  if string.find(put.err, 'READONLY', 1, true) then return put end
   outcome = 3
   redis.call('DEL', KEYS[1])
 end

@@ -118,7 +118,7 @@ if outcome == 0 and (redis.pcall('GET', KEYS[2]) ~= ARGV[4] or millis() > tonumb
 if outcome == 0 then
   local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, startSeq), ARGV[9], ARGV[5], KEYS[2])
   if type(put) == 'table' and put.err then
-    if string.sub(put.err, 1, 8) == 'READONLY' then return put end
+    if string.find(put.err, 'READONLY', 1, true) then return put end
     outcome = 3
     redis.call('DEL', KEYS[1])
   end
@@ -153,7 +153,7 @@ if millis() > tonumber(ARGV[3]) then outcome = 1
 else
   local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, c.seq), ARGV[9], ARGV[2], KEYS[2])
   if type(put) == 'table' and put.err then
-    if string.sub(put.err, 1, 8) == 'READONLY' then return put end
+    if string.find(put.err, 'READONLY', 1, true) then return put end
     outcome = 3
     redis.call('DEL', KEYS[1])
   end

@@ -20,7 +20,8 @@ export function defineScript(source: string): Script {
 
 /**
  * Runs a script by its name, and with its source where the server does not know it (a new server, SCRIPT FLUSH): at most
- * one more round trip, once per server.
+ * one more round trip, once per server. An error of a command in the script rejects as that command would have, whatever
+ * the version of the server wraps it in.
  */
 export async function runScript(
   send: SendCommand,
@@ -32,11 +33,26 @@ export async function runScript(
   try {
     return await send(['EVALSHA', script.sha, ...rest])
   } catch (error) {
-    if (!isNoScript(error)) throw error
-    return send(['EVAL', script.source, ...rest])
+    if (!isNoScript(error)) throw unwrapped(error)
+  }
+  try {
+    return await send(['EVAL', script.source, ...rest])
+  } catch (error) {
+    throw unwrapped(error)
   }
 }
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
+}
+
+/** Before Redis 7 a command's error comes behind its place in the script, and one about rights without its code. */
+const IN_SCRIPT = /@user_script:\s?\d+: (?!@user_script)-?(.+)$/s
+const NO_RIGHTS = /^The user executing the script can't /
+
+function unwrapped(error: unknown): unknown {
+  const inner = error instanceof Error ? IN_SCRIPT.exec(error.message)?.[1] : undefined
+  if (inner === undefined) return error
+  if (NO_RIGHTS.test(inner)) return new Error(`NOPERM ${inner}`, { cause: error })
+  return /^[A-Z]{2,20} /.test(inner) ? new Error(inner, { cause: error }) : error
 }

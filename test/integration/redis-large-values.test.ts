@@ -78,7 +78,7 @@ describe('a large value', () => {
   it('that a full server does not take fails, and takes the old one with it', async () => {
     const stash = await stashOf()
     expect(await stash.things.set('k', randomBytes(20_000))).toMatchObject({ store: 'done' })
-    await server.command('CONFIG', 'SET', 'maxmemory', '1mb')
+    await server.command('CONFIG', 'SET', 'maxmemory', '100kb')
     expect(await stash.things.set('k', randomBytes(20_000))).toMatchObject({ store: 'failed' })
     expect(await keys()).toEqual([])
     await server.command('CONFIG', 'SET', 'maxmemory', '0')
