@@ -17,6 +17,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
+  await server.command('CONFIG', 'SET', 'slowlog-log-slower-than', '10000')
 })
 
 afterAll(() => server.stop())
@@ -97,6 +98,41 @@ describe('forget(subject) on a real Redis', () => {
     await pause(100)
     await p.forget('ann')
     expect(await entries()).toEqual([])
+  })
+
+  it('of large values leaves no draft behind, whether they were stored, are being stored, or come too late', async () => {
+    const [p, q] = [await openStash(), await openStash()]
+    const text = `secret ${'x'.repeat(20_000)}`
+    let release: (letter: Letter) => void = () => {}
+    const loading = p.letters.getOrSet({ user: 'ann', n: 0 }, () => new Promise<Letter>((done) => (release = done)))
+    await p.letters.set({ user: 'ann', n: 1 }, { user: 'ann', text })
+    await Promise.all([
+      q.letters.set({ user: 'ann', n: 2 }, { user: 'ann', text }),
+      q.letters.getOrSet({ user: 'ann', n: 3 }, async () => ({ user: 'ann', text })),
+      p.forget('ann'),
+    ])
+    release({ user: 'ann', text })
+    expect(await loading).toMatchObject({ text })
+    await q.forget('ann')
+    // What is sent behind a write is answered behind it.
+    for (const each of [p, q]) await each.plain.set('behind', 1)
+    const left = await keysThere()
+    expect(left.filter((key) => key.includes(':letters:') && !key.endsWith(':t'))).toEqual([])
+  })
+
+  it('of a large value whose script never ran: the draft ends by itself within two seconds', async () => {
+    await server.command('ACL', 'SETUSER', 'app', 'reset', 'on', '>pw', '~*', '&*', '+@all')
+    const p = await openStash(`redis://app:pw@127.0.0.1:${server.port}`)
+    await p.letters.set({ user: 'bob', n: 1 }, { user: 'bob', text: 'known' })
+    await server.command('ACL', 'SETUSER', 'app', '-eval', '-evalsha')
+    await server.command('CONFIG', 'SET', 'slowlog-max-len', '10000')
+    await server.command('CONFIG', 'SET', 'slowlog-log-slower-than', '0')
+    const { store } = await p.plain.set('large', 'x'.repeat(20_000) as never)
+    expect(store).not.toBe('done')
+    const log = (await server.command('SLOWLOG', 'GET', '10000')) as [unknown, unknown, unknown, string[]][]
+    const drafts = log.map(([, , , words]) => words).filter(([, key]) => key?.includes(':d:'))
+    expect(drafts.map((words) => [words[0], ...words.slice(3)])).toEqual([['SET', 'PX', '2000']])
+    await eventually(async () => !(await keysThere()).some((key) => key.includes(':d:')))
   })
 
   it('erases thousands, and an index lives no longer than its entries', async () => {
