@@ -23,7 +23,7 @@ export interface MemoryStoreOptions<T extends SizedItem> {
 }
 
 /** Shared by all reads: without one, each makes an object of its own. lru-cache writes its own status in, and reads it at once. */
-const READ: { status: undefined } = { status: undefined }
+const READ = {}
 
 /** Returns a byte budget for the namespaces of one stash. */
 export function createByteBudget(limitBytes: number): ByteBudget {
