@@ -51,6 +51,14 @@ export function replayMiss(
   )
 }
 
+/** `ERR_REPLAY_MISS`: mode `replay`, and this is nothing that is ever recorded; `cure` says what the host may do. */
+export function notReplayable(namespace: string, what: string, cure: string): LoadError {
+  return new LoadError(`Mode 'replay', and ${what}; nothing went to the network. ${cure}`, {
+    code: 'ERR_REPLAY_MISS',
+    context: { namespace },
+  })
+}
+
 /** `ERR_CLOSED`: the stash was closed; reads and loads still pass through, writes and invalidations do not. */
 export function closed(what: string): LoadError {
   return new LoadError(`${what} was closed. Create a new one.`, { code: 'ERR_CLOSED', context: { what } })

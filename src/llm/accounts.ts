@@ -1,4 +1,5 @@
 import type { ReadStatus } from '../cache/words.js'
+import type { LlmCall } from './llm-call.js'
 import { costOf, type PriceTable, priceOf } from './prices.js'
 import type { TokenUsage, Unstorable, WireFormatName } from './wire-format.js'
 
@@ -62,6 +63,8 @@ export interface AccountItem {
   readonly usage: TokenUsage | undefined
   /** What of `usage` went to the model. @defaultValue all of it for a call that did, else nothing */
   readonly paid?: TokenUsage | undefined
+  readonly call: LlmCall
+  readonly finish?: readonly string[] | undefined
 }
 
 const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 })

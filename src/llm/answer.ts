@@ -7,11 +7,12 @@ import { type Call, recordOptionsOf } from './call.js'
 import type { ResolvedOptions } from './fetch-options.js'
 import { FailedCall, type Flight, type FlightSite } from './flight.js'
 import type { Boarding, Flights } from './flights.js'
+import { brokenRecording, type Passage } from './pass.js'
 import { isRecording, ownHeaders, type Recording, replayableHeaders } from './recording.js'
 import { ageOf, follow, replay, stamp } from './replay.js'
 
 /** Everything one `cachedFetch` is made of. */
-export interface FetchSite extends FlightSite {
+export interface FetchSite extends FlightSite, Passage {
   readonly clock: Clock
   readonly records: Records<Recording>
   readonly options: ResolvedOptions
@@ -35,6 +36,7 @@ export async function answer(site: FetchSite, call: Call): Promise<Response> {
 
 /** Makes a call past the cache. */
 export async function unshared(site: FetchSite, call: Call): Promise<Response> {
+  if (site.replays()) throw brokenRecording(site)
   site.accounts.pass()
   const response = await call.send(call.signal)
   const headers = ownHeaders(response.headers)
@@ -63,7 +65,13 @@ class Attempt {
     const key = `${call.directives.scope ?? ''}\u0000${call.key}`
     this.#site = site
     this.#call = call
-    this.#boarding = site.flights.board({ key, noStore, forceFresh, isRetry: call.isRetry || isAgain })
+    this.#boarding = site.flights.board({
+      key,
+      noStore,
+      forceFresh,
+      isRetry: call.isRetry || isAgain,
+      maxSharedBytes: site.options.maxSharedBytes,
+    })
   }
 
   /** The answer; `undefined` if it is somebody else's failure and worth another try. */
@@ -110,8 +118,8 @@ class Attempt {
     const { flights } = this.#site
     const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
     if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))
-    flight.onEnd(({ unstorable, model, usage }) => {
-      this.#account({ model, usage, unstored: unstorable, status: 'miss', ageMs: 0 })
+    flight.onEnd(({ unstorable, model, usage, finish }) => {
+      this.#account({ model, usage, finish, unstored: unstorable, status: 'miss', ageMs: 0 })
       if (usage === undefined) return
       const money = this.#site.accounts.moneyOf(model, usage)
       context.usage.add({ tokens: usage.input + usage.output, ...(money !== undefined && { money }) })
@@ -158,8 +166,8 @@ class Attempt {
       left(reason)
     })
     if (!isLeader) {
-      flight.onEnd(({ unstorable, model, usage }) => {
-        this.#account({ model, usage, unstored: unstorable, status, ageMs: 0 })
+      flight.onEnd(({ unstorable, model, usage, finish }) => {
+        this.#account({ model, usage, finish, unstored: unstorable, status, ageMs: 0 })
       })
     }
     this.#decide(followed.response)
@@ -210,8 +218,8 @@ class Attempt {
     return replay(outcome, { pacing: options.pacing, clock, url: request.url.href, signal })
   }
 
-  #account(item: Omit<AccountItem, 'format'>): void {
-    this.#site.account({ format: this.#call.format.name, ...item })
+  #account(item: Omit<AccountItem, 'format' | 'call'>): void {
+    this.#site.account({ format: this.#call.format.name, call: this.#call.about, ...item })
   }
 
   /** The caller waits no more, for anything. */

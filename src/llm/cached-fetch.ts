@@ -1,3 +1,4 @@
+import { modeOf } from '../cache/mode.js'
 import { stateOf } from '../cache/namespace-state.js'
 import type { RecordHost } from '../cache/records.js'
 import { HopstashError } from '../errors/base-error.js'
@@ -5,13 +6,13 @@ import { optionInvalid } from '../errors/option-error.js'
 import { channelNamed } from '../runtime/channels.js'
 import { type AccountItem, Accounts, type LlmStats } from './accounts.js'
 import { answer, type FetchSite } from './answer.js'
-import { readCall } from './call.js'
+import { type Call, type Passing, readCall } from './call.js'
 import { answerItems } from './embeddings.js'
 import { type CachedFetchOptions, type FetchLike, resolveOptions } from './fetch-options.js'
-import { Flights } from './flights.js'
-
-/** Name of the diagnostics channel on which every answered call is published, as an `LlmAnswer`. */
-export const LLM_CHANNEL = 'hopstash:llm'
+import { flightsOf } from './flights.js'
+import { LLM_CALL_CHANNEL } from './llm-call.js'
+import { LLM_CHANNEL, type LlmEvent } from './llm-event.js'
+import { letThrough } from './pass.js'
 
 /** A `fetch` that answers calls to models from the cache. */
 export interface CachedFetch extends FetchLike {
@@ -89,28 +90,38 @@ async function answerTo(
   upstream?: FetchLike,
 ): Promise<Response> {
   const reading = await readCall(input, init, site.options, upstream)
-  if ('pass' in reading) {
-    site.accounts.pass()
-    return reading.pass()
-  }
-  const { call } = reading
+  const { retriesRejections } = 'call' in reading ? reading.call : reading
   try {
-    return await (call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call))
+    return await ('call' in reading ? answerCall(site, reading.call) : pass(site, reading))
   } catch (error) {
-    if (call.retriesRejections && isMiss(error)) return missResponse(error)
+    if (retriesRejections && isMiss(error)) return missResponse(error)
     throw error
   }
+}
+
+function pass(site: Site, passing: Passing): Promise<Response> {
+  site.accounts.pass()
+  return letThrough(site, passing)
+}
+
+function answerCall(site: Site, call: Call): Promise<Response> {
+  const begun = channelNamed(LLM_CALL_CHANNEL)
+  if (begun.hasSubscribers) begun.publish(call.about)
+  return call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call)
 }
 
 function isMiss(error: unknown): error is HopstashError {
   return HopstashError.isInstance(error) && (error.code === 'ERR_NOT_CACHED' || error.code === 'ERR_REPLAY_MISS')
 }
 
-/** Nothing kept, and no call to be made, for an SDK that would try again and then tell of a broken connection. */
+/**
+ * Nothing kept, and no call to be made, for an SDK that would try again and then tell of a broken connection. 404 is what
+ * nobody tries again: LangChain, around the SDK, does so at 504 and knows no header.
+ */
 function missResponse({ code, message }: HopstashError): Response {
   const headers = { 'x-should-retry': 'false', 'cache-status': `hopstash; detail=${code}` }
   const error = { type: 'cache_miss', code, message, param: null }
-  return Response.json({ type: 'error', error }, { status: 504, headers })
+  return Response.json({ type: 'error', error }, { status: 404, headers })
 }
 
 /** What a `cachedFetch` is made of, with the records of single embeddings beside those of whole answers. */
@@ -119,8 +130,9 @@ function siteOf(namespace: RecordHost, options: CachedFetchOptions): Site {
     throw optionInvalid('namespace', 'a namespace of a stash, such as stash.aiResponse', namespace)
   }
   const resolved = resolveOptions(options)
-  const { clock, coherence } = stateOf(namespace)
-  const { maxSharedBytes, alsoStore, onAnswer } = resolved
+  const state = stateOf(namespace)
+  const { clock } = state
+  const { alsoStore, onAnswer } = resolved
   const accounts = new Accounts(resolved.prices)
   const channel = channelNamed(LLM_CHANNEL)
   const site: FetchSite = {
@@ -128,12 +140,16 @@ function siteOf(namespace: RecordHost, options: CachedFetchOptions): Site {
     records: namespace.records('llm'),
     options: resolved,
     accounts,
-    flights: new Flights(clock, coherence, maxSharedBytes),
-    maxSharedBytes,
+    flights: flightsOf(state),
+    name: namespace.name,
+    replays: () => modeOf(namespace) === 'replay',
     keeps: (unstorable) => alsoStore.has(unstorable),
     account(item: AccountItem) {
       const told = accounts.enter(item)
-      if (channel.hasSubscribers) channel.publish({ namespace: namespace.name, ...told })
+      if (channel.hasSubscribers) {
+        const event: LlmEvent = { namespace: namespace.name, ...told, call: item.call, finish: item.finish }
+        channel.publish(event)
+      }
       try {
         onAnswer?.(told)
       } catch {

@@ -2,6 +2,7 @@ import type { RecordOptions } from '../cache/records.js'
 import { checkDirectives, DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
 import type { FetchLike, ResolvedOptions } from './fetch-options.js'
 import { isObject, parsed } from './json-value.js'
+import { callOf, type LlmCall } from './llm-call.js'
 import { credentialsOf, describeParts, keyParts, requestKey } from './request-key.js'
 import type { LlmRequest, WireFormat } from './wire-format.js'
 import { formatOf } from './wire-formats.js'
@@ -12,6 +13,8 @@ export interface Call {
   readonly format: WireFormat
   readonly request: LlmRequest
   readonly directives: LlmDirectives
+  /** What of it is told. */
+  readonly about: LlmCall
   /** Digest of the request: the key of its record. */
   readonly key: string
   /** Digest of what it authenticates with. */
@@ -29,7 +32,16 @@ export interface Call {
 }
 
 /** What becomes of the arguments of a fetch: a call for the cache, or a request to let through as it is. */
-export type Reading = { readonly call: Call } | { readonly pass: () => Promise<Response> }
+export type Reading = { readonly call: Call } | Passing
+
+/** A request the cache has nothing to do with. */
+export interface Passing {
+  readonly method: string
+  readonly address: string
+  /** As of a {@link Call}. */
+  readonly retriesRejections: boolean
+  pass(): Promise<Response>
+}
 
 /** Reads the arguments of a fetch. @throws {OptionError} `ERR_OPTION_INVALID` for directives that are none */
 export async function readCall(
@@ -42,18 +54,25 @@ export async function readCall(
   const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined))
   const asked = headers.get(DIRECTIVE_HEADER)
   if (asked !== null) headers.delete(DIRECTIVE_HEADER)
-  const plain = { pass: () => upstream(input, asked === null ? init : { ...init, headers }) }
   const method = (init?.method ?? (isRequest ? input.method : 'GET')).toUpperCase()
+  const address = isRequest ? input.url : input
+  const retriesRejections = headers.has('x-stainless-lang')
+  const passing = (pass: Passing['pass']): Passing => ({
+    method,
+    address: String(address),
+    retriesRejections,
+    pass,
+  })
+  const plain = passing(() => upstream(input, asked === null ? init : { ...init, headers }))
   if (method !== 'POST' || !isJson(headers)) return plain
   const text = await bodyText(input, init)
   if (text === undefined) return plain
   const signal = init?.signal ?? (isRequest ? input.signal : undefined) ?? undefined
   // The body of a `Request` is read by now, so that from here on the text stands for it.
-  const address = isRequest ? input.url : input
   const rest = isRequest ? { ...requestInit(input), ...init, method } : { ...init }
   const send: Call['send'] = (until, body = text) =>
     upstream(address, { ...rest, headers: new Headers(headers), body, signal: until ?? null })
-  const pass = isRequest ? { pass: () => send(signal) } : plain
+  const pass = isRequest ? passing(() => send(signal)) : plain
   const body = parsed(text)
   if (!isObject(body)) return pass
   const request: LlmRequest = { method, url: new URL(address), headers, body }
@@ -74,11 +93,12 @@ export async function readCall(
       format,
       request,
       directives,
+      about: callOf(request, format.name),
       key,
       credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
-      retriesRejections: headers.has('x-stainless-lang'),
+      retriesRejections,
       send,
       describe: () => describeParts(parts, options.scrub),
       like(other) {

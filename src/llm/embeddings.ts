@@ -45,7 +45,8 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const found = keys.map((key) => records.get(key) as EmbeddingRecord)
   const status = statusOf(statuses)
   const usage = usageOf(records.values())
-  site.account({ format: call.format.name, model: modelOf(found), status, ageMs, usage, paid: batch.paid })
+  const { name: format } = call.format
+  site.account({ format, call: call.about, model: modelOf(found), status, ageMs, usage, paid: batch.paid })
   return rebuilt(found, { call, status, ageMs, hits: statuses.filter(isKept).length, of: statuses.length, usage })
 }
 

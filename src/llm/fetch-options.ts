@@ -12,6 +12,12 @@ export type FetchLike = (input: string | URL | Request, init?: RequestInit) => P
 /** What may be kept although it is not a complete, unfiltered answer. */
 export type StorableAnyway = 'truncated' | 'filtered' | 'refused' | 'empty' | 'unfinished' | 'unknown-finish'
 
+/** A request the cache has nothing to do with. */
+export interface PassingRequest {
+  readonly method: string
+  readonly url: URL
+}
+
 /** Options of `cachedFetch`: directives for all calls, and what follows. */
 export interface CachedFetchOptions extends Omit<LlmDirectives, 'scope' | 'tags'> {
   /** Makes the calls. @defaultValue the global `fetch`, looked up at each call */
@@ -24,6 +30,8 @@ export interface CachedFetchOptions extends Omit<LlmDirectives, 'scope' | 'tags'
   readonly directives?: (request: LlmRequest) => LlmDirectives | undefined
   /** Takes a JSON POST of no known format into the cache. @defaultValue none: it passes through */
   readonly accept?: (request: LlmRequest) => boolean
+  /** Lets a request that is never recorded go to the network in mode `replay`. @defaultValue none: `ERR_REPLAY_MISS` */
+  readonly allow?: (request: PassingRequest) => boolean
   /** Top-level body fields that change nothing, beside `metadata`, `user` and the like. */
   readonly ignoreFields?: readonly string[]
   /** Request headers that change the answer, beside the providers' own. */
@@ -52,6 +60,7 @@ export interface ResolvedOptions {
   readonly shared: LlmDirectives
   readonly directives: CachedFetchOptions['directives']
   readonly accept: (request: LlmRequest) => boolean
+  readonly allow: (request: PassingRequest) => boolean
   readonly ignoreFields: readonly string[]
   readonly keyHeaders: readonly string[]
   readonly alsoStore: ReadonlySet<Unstorable>
@@ -67,6 +76,7 @@ const OWN_NAMES = [
   'fetch',
   'directives',
   'accept',
+  'allow',
   'ignoreFields',
   'keyHeaders',
   'alsoStore',
@@ -114,6 +124,7 @@ export function resolveOptions(options: CachedFetchOptions): ResolvedOptions {
     shared,
     directives: options.directives,
     accept: options.accept ?? (() => false),
+    allow: options.allow ?? (() => false),
     ignoreFields: namesOf('ignoreFields', options.ignoreFields),
     keyHeaders: namesOf('keyHeaders', options.keyHeaders),
     alsoStore: new Set<Unstorable>(alsoStore),
@@ -127,7 +138,7 @@ export function resolveOptions(options: CachedFetchOptions): ResolvedOptions {
 }
 
 function checkFunctions(options: CachedFetchOptions): void {
-  for (const name of ['fetch', 'directives', 'accept', 'onAnswer'] as const) {
+  for (const name of ['fetch', 'directives', 'accept', 'allow', 'onAnswer'] as const) {
     const given = options[name]
     if (given !== undefined && typeof given !== 'function') throw optionInvalid(name, 'a function', given)
   }

@@ -18,8 +18,6 @@ export interface LeadCall {
 /** What all flights of one `cachedFetch` share. */
 export interface FlightSite {
   readonly clock: Clock
-  /** Bytes of a body that are kept for late readers. */
-  readonly maxSharedBytes: number
   /** Whether an answer of this kind is kept, though it is not good. */
   keeps(unstorable: Unstorable): boolean
 }
@@ -46,6 +44,8 @@ const MAX_ERROR_BYTES = 1024 * 1024
  * the whole failure is read first, so that a kept answer may stand in for it.
  */
 export class Flight {
+  /** Bytes of its body that are kept for late readers. */
+  readonly maxSharedBytes: number
   readonly log: ByteLog
   /** Who made, or is about to make, the upstream call. */
   leader: object | undefined
@@ -70,6 +70,7 @@ export class Flight {
   #onEnd: ((verdict: Verdict) => void)[] = []
 
   constructor(maxSharedBytes: number) {
+    this.maxSharedBytes = maxSharedBytes
     this.log = new ByteLog(maxSharedBytes)
   }
 

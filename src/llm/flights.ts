@@ -9,6 +9,8 @@ export interface Ticket {
   readonly forceFresh: boolean
   /** The SDK says that it tries again. */
   readonly isRetry: boolean
+  /** Bytes of a body that are kept for late readers, of a flight that begins here. */
+  readonly maxSharedBytes: number
 }
 
 /** The flight a call waits for, and what it must not take instead. */
@@ -28,6 +30,15 @@ export interface LogicalTime {
   readonly seq: number
 }
 
+const FLIGHTS = Symbol('flights')
+
+/** The flights of a namespace, shared by every `cachedFetch` over it: its key says all that may tell two calls apart. */
+export function flightsOf(state: { readonly clock: Clock; readonly coherence: LogicalTime }): Flights {
+  const held = state as { [FLIGHTS]?: Flights }
+  held[FLIGHTS] ??= new Flights(state.clock, state.coherence)
+  return held[FLIGHTS]
+}
+
 /** Failures that are remembered, of the most recent keys. */
 const MAX_FAILURES = 1000
 
@@ -43,22 +54,20 @@ export class Flights {
   readonly #failures = new Map<string, number>()
   readonly #clock: Clock
   readonly #time: LogicalTime
-  readonly #maxSharedBytes: number
 
-  constructor(clock: Clock, time: LogicalTime, maxSharedBytes: number) {
+  constructor(clock: Clock, time: LogicalTime) {
     this.#clock = clock
     this.#time = time
-    this.#maxSharedBytes = maxSharedBytes
   }
 
-  board({ key, noStore, forceFresh, isRetry }: Ticket): Boarding {
-    if (noStore) return { key, flight: this.#create(), joins: true, forceFresh, maxAgeMs: undefined }
+  board({ key, noStore, forceFresh, isRetry, maxSharedBytes }: Ticket): Boarding {
+    if (noStore) return { key, flight: this.#create(maxSharedBytes), joins: true, forceFresh, maxAgeMs: undefined }
     const retry = isRetry ? this.since(key) : undefined
     const maxAgeMs = retry?.maxAgeMs
     const known = this.#flights.get(key)
     const isTooOld = known !== undefined && retry !== undefined && known.startedAt < retry.failedAt
     if (known === undefined || forceFresh || known.spent || isTooOld) {
-      const flight = this.#create()
+      const flight = this.#create(maxSharedBytes)
       flight.readers++
       this.#flights.set(key, flight)
       return {
@@ -71,14 +80,14 @@ export class Flights {
     }
     // What began before an invalidation is not handed out as it comes: the namespace tells what may still be had of it.
     const joins = !known.behind && (known.leader === undefined || known.startSeq === this.#time.seq)
-    const flight = joins ? known : this.#create()
+    const flight = joins ? known : this.#create(maxSharedBytes)
     flight.readers++
     return { key, flight, joins, forceFresh: false, maxAgeMs }
   }
 
   /** The flight for a call whose loader runs: the one it waits for, or a new one if somebody led that already. */
   takeOff({ key, flight }: Boarding, leader: object, isPrivate: boolean): Flight {
-    const own = flight.leader === undefined ? flight : this.#create()
+    const own = flight.leader === undefined ? flight : this.#create(flight.maxSharedBytes)
     own.leader = leader
     own.startSeq = this.#time.seq
     if (!isPrivate) this.#flights.set(key, own)
@@ -119,8 +128,8 @@ export class Flights {
     return { failedAt: now, isBlind: true, maxAgeMs: undefined }
   }
 
-  #create(): Flight {
-    const flight = new Flight(this.#maxSharedBytes)
+  #create(maxSharedBytes: number): Flight {
+    const flight = new Flight(maxSharedBytes)
     flight.startedAt = this.#clock.now()
     return flight
   }

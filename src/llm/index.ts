@@ -5,13 +5,14 @@ export {
   type CachedFetch,
   type CachedMiddleware,
   cachedFetch,
-  LLM_CHANNEL,
   type SdkRequest,
 } from './cached-fetch.js'
 export { type DescribeOptions, describeRequest } from './describe-request.js'
 export { DIRECTIVE_HEADER, directives, type LlmDirectives } from './directives.js'
 export type { CachedFetchOptions, FetchLike, StorableAnyway } from './fetch-options.js'
 export type { JsonObject } from './json-value.js'
+export { LLM_CALL_CHANNEL, type LlmCall } from './llm-call.js'
+export { LLM_CHANNEL, type LlmEvent } from './llm-event.js'
 export { DEFAULT_PRICES_AS_OF, defaultPrices, type ModelPrice, type PriceTable } from './prices.js'
 export type { Recording } from './recording.js'
 export type { Pacing } from './replay.js'

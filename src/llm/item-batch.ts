@@ -125,7 +125,7 @@ function failure(site: FetchSite, call: Call, response: Response, body: string, 
     at: site.clock.wall(),
     by: call.credentials(),
   })
-  const base = { format: call.format.name, model: undefined, usage: undefined, ageMs: 0 }
+  const base = { format: call.format.name, call: call.about, model: undefined, usage: undefined, ageMs: 0 }
   site.account({ ...base, status: 'miss', unstored: unstorable })
   // Of a failure every header counts: SDKs wait as long as they say.
   const own = [...headers].filter(([name]) => name !== 'content-length' && name !== 'content-encoding')

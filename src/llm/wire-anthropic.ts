@@ -1,6 +1,6 @@
 import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
 import type { SseEvent } from './sse.js'
-import { rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
+import { finishOf, rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
 
 /** Anthropic's messages. */
 export const anthropicMessages: WireFormat = {
@@ -15,6 +15,7 @@ export const anthropicMessages: WireFormat = {
       unstorable: judge(textOr(body.stop_reason), says),
       model: textOr(body.model),
       usage: isObject(body.usage) ? usageOf(body.usage) : undefined,
+      finish: finishOf([textOr(body.stop_reason)]),
     }
   },
   judgeEvents: judgeStream,
@@ -47,6 +48,7 @@ function judgeStream(events: readonly SseEvent[]): Verdict {
     unstorable: isOver ? judge(stop, says) : 'cut',
     model: textOr(message.model),
     usage: usage.input_tokens === undefined ? undefined : usageOf(usage),
+    finish: finishOf([stop]),
   }
 }
 

@@ -59,6 +59,8 @@ export interface Verdict {
   readonly unstorable: Unstorable | undefined
   readonly model: string | undefined
   readonly usage: TokenUsage | undefined
+  /** Why the model stopped, in the provider's words. */
+  readonly finish?: readonly string[] | undefined
 }
 
 /** One wire format: which requests are of it, and which answers prove complete and good. */
@@ -72,4 +74,10 @@ export interface WireFormat {
 /** A verdict about something that is no answer. */
 export function rejected(unstorable: Unstorable): Verdict {
   return { unstorable, model: undefined, usage: undefined }
+}
+
+/** Reasons to stop out of an answer; `undefined` if it told none. */
+export function finishOf(reasons: readonly (string | undefined)[]): readonly string[] | undefined {
+  const told = reasons.filter((reason) => reason !== undefined)
+  return told.length === 0 ? undefined : told
 }

@@ -1,5 +1,6 @@
 import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
 import {
+  finishOf,
   type LlmRequest,
   rejected,
   type TokenUsage,
@@ -45,7 +46,9 @@ function judgeChunks(chunks: readonly unknown[], request: LlmRequest): Verdict {
     isBlocked ||= objectOr(chunk.promptFeedback).blockReason !== undefined
     for (const candidate of arrayOr(chunk.candidates)) addPart(candidates, objectOr(candidate))
   }
-  return { unstorable: isBlocked ? 'filtered' : judge([...candidates.values()], request), model, usage }
+  const all = [...candidates.values()]
+  const finish = finishOf(all.map((candidate) => candidate.finish))
+  return { unstorable: isBlocked ? 'filtered' : judge(all, request), model, usage, finish }
 }
 
 function addPart(candidates: Map<number, Candidate>, part: JsonObject): void {

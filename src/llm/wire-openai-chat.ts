@@ -1,6 +1,7 @@
 import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
 import type { SseEvent } from './sse.js'
 import {
+  finishOf,
   type LlmRequest,
   rejected,
   type TokenUsage,
@@ -19,7 +20,7 @@ export const openaiChat: WireFormat = {
     const choices = arrayOr(body.choices).map((choice) =>
       choiceOf(objectOr(choice), objectOr(objectOr(choice).message)),
     )
-    return { unstorable: judge(choices, request), model: textOr(body.model), usage: chatUsage(body.usage) }
+    return verdictOf(choices, judge(choices, request), textOr(body.model), chatUsage(body.usage))
   },
   judgeEvents: judgeStream,
 }
@@ -68,7 +69,17 @@ function judgeStream(events: readonly SseEvent[], request: LlmRequest): Verdict 
     usage = chatUsage(chunk.usage) ?? usage
     for (const choice of arrayOr(chunk.choices)) addDelta(choices, objectOr(choice))
   }
-  return { unstorable: isDone ? judge([...choices.values()], request) : 'cut', model, usage }
+  const all = [...choices.values()]
+  return verdictOf(all, isDone ? judge(all, request) : 'cut', model, usage)
+}
+
+function verdictOf(
+  choices: readonly Choice[],
+  unstorable: Unstorable | undefined,
+  model: string | undefined,
+  usage: TokenUsage | undefined,
+): Verdict {
+  return { unstorable, model, usage, finish: finishOf(choices.map(({ finish }) => finish)) }
 }
 
 function addDelta(choices: Map<number, Choice>, delta: JsonObject): void {

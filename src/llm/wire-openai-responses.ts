@@ -1,6 +1,6 @@
 import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
 import type { SseEvent } from './sse.js'
-import { rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
+import { finishOf, rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
 
 /**
  * OpenAI's Responses. One that writes to a conversation, or runs in the background, passes through: it changes something
@@ -31,7 +31,9 @@ const ENDS = new Set(['response.completed', 'response.incomplete', 'response.fai
 function judgeResponse(response: unknown): Verdict {
   if (!isObject(response)) return rejected('malformed')
   if (response.status === undefined && response.error !== undefined && response.error !== null) return rejected('error')
-  return { unstorable: judge(response), model: textOr(response.model), usage: usageOf(response.usage) }
+  const { model, usage, status, incomplete_details } = response
+  const finish = finishOf([textOr(objectOr(incomplete_details).reason) ?? textOr(status)])
+  return { unstorable: judge(response), model: textOr(model), usage: usageOf(usage), finish }
 }
 
 function judge(response: JsonObject): Unstorable | undefined {

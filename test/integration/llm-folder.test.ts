@@ -37,7 +37,7 @@ describe('recordings in a folder', () => {
     const folder = newFolder()
     await inRun(folder, 'record', wire.url, 'key', ({ say }) => say('hello'))
     const missed = inRun(folder, 'replay', wire.url, 'key', ({ say }) => say('hello you'))
-    await expect(missed).rejects.toMatchObject({ status: 504, message: expect.stringContaining('ERR_REPLAY_MISS') })
+    await expect(missed).rejects.toMatchObject({ status: 404, message: expect.stringContaining('ERR_REPLAY_MISS') })
     await expect(missed).rejects.toThrow('$.body.messages[0].content')
     const item = inRun(folder, 'replay', wire.url, 'key', ({ embed }) => embed(['never seen']))
     await expect(item).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })

@@ -150,7 +150,7 @@ describe.each(MAJORS)('$name', ({ load, minNode }) => {
       { headers: directives({ onlyIfCached: true }) },
     )
     await expect(ask).rejects.toMatchObject({
-      status: 504,
+      status: 404,
       code: 'ERR_NOT_CACHED',
       message: expect.stringContaining('onlyIfCached'),
     })

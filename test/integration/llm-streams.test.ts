@@ -48,6 +48,23 @@ describe('one stream for many readers', () => {
     expect(await leader.text()).toContain(rest)
   })
 
+  it('is joined by whoever asks over the same namespace, through whichever `cachedFetch`', async () => {
+    const { wire, fetch, open } = await openWorld()
+    const other = open({ maxSharedBytes: 16 })
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const leader = await post(fetch, wire, ask)
+    const joiner = await post(other, wire, ask)
+    expect(joiner.headers.get('cache-status')).toBe('hopstash; fwd=uri-miss; collapsed')
+    end.open()
+    expect(await joiner.text()).toBe(await leader.text())
+    expect([wire.requests.length, fetch.stats().misses, other.stats().joined]).toEqual([1, 1, 1])
+    // A bound is that of the call which began the stream.
+    const long = ASK['openai-chat']('long', true)
+    await (await post(other, wire, long)).text()
+    expect(other.stats().unstored).toEqual({ 'too-large': 1 })
+  })
+
   it('99 of 100 leave: the upstream call lives, and the last one gets everything', async () => {
     const { wire, fetch } = await openWorld()
     const end = gate()

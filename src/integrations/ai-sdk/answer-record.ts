@@ -51,8 +51,14 @@ export function isAnswerRecord(value: unknown, streams: boolean): value is Answe
 
 /** Input and output tokens, told in any version. */
 export function tokensOf(usage: unknown): number {
+  const { input, output } = tokenCounts(usage)
+  return input + output
+}
+
+/** The same apart. */
+export function tokenCounts(usage: unknown): { readonly input: number; readonly output: number } {
   const { inputTokens, outputTokens } = (usage ?? {}) as { inputTokens?: unknown; outputTokens?: unknown }
-  return countOf(inputTokens) + countOf(outputTokens)
+  return { input: countOf(inputTokens), output: countOf(outputTokens) }
 }
 
 /** The usage of a record. */
@@ -71,13 +77,25 @@ function withVerdict(record: AnswerRecord, unstorable: string | undefined): Answ
   return unstorable === undefined ? record : { ...record, unstorable }
 }
 
+/** Why the model stopped, in one word of the SDK's. */
+export function finishReasonOf({ result, parts }: AnswerRecord): string | undefined {
+  return wordOf(
+    parts === undefined ? result.finishReason : parts.findLast(({ type }) => type === 'finish')?.finishReason,
+  )
+}
+
 // Version 2 says it in one word, later ones in theirs and the provider's.
-function unfinished(finishReason: unknown): string | undefined {
+function wordOf(finishReason: unknown): string | undefined {
   const reason =
     typeof finishReason === 'object' && finishReason !== null
       ? (finishReason as { unified?: unknown }).unified
       : finishReason
-  if (typeof reason !== 'string') return 'unknown-finish'
+  return typeof reason === 'string' ? reason : undefined
+}
+
+function unfinished(finishReason: unknown): string | undefined {
+  const reason = wordOf(finishReason)
+  if (reason === undefined) return 'unknown-finish'
   return GOOD.has(reason) ? undefined : (BAD[reason] ?? 'unknown-finish')
 }
 

@@ -1,3 +1,4 @@
+import { stateOf } from '../../cache/namespace-state.js'
 import type { RecordContext, RecordHost } from '../../cache/records.js'
 import { optionInvalid } from '../../errors/option-error.js'
 import { onceAborted } from '../../runtime/abort.js'
@@ -10,7 +11,8 @@ import {
   recordOptionsOf,
   resolveUse,
 } from './model-call.js'
-import { isStorable, type MiddlewareSite, type StreamCall, stream } from './stream-call.js'
+import { isStorable, type MiddlewareSite, type StreamCall, stream, streamFlightsOf } from './stream-call.js'
+import { tellCall } from './tell-call.js'
 
 /** A call to generate, of any version of the SDK. */
 export interface GenerateCall<R> {
@@ -54,10 +56,11 @@ export function cacheMiddleware(namespace: RecordHost, options: CacheMiddlewareO
   }
   const use = resolveUse(options, 'cacheMiddleware')
   const site: MiddlewareSite = {
+    name: namespace.name,
     records: namespace.records('ai-sdk'),
     use,
     reader: createCallReader(use),
-    flights: new Map(),
+    flights: streamFlightsOf(stateOf(namespace)),
   }
   return {
     // What it says here only tells the types of the versions apart.
@@ -73,6 +76,7 @@ async function generate<R extends object>(
   { doGenerate, params, model }: GenerateCall<R>,
 ): Promise<R> {
   const call = site.reader.read('generate', model, params)
+  const tell = tellCall(site.name, model)
   let first: R | undefined
   const load = async (context: RecordContext): Promise<AnswerRecord> => {
     const unlisten = onceAborted(context.signal, call.abort)
@@ -91,10 +95,16 @@ async function generate<R extends object>(
       cacheable: (record) => isStorable(site, record),
       ...more,
     })
-  let outcome = await ask()
-  // A store may hold anything.
-  if (first === undefined && !isAnswerRecord(outcome.value, false)) outcome = await ask({ forceFresh: true })
-  const { value, status, ageMs } = outcome
+  const answered = async () => {
+    const outcome = await ask()
+    // A store may hold anything.
+    return first === undefined && !isAnswerRecord(outcome.value, false) ? ask({ forceFresh: true }) : outcome
+  }
+  const { value, status, ageMs } = await answered().catch((error: unknown) => {
+    tell({ failed: call.signal?.aborted ? 'aborted' : 'network' })
+    throw error
+  })
+  tell({ record: value, status, ageMs })
   if (first !== undefined && status !== 'hit' && status !== 'stale') return marked(first, status, 0)
   return marked(structuredClone(value.result), status, ageMs) as unknown as R
 }

@@ -19,6 +19,7 @@ import {
   recordOptionsOf,
 } from './model-call.js'
 import { createPartLog, type PartLog } from './part-log.js'
+import { tellCall } from './tell-call.js'
 
 /** A call to stream, of any version of the SDK. */
 export interface StreamCall<R> {
@@ -27,8 +28,10 @@ export interface StreamCall<R> {
   readonly model: ModelLike
 }
 
-/** What the hooks of one middleware share. */
+/** What the hooks of one middleware share, and streams with all over one namespace. */
 export interface MiddlewareSite {
+  /** Of the namespace. */
+  readonly name: string
   readonly records: Records<AnswerRecord>
   readonly use: MiddlewareUse
   readonly reader: CallReader
@@ -41,6 +44,15 @@ export interface StreamFlight {
   log: PartLog | undefined
   result: object | undefined
   readonly waiting: Set<() => void>
+}
+
+const FLIGHTS = Symbol('flights')
+
+/** The streams of a namespace on their way, whichever middleware over it began them. */
+export function streamFlightsOf(state: object): Map<string, StreamFlight> {
+  const held = state as { [FLIGHTS]?: Map<string, StreamFlight> }
+  held[FLIGHTS] ??= new Map()
+  return held[FLIGHTS]
 }
 
 /** Streams an answer: the one that is on its way, or one that is kept, or a new one. */
@@ -63,6 +75,7 @@ function follow(
 ): Promise<object> {
   const leaving = linkedController(call.signal)
   const { flight, isFirst } = boarding
+  const tell = tellCall(site.name, asked.model)
   return new Promise((resolve, reject) => {
     let isDecided = false
     const decide = (how: () => void): void => {
@@ -90,6 +103,7 @@ function follow(
       })
       .then(
         ({ value, status, ageMs }) => {
+          if (isAnswerRecord(value, true)) tell({ record: value, status, ageMs })
           // Whoever comes from here on finds the answer, too; what is loaded behind it is for later.
           if (flight.log === undefined || status === 'stale' || status === 'hit') boarding.over()
           decide(() => {
@@ -101,6 +115,7 @@ function follow(
           })
         },
         (error: unknown) => {
+          tell({ failed: call.signal?.aborted ? 'aborted' : 'network' })
           if (flight.log === undefined) boarding.over()
           decide(() => {
             leaving.release()

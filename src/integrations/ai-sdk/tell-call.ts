@@ -1,0 +1,54 @@
+import type { ReadStatus } from '../../cache/words.js'
+import type { Spending } from '../../llm/accounts.js'
+import { LLM_CALL_CHANNEL, type LlmCall } from '../../llm/llm-call.js'
+import { LLM_CHANNEL, type LlmEvent } from '../../llm/llm-event.js'
+import { finishOf, type Unstorable } from '../../llm/wire-format.js'
+import { channelNamed } from '../../runtime/channels.js'
+import { type AnswerRecord, finishReasonOf, tokenCounts, usageOf } from './answer-record.js'
+import type { ModelLike } from './model-call.js'
+
+/** What one call came to. */
+export type Told =
+  | { readonly record: AnswerRecord; readonly status: ReadStatus; readonly ageMs: number }
+  | { readonly failed: Unstorable }
+
+/** Publishes that a call begins where somebody listens; what it came to is published by the returned function. */
+export function tellCall(namespace: string, { provider, modelId }: ModelLike): (told: Told) => void {
+  const call: LlmCall = { format: 'ai-sdk', model: modelId, provider }
+  const begun = channelNamed(LLM_CALL_CHANNEL)
+  if (begun.hasSubscribers) begun.publish(call)
+  const ended = channelNamed(LLM_CHANNEL)
+  return (told) => {
+    if (ended.hasSubscribers) ended.publish(eventOf(namespace, call, told))
+  }
+}
+
+function eventOf(namespace: string, call: LlmCall, told: Told): LlmEvent {
+  const about = { namespace, format: call.format, call }
+  if ('failed' in told) {
+    const nothing = { original: undefined, billed: undefined, saved: undefined, finish: undefined }
+    return { ...about, ...nothing, model: undefined, status: 'miss', ageMs: 0, unstored: told.failed }
+  }
+  const { record, status, ageMs } = told
+  const isSpared = status === 'hit' || status === 'stale' || status === 'coalesced'
+  const used = spent(record)
+  const { modelId } = (record.result.response ?? {}) as { readonly modelId?: unknown }
+  return {
+    ...about,
+    model: typeof modelId === 'string' ? modelId : undefined,
+    status,
+    ageMs,
+    unstored: record.unstorable as Unstorable | undefined,
+    original: used,
+    billed: isSpared ? NOTHING : used,
+    saved: isSpared ? used : NOTHING,
+    finish: isSpared && status !== 'coalesced' ? undefined : finishOf([finishReasonOf(record)]),
+  }
+}
+
+const NOTHING: Spending = { calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 }
+
+// Without prices: the middleware has none.
+function spent(record: AnswerRecord): Spending {
+  return { ...NOTHING, calls: 1, ...tokenCounts(usageOf(record)) }
+}

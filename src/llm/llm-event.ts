@@ -1,0 +1,14 @@
+import type { LlmAnswer } from './accounts.js'
+import type { LlmCall } from './llm-call.js'
+
+/** Name of the diagnostics channel on which every answered call is published, as an {@link LlmEvent}. */
+export const LLM_CHANNEL = 'hopstash:llm'
+
+/** What became of one call. A call whose old answer is replaced behind it has two events. */
+export interface LlmEvent extends Omit<LlmAnswer, 'format'> {
+  readonly namespace: string
+  readonly format: LlmCall['format']
+  readonly call: LlmCall
+  /** Why the model stopped, in the provider's words; known of what it just said, not of what is replayed. */
+  readonly finish: readonly string[] | undefined
+}
