@@ -1,5 +1,8 @@
 /** Attributes of a span or a measurement. */
-export type Attributes = Readonly<Record<string, string | number | boolean>>
+export type Attributes = Readonly<Record<string, AttributeValue>>
+
+/** What an attribute may be. */
+export type AttributeValue = string | number | boolean | string[]
 
 /** The part of a span that is used. */
 export interface SpanLike {
@@ -14,7 +17,7 @@ export interface TracerLike<Context = unknown> {
     options: {
       readonly startTime: number
       readonly kind?: number
-      readonly attributes: Record<string, string | number | boolean>
+      readonly attributes: Record<string, AttributeValue>
     },
     context?: Context,
   ): SpanLike
@@ -60,6 +63,8 @@ export interface OpenTelemetryApi<Context = unknown> {
 
 /** `SpanStatusCode.ERROR`. */
 export const STATUS_ERROR = 2
+/** `SpanKind.INTERNAL`: work within the process. */
+export const KIND_INTERNAL = 0
 /** `SpanKind.CLIENT`: a call that leaves the process. */
 export const KIND_CLIENT = 2
 

@@ -1,12 +1,14 @@
 import type { CacheOutcome } from '../../cache/outcome.js'
+import type { LlmCall } from '../../llm/llm-call.js'
+import type { LlmEvent } from '../../llm/llm-event.js'
 import type { HopReport, RunReport } from '../../pipeline/report.js'
-import type { Attributes } from './api.js'
+import type { Attributes, AttributeValue } from './api.js'
 
 /**
- * Every attribute name in one map. `error.type` and `gen_ai.*` are OpenTelemetry's own names; there is no convention
- * for caches and pipelines yet.
+ * Every attribute name in one map. `error.type`, `server.*` and `gen_ai.*` are OpenTelemetry's own names; there is no
+ * convention for caches and pipelines yet.
  *
- * @see OpenTelemetry semantic conventions 1.37, general and generative AI attributes
+ * @see OpenTelemetry semantic conventions 1.41, general and generative AI attributes
  */
 export const ATTRIBUTES = {
   operation: 'hopstash.cache.operation',
@@ -27,6 +29,18 @@ export const ATTRIBUTES = {
   hopReason: 'hopstash.hop.reason',
   hopQueue: 'hopstash.hop.queue_ms',
   attempt: 'hopstash.hop.attempt',
+  llmOutcome: 'hopstash.llm.outcome',
+  llmUnstored: 'hopstash.llm.unstored',
+  llmSavedTokens: 'hopstash.llm.saved_tokens',
+  llmOperation: 'gen_ai.operation.name',
+  llmProvider: 'gen_ai.provider.name',
+  requestModel: 'gen_ai.request.model',
+  responseModel: 'gen_ai.response.model',
+  finishReasons: 'gen_ai.response.finish_reasons',
+  cacheReadTokens: 'gen_ai.usage.cache_read.input_tokens',
+  cacheWriteTokens: 'gen_ai.usage.cache_creation.input_tokens',
+  address: 'server.address',
+  port: 'server.port',
   inputTokens: 'gen_ai.usage.input_tokens',
   outputTokens: 'gen_ai.usage.output_tokens',
   error: 'error.type',
@@ -73,12 +87,88 @@ export function hopAttributes(pipeline: string, name: string, hop: HopReport): A
   })
 }
 
+/** `chat gpt-5`. */
+export function llmSpanName({ call }: LlmEvent): string {
+  return call.model === undefined ? operationOf(call) : `${operationOf(call)} ${call.model}`
+}
+
+/** What a call to a model is said to be. Tokens are those that were used: none for an answer that was kept. */
+export function llmAttributes(event: LlmEvent): Attributes {
+  const { call, status, billed, saved, finish } = event
+  const [address, port] = siteOf(call)
+  const isAsked = status !== 'hit' && status !== 'stale'
+  return given({
+    [ATTRIBUTES.llmOperation]: operationOf(call),
+    [ATTRIBUTES.llmProvider]: providerOf(call),
+    [ATTRIBUTES.requestModel]: call.model,
+    [ATTRIBUTES.responseModel]: event.model,
+    [ATTRIBUTES.finishReasons]: finish && [...finish],
+    [ATTRIBUTES.inputTokens]: numberIn(billed ?? null, 'input'),
+    [ATTRIBUTES.outputTokens]: numberIn(billed ?? null, 'output'),
+    [ATTRIBUTES.cacheReadTokens]: numberIn(billed ?? null, 'cacheRead'),
+    [ATTRIBUTES.cacheWriteTokens]: numberIn(billed ?? null, 'cacheWrite'),
+    [ATTRIBUTES.llmSavedTokens]: saved && saved.input + saved.output > 0 ? saved.input + saved.output : undefined,
+    [ATTRIBUTES.llmOutcome]: status,
+    [ATTRIBUTES.llmUnstored]: event.unstored,
+    [ATTRIBUTES.namespace]: event.namespace,
+    [ATTRIBUTES.age]: event.ageMs > 0 ? Math.round(event.ageMs) : undefined,
+    [ATTRIBUTES.address]: isAsked ? address : undefined,
+    [ATTRIBUTES.port]: isAsked ? port : undefined,
+    [ATTRIBUTES.error]: llmFailure(event),
+  })
+}
+
+/** How a call failed; an answer that is merely not worth keeping is none. */
+export function llmFailure({ unstored }: LlmEvent): string | undefined {
+  return unstored !== undefined && FAILURES.has(unstored) ? unstored : undefined
+}
+
+const FAILURES: ReadonlySet<string> = new Set(['status', 'network', 'aborted', 'error', 'malformed', 'cut'])
+
+function operationOf({ format }: LlmCall): string {
+  if (format === 'openai-embeddings') return 'embeddings'
+  return format === 'gemini' || format === 'json' ? 'generate_content' : 'chat'
+}
+
+// By host first: many providers speak OpenAI's format.
+const PROVIDERS: readonly (readonly [host: RegExp, provider: string])[] = [
+  [/(?:^|\.)openai\.azure\.com$/, 'azure.ai.openai'],
+  [/(?:^|\.)services\.ai\.azure\.com$/, 'azure.ai.inference'],
+  [/(?:^|\.)openai\.com$/, 'openai'],
+  [/(?:^|\.)anthropic\.com$/, 'anthropic'],
+  [/^bedrock[\w.-]*\.amazonaws\.com$/, 'aws.bedrock'],
+  [/^generativelanguage\.googleapis\.com$/, 'gcp.gemini'],
+  [/aiplatform\.googleapis\.com$/, 'gcp.vertex_ai'],
+  [/(?:^|\.)mistral\.ai$/, 'mistral_ai'],
+  [/(?:^|\.)groq\.com$/, 'groq'],
+  [/(?:^|\.)deepseek\.com$/, 'deepseek'],
+  [/(?:^|\.)x\.ai$/, 'x_ai'],
+  [/(?:^|\.)perplexity\.ai$/, 'perplexity'],
+  [/(?:^|\.)cohere\.(?:ai|com)$/, 'cohere'],
+]
+
+function providerOf(call: LlmCall): string {
+  const { format, provider } = call
+  // The AI SDK's name for it, without the kind of model: `openai.chat`.
+  if (provider !== undefined) return provider.split('.')[0] ?? provider
+  const [host = ''] = siteOf(call)
+  const known = PROVIDERS.find(([pattern]) => pattern.test(host))?.[1]
+  if (known !== undefined) return known
+  if (format === 'anthropic-messages') return 'anthropic'
+  return format === 'gemini' ? 'gcp.gen_ai' : format === 'json' ? host : 'openai'
+}
+
+function siteOf({ host }: LlmCall): [address: string | undefined, port: number | undefined] {
+  const [, address, port] = /^(.*?)(?::(\d+))?$/.exec(host ?? '') ?? []
+  return address === undefined || address === '' ? [undefined, undefined] : [address, Number(port ?? 443)]
+}
+
 function numberIn(usage: object | null, name: string): number | undefined {
   const value = (usage as Readonly<Record<string, unknown>> | null)?.[name]
   return typeof value === 'number' && value > 0 ? value : undefined
 }
 
-function given(all: Readonly<Record<string, string | number | boolean | null | undefined>>): Attributes {
+function given(all: Readonly<Record<string, AttributeValue | null | undefined>>): Attributes {
   const known = Object.entries(all).filter(([, value]) => value !== undefined && value !== null)
   return Object.fromEntries(known) as Attributes
 }

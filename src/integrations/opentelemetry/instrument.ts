@@ -6,7 +6,9 @@ import { subscribeTo } from '../../runtime/channels.js'
 import { type Clock, createSystemClock } from '../../runtime/clock.js'
 import { type OpenTelemetryApi, SCOPE, STATUS_ERROR } from './api.js'
 import { cacheAttributes } from './conventions.js'
+import { observeCalls } from './llm-spans.js'
 import { observeStats } from './metrics.js'
+import { quietly } from './quietly.js'
 import { toSpans } from './run-spans.js'
 
 /** Options of {@link instrument}. */
@@ -19,7 +21,8 @@ export interface InstrumentOptions<Context = unknown> {
   readonly pipelines?: readonly { subscribe(observer: (report: RunReport) => void): () => void }[] | undefined
   /**
    * Which cache operations become spans: those that did more than find a value in memory, all of them, or none. Of every
-   * stash in the process. While they do, each operation fills an outcome. @defaultValue `'work'`
+   * stash in the process. While they do, each operation fills an outcome. Calls to models become spans with either of the
+   * first two. @defaultValue `'work'`
    */
   readonly spans?: 'work' | 'all' | 'none' | undefined
   readonly clock?: Clock | undefined
@@ -38,7 +41,7 @@ const KNOWN = ['api', 'stash', 'pipelines', 'spans', 'clock'] as const
  *
  * Metrics are read from the statistics when they are collected, so a hit costs nothing more. Spans of cache operations
  * are children of the span that was active where the operation was begun. Attributes hold names and words, a short
- * digest instead of a key, and never a value.
+ * digest instead of a key, and never a value, a prompt or an answer.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
  */
@@ -60,6 +63,7 @@ export function instrument<Context>(options: InstrumentOptions<Context>): Instru
           subscribeTo(CACHE_CHANNEL, (message) =>
             quietly(() => cacheSpan(message as CacheOutcome, api, clock, spans === 'all')),
           ),
+          observeCalls(api, clock),
         ]),
   ]
   return {
@@ -67,13 +71,6 @@ export function instrument<Context>(options: InstrumentOptions<Context>): Instru
       for (const end of ends.splice(0)) end()
     },
   }
-}
-
-// What a listener of a channel throws ends the process; a tracer that fails must not.
-function quietly(tell: () => void): void {
-  try {
-    tell()
-  } catch {}
 }
 
 function cacheSpan<Context>(
