@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { createRedisStore } from '../../src/stores/redis.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRedisStore, type RedisStore } from '../../src/stores/redis.js'
 import type { ContractStore } from '../../src/testing/contract-trial.js'
 import { sharedStoreContract } from '../../src/testing/store-contract.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { startProxy } from '../support/tcp-proxy.js'
+import { PATIENT_MS } from './redis-world.js'
 
 let server: RedisServer
 
@@ -22,8 +23,12 @@ const NAMES = { control: '{hopstash}:ctl', log: '{hopstash}:log' }
 async function open(): Promise<ContractStore> {
   await server.command('FLUSHALL')
   const proxy = await startProxy(server.port)
-  const [one, two] = [createRedisStore({ redis: server.url }), createRedisStore({ redis: proxy.url })]
-  await Promise.all([one.ready(), two.ready()])
+  const timeout = PATIENT_MS
+  const [one, two] = [server.url, proxy.url].map((redis) => createRedisStore({ redis, timeout })) as [
+    RedisStore,
+    RedisStore,
+  ]
+  expect(await Promise.all([one.ready(PATIENT_MS), two.ready(PATIENT_MS)])).toEqual([true, true])
   return {
     one,
     two,

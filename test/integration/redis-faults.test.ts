@@ -1,12 +1,23 @@
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createRedisStore } from '../../src/stores/redis.js'
-import { freePort, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis-server.js'
+import { NOBODYS_PORT, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis-server.js'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js'
-import { eventually, pause, type RedisProcess, startProcess, untilConnected } from './redis-world.js'
+import {
+  askedOf,
+  eventually,
+  HASTY,
+  PATIENT_MS,
+  pause,
+  type RedisProcess,
+  readConnected,
+  setConnected,
+  settled,
+  startProcess,
+  untilConnected,
+} from './redis-world.js'
 
-/** One budget, and what a machine under load adds to it. */
-const ONE_BUDGET_MS = 250 + 250
-const RECOVERY_MS = 3000
+// What is asked, in which order, and what comes of it. What it takes, in milliseconds, is for the benchmark of faults to say.
+
 const ends: (() => Promise<unknown>)[] = []
 
 afterEach(async () => {
@@ -25,46 +36,44 @@ async function proxyTo(port: number): Promise<TcpProxy> {
   return proxy
 }
 
-async function processOn(url: string): Promise<RedisProcess> {
-  const started = await startProcess(url)
+async function processOn(url: string, options: { readonly timeout?: number } = {}): Promise<RedisProcess> {
+  const started = await startProcess(url, options)
   ends.push(() => started.stash.close())
   return started
 }
 
-async function took(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now()
-  await work()
-  return performance.now() - startedAt
-}
-
 describe('a store that does not answer', () => {
-  it('costs a caller one budget, then nothing; what was held is served, what was deleted meanwhile stays deleted', async () => {
+  it('is asked once, then not at all; what was held is served, what was deleted meanwhile stays deleted', async () => {
     const server = await serverWith()
-    const p = await processOn(server.url)
+    const p = await processOn(server.url, HASTY)
     await untilConnected(p)
-    await p.things.set('held', { v: 1 })
-    await p.things.set('deleted', { v: 1 })
+    await setConnected(p, 'held', 1)
+    await setConnected(p, 'deleted', 1)
+    await untilConnected(p)
     server.freeze()
-    expect(await took(() => p.things.getOrSet('cold', async () => ({ v: 1 })))).toBeLessThan(ONE_BUDGET_MS)
+    const asked = askedOf(p.store)
+    expect(await p.things.getOrSet('cold', async () => ({ v: 1 }))).toEqual({ v: 1 })
     expect(p.tier.link.away).toBe(true)
-    expect(await took(() => p.things.getOrSet('cold 2', async () => ({ v: 1 })))).toBeLessThan(50)
+    expect(asked).toEqual(['read'])
+    expect(await p.things.getOrSet('cold 2', async () => ({ v: 1 }))).toEqual({ v: 1 })
     expect(await p.things.get('held')).toEqual({ v: 1 })
     expect(await p.things.delete('deleted')).toMatchObject({ store: 'queued' })
     expect(await p.things.get('deleted')).toBeUndefined()
-    await pause(2500)
+    expect(asked).toEqual(['read'])
+    // By now nothing has come for two heartbeats, and no connection of before is trusted any more.
+    await eventually(() => p.tier.link.deaf)
     server.thaw()
-    expect(await eventually(() => !p.tier.link.away && !p.tier.link.deaf)).toBeLessThan(RECOVERY_MS)
-    expect(await p.things.get('deleted')).toBeUndefined()
+    expect(await readConnected(p, 'deleted')).toBeUndefined()
     expect(await server.command('EXISTS', '{hopstash:things:v1:deleted}:e')).toBe(0)
   })
 
   it('gets no command through an open breaker but its probes', async () => {
     const server = await serverWith()
     const proxy = await proxyTo(server.port)
-    const store = createRedisStore({ redis: proxy.url })
+    const store = createRedisStore({ redis: proxy.url, timeout: 50 })
     ends.push(() => store.close())
-    await store.ready()
-    proxy.delayMs = 600
+    await eventually(() => store.ready())
+    proxy.held = true
     const ref = { key: 'k', namespace: 'n', digest: 'd' }
     const attempt = () =>
       store.read(ref).then(
@@ -77,7 +86,7 @@ describe('a store that does not answer', () => {
     const { sent } = store.health().commands
     expect(await Promise.all(Array.from({ length: 50 }, attempt))).toEqual(Array(50).fill('ERR_BREAKER_OPEN'))
     expect(store.health().commands.sent).toBe(sent)
-    proxy.delayMs = 0
+    proxy.held = false
     await eventually(async () => (await attempt()) === 'answered')
     expect(store.health().breaker).toBe('closed')
   })
@@ -89,12 +98,11 @@ describe('a store that does not answer', () => {
     await untilConnected(p, q)
     await p.things.set('k', { v: 1 })
     proxy.silent = true
-    expect(await eventually(() => p.tier.link.deaf)).toBeLessThan(2750)
+    await eventually(() => p.tier.link.deaf)
     await q.things.delete('k')
     proxy.silent = false
     proxy.cut()
-    await untilConnected(p)
-    expect(await p.things.get('k')).toBeUndefined()
+    expect(await readConnected(p, 'k')).toBeUndefined()
   })
 })
 
@@ -102,7 +110,7 @@ describe('a store that is gone', () => {
   it.each([
     ['empty', false],
     ['with its data', true],
-  ])('comes back %s: no old value, and no more than 3 s', async (_how, persist) => {
+  ])('comes back %s: no old value', async (_how, persist) => {
     const server = await serverWith({ persist })
     const [p, q] = [await processOn(server.url), await processOn(server.url)]
     await untilConnected(p, q)
@@ -110,57 +118,60 @@ describe('a store that is gone', () => {
     await p.things.set('deleted', { v: 1 })
     await q.things.get('deleted')
     await server.kill()
-    expect(await took(() => p.things.getOrSet('cold', async () => ({ v: 1 })))).toBeLessThan(ONE_BUDGET_MS)
+    const asked = askedOf(p.store)
+    expect(await p.things.getOrSet('cold', async () => ({ v: 1 }))).toEqual({ v: 1 })
+    expect(asked).toEqual(['read'])
     expect(await p.things.delete('deleted')).toMatchObject({ store: 'queued' })
     expect(await p.things.set('kept', { v: 2 })).toMatchObject({ store: 'queued' })
+    expect(asked).toEqual(['read'])
     await server.restart()
-    const back = await eventually(() => [p, q].every(({ tier }) => !tier.link.away && !tier.link.deaf))
-    expect(back).toBeLessThan(RECOVERY_MS)
-    for (const { things } of [p, q]) {
-      expect(await things.get('deleted')).toBeUndefined()
-      expect((await things.get('kept'))?.v).not.toBe(1)
+    await untilConnected(p, q)
+    for (const process of [p, q]) {
+      expect(await readConnected(process, 'deleted')).toBeUndefined()
+      expect((await readConnected(process, 'kept'))?.v).not.toBe(1)
     }
-    expect(await p.things.set('kept', { v: 3 })).toMatchObject({ store: 'done' })
+    await setConnected(p, 'kept', 3)
     await eventually(async () => (await q.things.get('kept'))?.v === 3)
   })
 
-  it('never holds a start up, and is used as soon as it is there', async () => {
-    const port = await freePort()
-    const p = await processOn(`redis://127.0.0.1:${port}`)
-    expect(await took(() => p.things.getOrSet('k', async () => ({ v: 1 })))).toBeLessThan(ONE_BUDGET_MS)
+  it('never holds a start up', async () => {
+    const p = await processOn(`redis://127.0.0.1:${NOBODYS_PORT}`)
+    const asked = askedOf(p.store)
+    expect(await p.things.getOrSet('k', async () => ({ v: 1 }))).toEqual({ v: 1 })
+    expect(asked).toEqual(['read'])
     expect(await p.store.ready(50)).toBe(false)
     expect(p.store.health()).toMatchObject({ status: 'away', lastError: 'ECONNREFUSED' })
-    expect(await took(() => p.stash.close())).toBeLessThan(2000)
+    await settled(p.stash.close())
   })
 
-  it('is closed within 2 s while it is frozen, before and after it was connected', async () => {
+  it('is closed while it is frozen, before and after it was connected', async () => {
     const server = await serverWith()
-    const p = await processOn(server.url)
+    const p = await processOn(server.url, HASTY)
     await untilConnected(p)
     server.freeze()
-    const late = await processOn(server.url)
+    const late = await processOn(server.url, HASTY)
     const reading = Promise.all([p.things.get('a'), late.things.get('a')])
-    expect(await took(() => Promise.all([p.stash.close(), late.stash.close()]))).toBeLessThan(2000)
-    await reading.catch(() => {})
+    await settled(Promise.all([p.stash.close(), late.stash.close()]))
+    await settled(reading.catch(() => {}))
     server.thaw()
   })
 
   it('is back although somebody invalidates without a pause', async () => {
     const server = await serverWith()
-    const p = await processOn(server.url)
+    const p = await processOn(server.url, HASTY)
     await untilConnected(p)
     await server.kill()
-    let isOver = false
+    let [isOver, n] = [false, 0]
     const hot = (async () => {
-      for (let n = 0; !isOver; n++) {
+      for (; !isOver; n++) {
         await p.things.delete(`k${n % 50}`)
         // In an outage every call is answered at once: without this, timers would starve.
         if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
     })()
-    await pause(300)
+    await eventually(() => n > 1000)
     await server.restart()
-    expect(await eventually(() => !p.tier.link.away)).toBeLessThan(RECOVERY_MS)
+    await eventually(() => !p.tier.link.away)
     isOver = true
     await hot
   })
@@ -184,10 +195,9 @@ describe('a store that is gone', () => {
     const { inc } = p.tier.link
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal')
     await eventually(() => [p, q].every(({ store }) => store.health().replayed > 0))
-    await untilConnected(p, q)
-    for (const { things } of [p, q]) {
-      expect(await things.get('k')).toBeUndefined()
-      expect(await things.get('l')).toBeUndefined()
+    for (const process of [p, q]) {
+      expect(await readConnected(process, 'k')).toBeUndefined()
+      expect(await readConnected(process, 'l')).toBeUndefined()
     }
     expect(await server.command('EXISTS', entryOf('k'), entryOf('l'))).toBe(0)
     expect(p.tier.link.inc).not.toBe(inc)
@@ -201,7 +211,12 @@ describe('a store that is gone', () => {
       ['distrust', false],
     ] as const) {
       const server = await serverWith()
-      const store = createRedisStore({ redis: server.url, onStoreRestart: policy, prefix: policy })
+      const store = createRedisStore({
+        redis: server.url,
+        onStoreRestart: policy,
+        prefix: policy,
+        timeout: PATIENT_MS,
+      })
       ends.push(() => store.close())
       await store.ready()
       const ref = { key: `${policy}:n:v1:k`, namespace: 'n', digest: 'd' }
@@ -236,7 +251,7 @@ describe('a store that takes no writes', () => {
     await p.things.set('k', { v: 1 })
     await p.things.set('other', { v: 1 })
     await eventually(async () => (await q.things.get('k'))?.v === 1 && q.things.peek('k') !== undefined)
-    await server.command('CONFIG', 'SET', 'maxmemory', '1mb')
+    await server.command('CONFIG', 'SET', 'maxmemory', '100kb')
     await server.command('SET', 'more', 'than fits').then(
       () => expect.unreachable(),
       () => {},
@@ -254,10 +269,12 @@ describe('a store that takes no writes', () => {
 
   it('a replica is not used, and says why', async () => {
     const primary = await serverWith()
-    const replica = await serverWith({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] })
+    const replica = await serverWith({ args: ['--replicaof', '127.0.0.1', String(primary.port)] })
     const store = createRedisStore({ redis: replica.url })
     ends.push(() => store.close())
-    expect(await store.ready(300)).toBe(false)
+    store.ready(1).catch(() => {})
+    await eventually(() => store.health().lastError === 'READONLY')
+    expect(await store.ready(50)).toBe(false)
     expect(store.health()).toMatchObject({ status: 'away', lastError: 'READONLY' })
   })
 
@@ -266,12 +283,11 @@ describe('a store that takes no writes', () => {
     const p = await processOn(server.url)
     await untilConnected(p)
     await p.things.set('k', { v: 1 })
-    await server.command('REPLICAOF', '127.0.0.1', String(await freePort()))
+    await server.command('REPLICAOF', '127.0.0.1', String(NOBODYS_PORT))
     expect(await p.things.delete('k')).toMatchObject({ store: 'queued' })
     expect(await p.things.get('k')).toBeUndefined()
     await server.command('REPLICAOF', 'NO', 'ONE')
-    expect(await eventually(() => !p.tier.link.away && !p.tier.link.deaf)).toBeLessThan(RECOVERY_MS)
-    expect(await p.things.get('k')).toBeUndefined()
+    expect(await readConnected(p, 'k')).toBeUndefined()
     expect(await server.command('EXISTS', '{hopstash:things:v1:k}:e')).toBe(0)
   })
 })
@@ -297,9 +313,11 @@ describe('a bus with a gap', () => {
     expect(await q.things.get('kept')).toEqual({ v: 1 })
     proxy.refuse = false
     await untilConnected(p, q)
-    expect(await q.things.get('deleted')).toBeUndefined()
+    expect(await readConnected(q, 'deleted')).toBeUndefined()
+    await eventually(async () => (await q.things.get('kept')) !== undefined && q.things.peek('kept') !== undefined)
     await p.things.delete('kept')
-    expect(await eventually(() => q.things.peek('kept') === undefined)).toBeLessThan(500)
+    await eventually(() => q.things.peek('kept') === undefined)
+    expect(q.tier.link.deaf).toBe(false)
   })
 
   it('notices a number that is missing, and ignores what is no message', async () => {
@@ -316,8 +334,7 @@ describe('a bus with a gap', () => {
     expect(q.store.health().messages.gaps).toBe(gaps)
     await server.command('HINCRBY', '{hopstash}:ctl', 'n', '1')
     await p.things.delete('a')
-    await eventually(() => q.store.health().messages.gaps === gaps + 1)
-    expect(q.tier.link.deaf).toBe(false)
+    await eventually(() => q.store.health().messages.gaps > gaps && !q.tier.link.deaf)
   })
 })
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createStash, namespace } from '../../src/index.js'
 import { createRedisStore } from '../../src/stores/redis.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { eventually } from './redis-world.js'
+import { eventually, PATIENT_MS } from './redis-world.js'
 
 let server: RedisServer
 const ends: (() => Promise<unknown>)[] = []
@@ -20,10 +20,11 @@ afterEach(async () => {
 async function stashOf() {
   const stash = createStash({
     store: server.url as 'redis://',
+    storeTimeout: PATIENT_MS,
     namespaces: { things: namespace<unknown, string>({ ttl: '1h' }) },
   })
   ends.push(() => stash.close())
-  await stash.ready()
+  expect(await stash.ready(PATIENT_MS)).toBe(true)
   return stash
 }
 
@@ -50,9 +51,9 @@ describe('a large value', () => {
   )
 
   it('that is refused, or comes too late, leaves nothing of itself', async () => {
-    const store = createRedisStore({ redis: server.url })
+    const store = createRedisStore({ redis: server.url, timeout: PATIENT_MS })
     ends.push(() => store.close())
-    await store.ready()
+    expect(await store.ready(PATIENT_MS)).toBe(true)
     const ref = { key: 'hopstash:n:v1:k', namespace: 'n', digest: 'd' }
     const { inc, seq, nowMs } = await store.read({ ...ref, token: 'mine' })
     const entry = {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createStash, namespace } from '../../src/index.js'
 import { sharedConnectionCount } from '../../src/redis/shared-connection.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { eventually, pause } from './redis-world.js'
+import { eventually, PATIENT_MS, pause } from './redis-world.js'
 
 let server: RedisServer
 const ends: (() => Promise<unknown>)[] = []
@@ -19,9 +19,14 @@ afterEach(async () => {
 const things = () => namespace<number, string>({ ttl: '1h' })
 
 async function stashOf(prefix: string, url = server.url) {
-  const stash = createStash({ store: url as 'redis://', prefix, namespaces: { things: things() } })
+  const stash = createStash({
+    store: url as 'redis://',
+    prefix,
+    storeTimeout: PATIENT_MS,
+    namespaces: { things: things() },
+  })
   ends.push(() => stash.close())
-  expect(await stash.ready()).toBe(true)
+  expect(await stash.ready(PATIENT_MS)).toBe(true)
   return stash
 }
 

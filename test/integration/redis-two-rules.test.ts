@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createStash, preset, presets } from '../../src/index.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { eventually, pause } from './redis-world.js'
+import { eventually, PATIENT_MS, pause } from './redis-world.js'
 
 let server: RedisServer
 
@@ -15,6 +15,7 @@ afterAll(() => server.stop())
 async function openBackEnd() {
   const stash = createStash({
     store: server.url as `redis://${string}`,
+    storeTimeout: PATIENT_MS,
     namespaces: {
       ...presets,
       evaluation: preset('evaluation').as<string>(),
@@ -23,16 +24,23 @@ async function openBackEnd() {
       job: preset('job').as<string>(),
     },
   })
-  await stash.ready()
+  expect(await stash.ready(PATIENT_MS)).toBe(true)
   return stash
 }
 
 function slowLoad<T>() {
-  let end: (value: T) => void = () => {}
+  let [begin, end]: [() => void, (value: T) => void] = [() => {}, () => {}]
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
   const value = new Promise<T>((resolve) => {
     end = resolve
   })
-  return { loader: () => value, end }
+  const loader = (): Promise<T> => {
+    begin()
+    return value
+  }
+  return { loader, begun, end }
 }
 
 describe('the two rules of a back end, from another process and with loads in flight', () => {
@@ -45,7 +53,7 @@ describe('the two rules of a back end, from another process and with loads in fl
     await web.evaluation.set(other, 'of another resume')
     const load = slowLoad<string>()
     const tailoring = web.tailoredResume.getOrSet(base, load.loader)
-    await pause(50)
+    await load.begun
     expect(await editor.invalidateTags(['resume:42'])).toMatchObject({ store: 'done' })
     await eventually(() => web.evaluation.peek(key) === undefined)
     load.end('of the old resume')
@@ -68,7 +76,7 @@ describe('the two rules of a back end, from another process and with loads in fl
     await web.job.set('j9', 'untouched')
     const load = slowLoad<string[]>()
     const reading = web.jobFeed.getOrSet(feed, load.loader)
-    await pause(50)
+    await load.begun
     expect(await ingestion.invalidateTags(['feed', 'job:j1'])).toMatchObject({ store: 'done' })
     load.end(['j1'])
     expect(await reading).toEqual(['j1'])

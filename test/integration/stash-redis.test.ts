@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createStash, namespace, OptionError } from '../../src/index.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { eventually, PATIENT_MS, toldByNow } from './redis-world.js'
 
 let server: RedisServer
 
@@ -11,24 +12,26 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const evaluation = { jobId: 'j1', resume: { name: 'X' }, resumeId: '42' }
-const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const patient = { storeTimeout: PATIENT_MS }
 
 describe('createStash over a real Redis', () => {
   it('shares values between two stashes, types and all, and drops them everywhere on an invalidation', async () => {
     const store = `redis://127.0.0.1:${server.port}` as const
-    const [a, b] = [createStash({ store, prefix: 'share' }), createStash({ store, prefix: 'share' })]
-    expect(await a.ready()).toBe(true)
-    expect(await b.ready()).toBe(true)
+    const [a, b] = [
+      createStash({ ...patient, store, prefix: 'share' }),
+      createStash({ ...patient, store, prefix: 'share' }),
+    ]
+    expect(await a.ready(PATIENT_MS)).toBe(true)
+    expect(await b.ready(PATIENT_MS)).toBe(true)
     let loads = 0
     const load = async () => ({ n: ++loads, at: new Date(5), map: new Map([['a', 1]]), bytes: new Uint8Array([1, 2]) })
     const first = await a.evaluation.getOrSet(evaluation, load)
-    await soon(50)
+    await eventually(async () => (await b.evaluation.get(evaluation)) !== undefined)
     expect(await b.evaluation.getOrSet(evaluation, load)).toEqual(first)
     expect(loads).toBe(1)
     expect(await b.evaluation.getEntry(evaluation)).toMatchObject({ status: 'hit', tags: ['job:j1', 'resume:42'] })
     expect(await a.invalidateTags(['resume:42'])).toEqual({ memory: 'done', store: 'done' })
-    await soon(50)
-    expect(b.evaluation.peek(evaluation)).toBeUndefined()
+    await eventually(() => b.evaluation.peek(evaluation) === undefined)
     expect(await b.evaluation.get(evaluation)).toBeUndefined()
     await Promise.all([a.close(), b.close()])
   })
@@ -36,12 +39,14 @@ describe('createStash over a real Redis', () => {
   it('keeps answering, and says so, while the store is gone', async () => {
     const own = await startRedis()
     const stash = createStash({
+      ...patient,
       store: `redis://127.0.0.1:${own.port}`,
       namespaces: { things: namespace({ ttl: '1h' }) },
     })
-    await stash.ready()
+    expect(await stash.ready(PATIENT_MS)).toBe(true)
     await stash.things.getOrSet('k', () => 1)
-    await soon(30)
+    await eventually(async () => (await own.command('EXISTS', '{hopstash:things:v1:k}:e')) === 1)
+    await toldByNow(own)
     await own.kill()
     expect(await stash.things.getOrSet('k', () => 2)).toBe(1)
     expect(await stash.things.getOrSet('other', () => 3)).toBe(3)
@@ -57,8 +62,8 @@ describe('createStash over a real Redis', () => {
 
   it('treats a key without a canonical form as memory does: reads bypass', async () => {
     const store = `redis://127.0.0.1:${server.port}` as const
-    const stash = createStash({ store, prefix: 'odd', namespaces: { things: namespace({ ttl: '1h' }) } })
-    await stash.ready()
+    const stash = createStash({ ...patient, store, prefix: 'odd', namespaces: { things: namespace({ ttl: '1h' }) } })
+    expect(await stash.ready(PATIENT_MS)).toBe(true)
     expect(await stash.things.get(() => 1)).toBeUndefined()
     expect(await stash.things.getMany(['k', () => 1])).toEqual([undefined, undefined])
     await stash.close()
@@ -68,8 +73,7 @@ describe('createStash over a real Redis', () => {
     const adapter = new Map<string, string>()
     const stash = createStash({ store: adapter, namespaces: { things: namespace<number, string>({ ttl: '1h' }) } })
     expect(await stash.things.getOrSet('k', () => 1)).toBe(1)
-    await soon(20)
-    expect(adapter.size).toBeGreaterThan(0)
+    await eventually(() => adapter.size > 0)
     await stash.close()
   })
 

@@ -147,19 +147,31 @@ function onPath(): string | undefined {
   return undefined
 }
 
-/** A port nobody listens on. */
+/** Where nobody ever listens, and no system sends from. */
+export const NOBODYS_PORT = 1
+
+/**
+ * A port nobody listens on, nor does until it is used: it is none of those that a system gives away by itself, to a server
+ * that asks for any or to a client that connects somewhere, and a Cluster's second one, 10,000 further, is none either.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    server.listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 async function untilAnswering(port: number, isOver: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < 3000; attempt++) {
     if (isOver()) throw new Error('the server ended while it was started')
     const pong = await send(port, ['PING']).catch(() => undefined)
     if (pong === 'PONG') return
@@ -174,8 +186,9 @@ function send(port: number, words: readonly string[]): Promise<unknown> {
     const socket = connect(port, '127.0.0.1')
     let text = ''
     socket.setEncoding('latin1')
-    socket.setTimeout(2000, () => socket.destroy(new Error('no answer')))
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no answer')))
     socket.on('error', reject)
+    socket.on('close', () => reject(new Error('the connection was closed')))
     socket.on('data', (chunk: string) => {
       text += chunk
       const read = readReply(text, 0)

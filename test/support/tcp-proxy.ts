@@ -7,11 +7,13 @@ export interface TcpProxy {
   readonly url: string
   /** Answers take so many ms longer. */
   delayMs: number
+  /** Answers wait here, in their order, for as long as this is so. */
+  held: boolean
   /** Nothing passes in either direction, and nobody is told: a half-open connection. */
   silent: boolean
   /** Ends what is connected now; new connections pass. */
   cut(): void
-  /** Lets so many bytes of the next answers through and ends their connection then: a reply that stops in its middle. */
+  /** Lets so many bytes of an answer through and ends its connection then: a reply that stops in its middle. */
   cutAnswersAfter: number
   /** Whether new connections are refused. */
   refuse: boolean
@@ -27,6 +29,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let accepted = 0
   let bytesIn = 0
+  let isHeld = false
+  const waiting: (() => void)[] = []
   const server = createServer((near) => {
     if (proxy.refuse) return void near.destroy()
     accepted++
@@ -49,11 +53,11 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       if (proxy.silent) return
       if (bytes.length > proxy.cutAnswersAfter) {
         near.write(bytes.subarray(0, proxy.cutAnswersAfter))
-        proxy.cutAnswersAfter = Infinity
         // As a proxy does that dies: what was sent arrives, and nothing more.
         return void near.end(() => near.destroy())
       }
-      if (proxy.delayMs === 0) near.write(bytes)
+      if (isHeld) waiting.push(() => near.write(bytes))
+      else if (proxy.delayMs === 0) near.write(bytes)
       else setTimeout(() => near.write(bytes), proxy.delayMs)
     })
   })
@@ -64,6 +68,13 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     port,
     url: `redis://127.0.0.1:${port}`,
     delayMs: 0,
+    get held() {
+      return isHeld
+    },
+    set held(now) {
+      isHeld = now
+      if (!now) for (const write of waiting.splice(0)) write()
+    },
     silent: false,
     cutAnswersAfter: Infinity,
     refuse: false,

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { createLateCodec, createLateStore } from '../../../src/cache/late-store.js'
+import { SharedTier } from '../../../src/cache/shared-tier.js'
 import { createStash } from '../../../src/cache/stash.js'
 import type { BodyCodec } from '../../../src/cache/state.js'
 import type { BusListener, KeyRef, SharedStore } from '../../../src/stores/shared-store.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const key: KeyRef = { key: 'a', namespace: 'n', digest: 'd' }
 const listener: BusListener = { frame: () => {}, lost: () => {}, confirmed: () => {} }
@@ -24,6 +26,20 @@ describe('a store whose code is still loading', () => {
     await arrive()
     expect(asked).toEqual(['subscribe'])
     expect(store.arrived).toBeDefined()
+  })
+
+  test('uses up nothing of the budget of a command meanwhile', async () => {
+    const clock = createFakeClock()
+    const { store, asked, arrive } = lateStore()
+    const codec = { encode: () => Uint8Array.of(7), decode: () => ({ ok: true as const, value: 1 }) }
+    const tier = new SharedTier({ store, codec, clock, coherence: { generation: 0, seq: 0 }, storeTimeoutMs: 250 })
+    const told = tier.ask(async () => ({ pong: await store.ping() }))
+    await clock.advance(10_000)
+    expect(tier.link.away).toBe(false)
+    await arrive()
+    expect(await told).toEqual({ pong: undefined })
+    expect(asked).toContain('ping')
+    expect(tier.link.away).toBe(false)
   })
 
   test('is closed, and not listened to any more, when its stash was closed meanwhile', async () => {
