@@ -9,7 +9,7 @@ import type { Call } from './command.js'
 import { Failure, UsageError } from './failure.js'
 import { rootOf } from './folder-view.js'
 import { isFolderUrl, requiredUrl } from './open-view.js'
-import { connected } from './redis-view.js'
+import { reached } from './redis-place.js'
 
 const READY_MS = 5000
 /** A namespace of nobody's, where all are meant: a stash has one at least. */
@@ -28,9 +28,10 @@ export async function withStash<T>(
   const url = requiredUrl(call)
   const { prefix } = call.values
   // A stash waits for a store that is away, and tells no reason: at a terminal both would be wrong.
-  if (!isFolderUrl(url)) await (await connected(resolveSource(url, 'store'), call.clock)).close()
+  const place = isFolderUrl(url) ? undefined : await reached(call, url)
+  await place?.connection.close()
   const options: StashOptions<NamespaceDefinitions> = {
-    store: url as `redis://${string}`,
+    store: (place?.given ?? url) as `redis://${string}`,
     prefix,
     namespaces: { [name ?? ANY]: namespace() },
     mode: 'record',

@@ -1,11 +1,9 @@
 import type { StashMethods } from '../cache/build-stash.js'
-import { resolveSource } from '../redis/redis-source.js'
-import { storeKeys } from '../redis/store-keys.js'
 import { isConfirmed, resultText, storeText, withStash } from './change.js'
 import type { Call, Command } from './command.js'
 import { isFolderUrl, requiredUrl } from './open-view.js'
 import { createProgress } from './progress.js'
-import { connected } from './redis-view.js'
+import { reached } from './redis-place.js'
 import { count, jsonText, shown } from './text.js'
 
 /** `hopstash clear` */
@@ -15,7 +13,7 @@ export const clearCommand: Command = {
   takes: '[namespace]',
   atLeast: 0,
   atMost: 1,
-  options: ['store', 'prefix', 'yes', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'yes', 'json'],
   notes: [
     'Every process obeys at once, and loads under way leave nothing behind. In Redis the bytes are removed right after;',
     'in a folder they stay until its cap removes them, and are a miss to every reader.',
@@ -53,8 +51,8 @@ async function removedBytes(call: Call, stash: StashMethods, name: string | unde
   const url = requiredUrl(call)
   if (isFolderUrl(url)) return undefined
   const sweptNow = (): number => Number((stash.health().store as { readonly swept?: number } | undefined)?.swept ?? 0)
-  const lock = storeKeys(call.values.prefix).sweepLock(name === undefined ? '*' : `n/${name}`)
-  const connection = await connected(resolveSource(url, 'store'), clock)
+  const { connection, keys } = await reached(call, url)
+  const lock = keys.sweepLock(name === undefined ? '*' : `n/${name}`)
   const progress = createProgress(io, clock)
   const until = clock.now() + MOST_MS
   try {

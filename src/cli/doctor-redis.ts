@@ -1,6 +1,5 @@
-import { type Connection, createConnection } from '../redis/connection.js'
-import { type ResolvedSource, resolveSource } from '../redis/redis-source.js'
-import { storeKeys } from '../redis/store-keys.js'
+import type { ResolvedSource } from '../redis/redis-source.js'
+import type { SendCommand } from '../redis/script.js'
 import { listOf, textOf } from '../stores/redis-replies.js'
 import type { Call } from './command.js'
 import { examineMessages } from './doctor-messages.js'
@@ -8,6 +7,7 @@ import { examineRights } from './doctor-rights.js'
 import { examineServer, type ServerFacts } from './doctor-server.js'
 import { advice, type Finding, ok, trouble } from './finding.js'
 import type { RedisPatient } from './redis-patient.js'
+import { type RedisPlace, reach, Unreachable } from './redis-place.js'
 import { durationText } from './text.js'
 
 const PINGS = 100
@@ -18,21 +18,26 @@ const MOST_SKEW_MS = 5000
 const SECTIONS = ['server', 'replication', 'memory', 'persistence', 'stats']
 
 /** Examines a Redis or Valkey. Never rejects for what is wrong with it: that is a finding. */
-export async function examineRedis({ values, clock }: Call, url: string): Promise<Finding[]> {
-  const source = resolveSource(url, 'store')
-  const keys = storeKeys(values.prefix)
-  const connection = createConnection({ source, clock, prepare: async (send) => void (await send(['PING'])) })
-  connection.start()
-  await connection.firstAttempt()
+export async function examineRedis(call: Call, url: string): Promise<Finding[]> {
+  const { values, clock } = call
+  let place: RedisPlace
   try {
-    if (connection.state !== 'ready') return [unreachable(source, connection.lastError)]
-    const patient: RedisPatient = { source, connection, keys, clock }
-    const { facts, forbidden } = await serverFacts(connection)
+    place = await reach(call, url)
+  } catch (error) {
+    if (error instanceof Unreachable) return [unreachable(error)]
+    throw error
+  }
+  const patient: RedisPatient = { ...place, clock }
+  const { source, connection } = place
+  try {
+    const servers = await Promise.all(place.nodes().map(serverFacts))
+    const [first] = servers as [ServerReport]
     return [
       ok('connection', `${source.address} answers`),
       transport(source),
-      ...examineServer(facts, forbidden),
-      ...(await examineRights(patient, facts)),
+      ...(source.cluster === undefined ? [] : [ok('cluster', `${servers.length} primaries, all slots are served`)]),
+      ...worstOf(servers.map(({ facts, forbidden }) => examineServer(facts, forbidden))),
+      ...(await examineRights(patient, first.facts)),
       await examineMessages(patient),
       ...(await examineTime(patient)),
       await examineUse(patient, values.prefix),
@@ -53,12 +58,13 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/TIMEOUT|ETIMEDOUT/i, 'No answer: look at firewalls, and at rediss:// where the server wants TLS.'],
 ]
 
-function unreachable({ address }: ResolvedSource, word = 'no answer'): Finding {
-  const change = REASONS.find(([pattern]) => pattern.test(word))?.[1]
+function unreachable({ address, message, change }: Unreachable): Finding {
   return trouble(
     'connection',
-    `${address} cannot be used: ${word}`,
-    change ?? 'Look at host, port, rediss:// or redis://, user and password.',
+    `${address} cannot be used: ${message}`,
+    change ??
+      REASONS.find(([pattern]) => pattern.test(message))?.[1] ??
+      'Look at host, port, rediss:// or redis://, user and password.',
   )
 }
 
@@ -72,13 +78,29 @@ function transport({ warnings }: ResolvedSource): Finding {
       )
 }
 
-async function serverFacts(
-  connection: Connection,
-): Promise<{ readonly facts: ServerFacts; readonly forbidden: boolean }> {
+/** Of several servers, of each thing that was examined the worst that was found. */
+function worstOf(reports: readonly Finding[][]): Finding[] {
+  const worst = new Map<string, Finding>()
+  for (const finding of reports.flat()) {
+    const known = worst.get(finding.check)
+    if (known === undefined || LEVELS.indexOf(finding.level) > LEVELS.indexOf(known.level))
+      worst.set(finding.check, finding)
+  }
+  return [...worst.values()]
+}
+
+const LEVELS: readonly Finding['level'][] = ['ok', 'advice', 'trouble']
+
+interface ServerReport {
+  readonly facts: ServerFacts
+  readonly forbidden: boolean
+}
+
+async function serverFacts(send: SendCommand): Promise<ServerReport> {
   const facts = new Map<string, string>()
   let forbidden = false
   for (const section of SECTIONS) {
-    const text = await connection.send(['INFO', section]).then(textOf, () => undefined)
+    const text = await send(['INFO', section]).then(textOf, () => undefined)
     forbidden ||= text === undefined
     for (const line of text?.split('\r\n') ?? []) {
       const colon = line.indexOf(':')

@@ -67,10 +67,7 @@ export async function examineRights(patient: RedisPatient, facts: ServerFacts): 
   const prefix = keys.control.slice(1, -'}:'.length)
   const { send } = connection
   const change = COMMANDS.replaceAll('PREFIX', prefix)
-  // Within one node the keys may be of two slots.
-  const probed = await runScript(send, probeScript, [control, `{${prefix}:${name}}:x`], []).catch(
-    (error: unknown) => error,
-  )
+  const probed = await probe(patient, control, `{${prefix}:${name}}:x`)
   if (!Array.isArray(probed)) return [trouble('scripts', `scripts do not work: ${wordOf(probed)}`, change)]
   const undeclared = await runScript(send, undeclaredScript, [], [control]).catch((error: unknown) => error)
   const plain = await Promise.all([
@@ -103,6 +100,22 @@ async function refuses(sent: Promise<unknown>): Promise<boolean> {
     () => false,
     () => true,
   )
+}
+
+/** What may not be done; or why that was not to be found out. */
+async function probe({ source, connection }: RedisPatient, control: string, entry: string): Promise<unknown> {
+  // Within one node the keys may be of two slots; within a Cluster each brings another one of its own.
+  const pairs =
+    source.cluster === undefined
+      ? [[control, entry]]
+      : [
+          [control, `${control}x`],
+          [entry, `${entry}x`],
+        ]
+  const replies = await Promise.all(
+    pairs.map((keys) => runScript(connection.send, probeScript, keys, []).catch((error: unknown) => error)),
+  )
+  return replies.every(Array.isArray) ? replies.flat() : replies.find((reply) => !Array.isArray(reply))
 }
 
 function wordOf(error: unknown): string {

@@ -14,7 +14,7 @@ export function examineServer(facts: ServerFacts, isForbidden: boolean): Finding
     const change = 'Allow +info: without it a restart of the server that kept old data goes unnoticed.'
     findings.push(advice('INFO', 'the user may not ask, or not for all of it', change))
   }
-  const known = [version(facts), role(facts), cluster(facts), eviction(facts), memory(facts), persistence(facts)]
+  const known = [version(facts), role(facts), eviction(facts), memory(facts), persistence(facts)]
   return [...findings, ...known.filter((finding) => finding !== undefined)]
 }
 
@@ -40,15 +40,6 @@ function role(facts: ServerFacts): Finding | undefined {
     'role',
     'read-only replica: a stash does not use it, its reads may be old',
     `Name ${where}, or give the stash the options of the Sentinels.`,
-  )
-}
-
-function cluster(facts: ServerFacts): Finding | undefined {
-  if (facts.get('redis_mode') !== 'cluster' && facts.get('server_mode') !== 'cluster') return undefined
-  return trouble(
-    'cluster',
-    'one node of a Cluster: its slots are not all of them',
-    'Give createStash the options of the Cluster ({ rootNodes }); this command looks at single nodes only.',
   )
 }
 

@@ -15,7 +15,7 @@ export const doctorCommand: Command = {
   takes: '',
   atLeast: 0,
   atMost: 0,
-  options: ['store', 'prefix', 'url', 'token', 'max-bytes', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'url', 'token', 'max-bytes', 'json'],
   notes: [
     'Exit code 1 if there is trouble; advice alone is 0.',
     'Redis: writes and removes two keys of its own, within one script, to find out what the user may do.',

@@ -11,7 +11,7 @@ export const explainCommand: Command = {
   takes: '<key>',
   atLeast: 1,
   atMost: 1,
-  options: ['store', 'prefix', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'json'],
   notes: ['What the memory of a process holds is seen by that process alone.'],
   run: (call) =>
     withView(call, async (view) => {

@@ -10,7 +10,7 @@ export const forgetCommand: Command = {
   takes: '<subject>',
   atLeast: 1,
   atMost: 1,
-  options: ['store', 'prefix', 'yes', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'yes', 'json'],
   notes: [
     'Where the stash has a `secret`, set HOPSTASH_SECRET to it: without, nothing would be found.',
     'Prints the receipt. Replicas and backups of the store are out of reach.',

@@ -17,7 +17,7 @@ export const inspectCommand: Command = {
   takes: '<key>',
   atLeast: 1,
   atMost: 1,
-  options: ['store', 'prefix', 'value', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'value', 'json'],
   notes: [
     'Prints no value unless --value asks for it. Whether a reader would get it is what explain tells.',
     'A value that is encrypted stays so: the keys are not known here.',

@@ -10,7 +10,7 @@ export const invalidateCommand: Command = {
   takes: '<tag>...',
   atLeast: 1,
   atMost: 1000,
-  options: ['store', 'prefix', 'namespace', 'mode', 'yes', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'namespace', 'mode', 'yes', 'json'],
   notes: ['How many entries have a tag is not known, and costs nothing to change: a number is raised per tag.'],
   async run(call) {
     const { words: tags, values, io } = call

@@ -10,7 +10,7 @@ export const keysCommand: Command = {
   takes: '[namespace]',
   atLeast: 0,
   atMost: 1,
-  options: ['store', 'prefix', 'limit', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'limit', 'json'],
   notes: ['In no order. Keys hold what the namespaces put into them: with readable parts, perhaps ids of people.'],
   run: (call) =>
     withView(call, async (view) => {

@@ -25,8 +25,9 @@ export function isFolderUrl(url: string): boolean {
 /** Opens the store that is meant, has it used, and closes it. */
 export async function withView<T>(call: Call, use: (view: StoreView) => Promise<T>): Promise<T> {
   const url = requiredUrl(call)
-  const { prefix } = call.values
-  const view = await (isFolderUrl(url) ? openFolderView : openRedisView)(url, prefix, call.clock)
+  const view = isFolderUrl(url)
+    ? await openFolderView(url, call.values.prefix, call.clock)
+    : await openRedisView(call, url)
   try {
     return await use(view)
   } finally {

@@ -5,6 +5,7 @@ import { UsageError } from './failure.js'
 /** Options of commands, as they were given. */
 export interface Values {
   readonly store?: string
+  readonly sentinel?: string
   readonly prefix: string
   readonly url?: string
   readonly token?: string
@@ -34,6 +35,7 @@ interface OptionText {
 /** What `--help` says of each option. */
 export const OPTION_TEXTS: Readonly<Record<OptionName, OptionText>> = {
   store: { takes: 'URL', text: 'redis://, rediss://, valkey://, valkeys:// or file: (default: CACHE_URL)' },
+  sentinel: { takes: 'NAME', text: 'the URL is a Sentinel’s, which calls the primary so' },
   prefix: { takes: 'NAME', text: "the stash's prefix (default: hopstash)" },
   url: { takes: 'URL', text: 'where an admin handler is mounted' },
   token: { takes: 'TOKEN', text: "the admin handler's token (default: HOPSTASH_TOKEN)" },
@@ -75,7 +77,7 @@ export function readOptions(
     return value as string | undefined
   }
   const given = Object.fromEntries(
-    (['store', 'url', 'token', 'namespace', 'module'] as const).flatMap((name) => {
+    (['store', 'sentinel', 'url', 'token', 'namespace', 'module'] as const).flatMap((name) => {
       const value = text(name)
       return value === undefined ? [] : [[name, value]]
     }),

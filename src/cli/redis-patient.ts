@@ -1,12 +1,7 @@
-import type { Connection } from '../redis/connection.js'
-import type { ResolvedSource } from '../redis/redis-source.js'
-import type { StoreKeys } from '../redis/store-keys.js'
 import type { Clock } from '../runtime/clock.js'
+import type { RedisPlace } from './redis-place.js'
 
 /** What the examinations of one Redis work on. */
-export interface RedisPatient {
-  readonly source: ResolvedSource
-  readonly connection: Connection
-  readonly keys: StoreKeys
+export interface RedisPatient extends RedisPlace {
   readonly clock: Clock
 }

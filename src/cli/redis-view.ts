@@ -1,49 +1,34 @@
 import { keyDigestOf } from '../codec/entry-header.js'
 import { decodeHeader } from '../codec/header-reader.js'
 import { encodePart } from '../keys/key-part.js'
-import { type Connection, createConnection } from '../redis/connection.js'
-import { type ResolvedSource, resolveSource } from '../redis/redis-source.js'
-import type { RedisArgument } from '../redis/script.js'
-import { type StoreKeys, storeKeys } from '../redis/store-keys.js'
-import type { Clock } from '../runtime/clock.js'
+import type { RedisArgument, SendCommand } from '../redis/script.js'
 import { createLookups } from '../stores/redis-lookup.js'
 import { listOf, textOf } from '../stores/redis-replies.js'
+import type { Call } from './command.js'
 import { Failure } from './failure.js'
+import { reached } from './redis-place.js'
 import { type FoundEntry, type Look, namespaceIn, type ScannedEntry, type StoreView } from './store-view.js'
-
-/** A Redis that is looked into. */
-export interface RedisView extends StoreView {
-  readonly kind: 'redis'
-  readonly keys: StoreKeys
-  readonly source: ResolvedSource
-  send(...args: RedisArgument[]): Promise<unknown>
-}
 
 const SCAN_COUNT = 1000
 /** No header is longer. */
 const MOST_HEADER = 0xffff
 
 /**
- * Connects to a Redis, whatever role it has: unlike a stash, this only reads.
+ * Connects to a Redis, whatever role it has: unlike a stash, this only reads. A Cluster is seen as one.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID` for a URL that is none
  * @throws {Failure} if it cannot be reached
  */
-export async function openRedisView(url: string, prefix: string, clock: Clock): Promise<RedisView> {
-  const source = resolveSource(url, 'store')
-  const keys = storeKeys(prefix)
-  const connection = await connected(source, clock)
-  const send = (...args: RedisArgument[]): Promise<unknown> => connection.send(args)
+export async function openRedisView(call: Call, url: string): Promise<StoreView> {
+  const { clock, values } = call
+  const { connection, source, keys, nodes } = await reached(call, url)
+  const prefix = encodePart(values.prefix, {})
   const all = (commands: readonly (readonly RedisArgument[])[]): Promise<unknown[]> =>
     Promise.all(commands.map((command) => connection.send(command).catch((error: unknown) => error)))
   return {
     kind: 'redis',
     address: source.address,
-    source,
-    keys,
-    send,
-    scan: (namespace) =>
-      scan(send, `{${encodePart(prefix, {})}:${namespace === undefined ? '' : `${encodePart(namespace, {})}:v`}`),
+    scan: (namespace) => scan(nodes(), `{${prefix}:${namespace === undefined ? '' : `${encodePart(namespace, {})}:v`}`),
     async measure(entries) {
       const sizes = await all(entries.map(({ place }) => ['MEMORY', 'USAGE', place]))
       const lengths = sizes.some((size) => size instanceof Error)
@@ -69,22 +54,15 @@ export async function openRedisView(url: string, prefix: string, clock: Clock): 
   }
 }
 
-/** Connects once. @throws {Failure} with a word on what was in the way, and never a credential */
-export async function connected(source: ResolvedSource, clock: Clock): Promise<Connection> {
-  const connection = createConnection({ source, clock, prepare: async (send) => void (await send(['PING'])) })
-  connection.start()
-  await connection.firstAttempt()
-  if (connection.state === 'ready') return connection
-  const { lastError = 'no answer' } = connection
-  await connection.close()
-  throw new Failure(`The store at ${source.address} cannot be used: ${lastError}. hopstash doctor may know why.`)
+async function* scan(nodes: readonly SendCommand[], head: string): AsyncGenerator<readonly ScannedEntry[]> {
+  const pattern = `${head.replace(/[\\*?[\]^-]/g, '\\$&')}*}:e`
+  for (const send of nodes) yield* scanNode(send, pattern)
 }
 
-async function* scan(send: RedisView['send'], head: string): AsyncGenerator<readonly ScannedEntry[]> {
-  const pattern = `${head.replace(/[\\*?[\]^-]/g, '\\$&')}*}:e`
+async function* scanNode(send: SendCommand, pattern: string): AsyncGenerator<readonly ScannedEntry[]> {
   let cursor = '0'
   do {
-    const [next, found] = listOf(await send('SCAN', cursor, 'MATCH', pattern, 'COUNT', String(SCAN_COUNT)))
+    const [next, found] = listOf(await send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(SCAN_COUNT)]))
     cursor = textOf(next)
     yield listOf(found)
       .map(textOf)

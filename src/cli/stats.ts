@@ -13,7 +13,7 @@ export const statsCommand: Command = {
   takes: '',
   atLeast: 0,
   atMost: 0,
-  options: ['store', 'prefix', 'url', 'token', 'json'],
+  options: ['store', 'sentinel', 'prefix', 'url', 'token', 'json'],
   notes: [
     'Bytes are measured on up to 200 entries of a namespace and counted up from those (marked ~).',
     'Outdated entries that are not removed yet are counted, too.',

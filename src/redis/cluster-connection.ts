@@ -82,7 +82,7 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
     })
   }
   const slotFor = (args: readonly RedisArgument[]): number => {
-    const key = WITH_SCRIPT.has(args[0]) ? args[3] : WITHOUT_KEY.has(args[0]) ? undefined : args[1]
+    const key = WITHOUT_KEY.has(args[0]) ? undefined : args[WITH_SCRIPT.has(args[0]) ? 3 : args[0] === 'MEMORY' ? 2 : 1]
     return key === undefined ? controlSlot : hashSlot(String(key))
   }
 
