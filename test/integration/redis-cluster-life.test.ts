@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createStash, namespace } from '../../src/index.js'
 import { hashSlot } from '../../src/redis/hash-slot.js'
 import { type RedisCluster, startCluster } from '../support/redis-cluster.js'
-import { eventually } from './redis-world.js'
+import { eventually, PATIENT_MS } from './redis-world.js'
 
 // What a store does with entries beside reading and writing them, where they lie on three nodes.
 
@@ -34,8 +34,7 @@ interface LetterKey {
 async function openStash(prefix = 'app') {
   const stash = createStash({
     store: cluster.options,
-    // A busy machine is no store that does not answer.
-    storeTimeout: '20s',
+    storeTimeout: PATIENT_MS,
     prefix,
     namespaces: {
       shared: namespace<unknown, string>({ ttl: '1h', coalesce: 'cluster' }),
@@ -48,7 +47,7 @@ async function openStash(prefix = 'app') {
     },
   })
   ends.push(() => stash.close())
-  expect(await stash.ready()).toBe(true)
+  expect(await stash.ready(PATIENT_MS)).toBe(true)
   return stash
 }
 
@@ -210,7 +209,7 @@ describe('clear on a Cluster', () => {
   ])('sweeps what %s had on all nodes, and nothing of %s; no KEYS, no FLUSH', async (name, neighbour) => {
     const stash = createStash({
       store: cluster.options,
-      storeTimeout: '20s',
+      storeTimeout: PATIENT_MS,
       prefix: 'a',
       namespaces: {
         [name]: namespace<number, string>({ ttl: '1h' }),
@@ -218,7 +217,7 @@ describe('clear on a Cluster', () => {
       },
     })
     ends.push(() => stash.close())
-    await stash.ready()
+    await stash.ready(PATIENT_MS)
     const [own, other] = [stash.namespace(name), stash.namespace(neighbour)]
     const keys = [
       'k',

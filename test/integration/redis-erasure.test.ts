@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createStash, namespace } from '../../src/index.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { startProxy } from '../support/tcp-proxy.js'
-import { eventually, pause } from './redis-world.js'
+import { eventually, PATIENT_MS, pause } from './redis-world.js'
 
 let server: RedisServer
 const ends: (() => Promise<unknown>)[] = []
@@ -27,9 +27,10 @@ interface Letter {
   readonly text: string
 }
 
-async function openStash(url: string = server.url, prefix = 'app') {
+async function openStash(url: string = server.url, prefix = 'app', storeTimeout = PATIENT_MS) {
   const stash = createStash({
     store: url as `redis://${string}`,
+    storeTimeout,
     prefix,
     namespaces: {
       letters: namespace<Letter, { user: string; n: number }>({
@@ -41,7 +42,7 @@ async function openStash(url: string = server.url, prefix = 'app') {
     },
   })
   ends.push(() => stash.close())
-  await stash.ready()
+  await stash.ready(PATIENT_MS)
   return stash
 }
 
@@ -151,8 +152,10 @@ describe('forget(subject) on a real Redis', () => {
   it('rejects if the store cannot confirm, and forgets here all the same', async () => {
     const proxy = await startProxy(server.port)
     ends.push(() => proxy.close())
-    const p = await openStash(proxy.url)
-    await p.letters.set({ user: 'ann', n: 1 }, { user: 'ann', text: 'secret' })
+    const p = await openStash(proxy.url, 'app', 250)
+    await eventually(
+      async () => (await p.letters.set({ user: 'ann', n: 1 }, { user: 'ann', text: 'secret' })).store === 'done',
+    )
     proxy.silent = true
     await expect(p.forget('ann')).rejects.toMatchObject({ code: 'ERR_STORE_UNCONFIRMED' })
     expect(p.letters.peek({ user: 'ann', n: 1 })).toBeUndefined()
@@ -172,6 +175,7 @@ describe('clear on a real Redis', () => {
   ])('sweeps what %s had, and nothing of %s; no KEYS, no FLUSH', async (name, neighbour) => {
     const stash = createStash({
       store: server.url as `redis://${string}`,
+      storeTimeout: PATIENT_MS,
       prefix: 'a',
       namespaces: {
         [name]: namespace<number, string>({ ttl: '1h' }),

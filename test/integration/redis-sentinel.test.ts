@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createStash, namespace } from '../../src/index.js'
 import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.js'
-import { eventually } from './redis-world.js'
+import { eventually, PATIENT_MS } from './redis-world.js'
 
 let sentinels: RedisSentinels
 
@@ -17,9 +17,10 @@ const FAILOVER_MS = 90_000
 async function openStash() {
   const stash = createStash({
     store: sentinels.options,
+    storeTimeout: PATIENT_MS,
     namespaces: { things: namespace<string, string>({ ttl: '1h' }) },
   })
-  expect(await stash.ready(30_000)).toBe(true)
+  expect(await stash.ready(PATIENT_MS)).toBe(true)
   return stash
 }
 
