@@ -1,7 +1,7 @@
 import { createStash, namespace } from '../../src/index.js'
 
 // One process of a fleet, told by its parent what to do; times are those of the one machine all of them run on.
-const [url = '', offsetText = '0'] = process.argv.slice(2)
+const [url = '', offsetText = '0', storeTimeout = '250'] = process.argv.slice(2)
 const RealDate = Date.now.bind(Date)
 const offsetMs = Number(offsetText)
 // A host whose clock is wrong.
@@ -34,6 +34,7 @@ export type WorkerNews =
 
 const stash = createStash({
   store: url as `redis://${string}`,
+  storeTimeout: Number(storeTimeout),
   namespaces: {
     things: namespace<unknown, string>({
       ttl: '1h',
@@ -64,7 +65,7 @@ async function obey(order: WorkerOrder): Promise<unknown> {
   const { verb, key, callers = 1, value } = order
   switch (verb) {
     case 'ready':
-      return stash.ready()
+      return stash.ready(30_000)
     case 'read': {
       const answers = Array.from({ length: callers }, () => things.getOrSet(key, () => load(order)))
       const values = (await Promise.all(answers)).map((answer) => JSON.stringify(answer))

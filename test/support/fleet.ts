@@ -17,20 +17,28 @@ export interface Worker {
   end(): Promise<void>
 }
 
-/** Starts processes over one store and waits until they are connected. `offsets`: how wrong the clock of each is, ms; `source`: what loaders that ask get. */
+/**
+ * Starts processes over one store and waits until they are connected. `offsets`: how wrong the clock of each is, ms;
+ * `source`: what loaders that ask get, as soon as it is there.
+ */
 export async function startFleet(
   url: string,
   count: number,
   offsets: readonly number[] = [],
   source: (key: string) => unknown = () => undefined,
+  storeTimeoutMs = 250,
 ): Promise<Worker[]> {
-  const workers = Array.from({ length: count }, (_, index) => startWorker(url, offsets[index] ?? 0, source))
+  const workers = Array.from({ length: count }, (_, index) =>
+    startWorker(url, offsets[index] ?? 0, source, storeTimeoutMs),
+  )
   await Promise.all(workers.map((worker) => worker.ask('ready')))
   return workers
 }
 
-function startWorker(url: string, offsetMs: number, source: (key: string) => unknown): Worker {
-  const child: ChildProcess = fork(SCRIPT, [url, String(offsetMs)], { execArgv: ['--import', 'tsx'] })
+function startWorker(url: string, offsetMs: number, source: (key: string) => unknown, storeTimeoutMs: number): Worker {
+  const child: ChildProcess = fork(SCRIPT, [url, String(offsetMs), String(storeTimeoutMs)], {
+    execArgv: ['--import', 'tsx'],
+  })
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
   const waiting = new Map<number, { verb: string; resolve: (result: never) => void; reject: (error: Error) => void }>()
@@ -40,7 +48,11 @@ function startWorker(url: string, offsetMs: number, source: (key: string) => unk
   child.on('message', (news: WorkerNews) => {
     if ('load' in news) {
       loads.push({ key: news.load, at: news.at })
-      if (news.wants !== undefined) child.send({ gives: news.wants, value: source(news.load) })
+      if (news.wants !== undefined) {
+        void Promise.resolve(source(news.load)).then(
+          (value) => child.connected && child.send({ gives: news.wants, value }),
+        )
+      }
       return
     }
     const order = waiting.get(news.id)
