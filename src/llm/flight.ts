@@ -34,6 +34,17 @@ export class FailedCall extends Error {
   }
 }
 
+/** What is only told of an answer whose last event has come. */
+const ENDED: ReadonlySet<Unstorable | undefined> = new Set([
+  undefined,
+  'truncated',
+  'filtered',
+  'refused',
+  'unfinished',
+  'unknown-finish',
+  'error',
+])
+
 /** An error body larger than this is cut: it is for people. */
 const MAX_ERROR_BYTES = 1024 * 1024
 
@@ -86,12 +97,12 @@ export class Flight {
   }
 
   /**
-   * Ends the upstream call if what has come proves to be the whole answer: some SDKs hang up at its last event, before
-   * the body ends. Says whether there is nothing left to wait for.
+   * Ends the upstream call if what has come proves to be the whole answer, good or not: some SDKs hang up at its last
+   * event, before the body ends. Says whether there is nothing left to wait for.
    */
   endIfWhole(): boolean {
     if (this.verdict !== undefined) return true
-    if (this.#hangUp === undefined || this.log.overflowed || this.#judge?.().unstorable !== undefined) return false
+    if (this.#hangUp === undefined || this.log.overflowed || !ENDED.has(this.#judge?.().unstorable)) return false
     this.#hangUp()
     return true
   }

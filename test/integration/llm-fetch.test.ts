@@ -19,50 +19,6 @@ describe.each(FORMATS)('%s', (format) => {
     expect(second.url).toBe(first.url)
   })
 
-  const bad = ['truncated', 'filtered', 'refused', 'empty', 'unfinished', 'unknown'] as const
-  it.each(bad.flatMap((ends) => [false, true].map((stream) => ({ ends, stream }))))(
-    'never stores an answer that is $ends (stream: $stream)',
-    async ({ ends, stream }) => {
-      const { wire, fetch } = await openWorld()
-      wire.scripts.push({ ends })
-      const first = await (await post(fetch, wire, ASK[format]('hello', stream))).text()
-      const second = await (await post(fetch, wire, ASK[format]('hello', stream))).text()
-      expect(wire.requests).toHaveLength(2)
-      expect(second).not.toBe(first)
-      expect(second).toMatch(serial(2))
-      const { unstored } = fetch.stats()
-      expect(Object.values(unstored)).toEqual([1])
-    },
-  )
-
-  it.each([
-    { how: 'cut', script: { cutAfter: 2 }, stream: true },
-    { how: 'cut in the middle', script: { cutAfter: 1 }, stream: false },
-    { how: 'that ends in an error of the provider', script: { failAfter: 2 }, stream: true },
-    { how: 'of status 500', script: { status: 500 }, stream: false },
-    { how: 'of status 429', script: { status: 429 }, stream: true },
-    { how: 'of status 400', script: { status: 400 }, stream: false },
-  ])('never stores an answer $how (stream: $stream)', async ({ script, stream }) => {
-    const { wire, fetch } = await openWorld()
-    wire.scripts.push(script)
-    const first = await post(fetch, wire, ASK[format]('hello', stream))
-    expect(first.status).toBe('status' in script ? script.status : 200)
-    await first.text()
-    const second = await post(fetch, wire, ASK[format]('hello', stream))
-    expect(await second.text()).toMatch(serial(2))
-    expect(Object.values(fetch.stats().unstored)).toEqual([1])
-  })
-
-  it('hands a broken connection on, and stores nothing of it', async () => {
-    const { wire, fetch } = await openWorld()
-    wire.scripts.push({ breakAfter: 2 })
-    const first = await post(fetch, wire, ASK[format]('hello', true))
-    await expect(first.text()).rejects.toThrow()
-    const second = await post(fetch, wire, ASK[format]('hello', true))
-    expect(await second.text()).toMatch(serial(2))
-    expect(fetch.stats().unstored).toEqual({ network: 1 })
-  })
-
   it('keeps refused and truncated answers where the host opted in', async () => {
     const { wire, fetch } = await openWorld({ alsoStore: ['refused', 'truncated', 'filtered'] })
     for (const ends of ['refused', 'truncated'] as const) {
