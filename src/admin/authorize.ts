@@ -2,14 +2,22 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AdminAction, ResolvedAdminOptions } from './options.js'
 
 /** Whether a request may do what it asks for. */
-export type Authorize = (request: Request, action: AdminAction) => boolean | Promise<boolean>
+export type Authorize = (request: Request, action: AdminAction) => Promise<boolean>
 
 /** Returns the check that the options ask for: a token that fits, or the host's own decision. */
 export function createAuthorize({ tokens, authorize }: ResolvedAdminOptions): Authorize {
   const accepted = tokens.map(digestOf)
-  return (request, action) => {
+  return async (request, action) => {
     if (accepted.length > 0 && hasToken(request, accepted)) return true
-    return authorize === undefined ? false : authorize(request, action)
+    if (authorize === undefined) return false
+    if (request.body === null || request.bodyUsed) return authorize(request, action)
+    // Who decides may read the body, which is read again then.
+    const shown = request.clone()
+    try {
+      return await authorize(shown, action)
+    } finally {
+      shown.body?.cancel().catch(() => undefined)
+    }
   }
 }
 

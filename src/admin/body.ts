@@ -23,6 +23,8 @@ export async function readBody(request: Request, clock: Clock): Promise<Readonly
 
 async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array()
+  // Read as none, it could ask for more than was meant.
+  if (request.bodyUsed || request.body.locked) throw new Refusal(400, 'body', 'The body was read before.')
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BYTES) {
     await request.body.cancel().catch(() => undefined)
     throw tooLarge()

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nextTurn } from '../runtime/next-turn.js'
 import { type CapturedResponse, captureResponse } from './captured-response.js'
-import type { NodeRequest } from './node-bridge.js'
+import { hasBodyOfHttp2, hostOf, type NodeRequest } from './node-bridge.js'
 import { createRouteCache, type Produced, type Served } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
 import { sendAnswer } from './send-answer.js'
@@ -114,9 +114,10 @@ function describe(incoming: NodeRequest): Conditional {
   let { headers } = incoming
   return {
     method: incoming.method ?? 'GET',
-    host: headers.host ?? String(headers[':authority'] ?? ''),
+    host: hostOf(headers) ?? '',
     path: cut < 0 ? whole : whole.slice(0, cut),
     search: cut < 0 ? '' : whole.slice(cut),
+    hasBody: hasBodyOfHttp2(incoming),
     header(name) {
       const value = headers[name]
       return Array.isArray(value) ? value.join(', ') : value

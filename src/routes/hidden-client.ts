@@ -41,8 +41,9 @@ export function hideLeaving(request: IncomingMessage): () => void {
       if (own === undefined) delete (request as unknown as Record<string, unknown>)[name]
       else Object.defineProperty(request, name, own)
     }
+    // Over HTTP/2 it is told by its class.
+    if (hidden.get('aborted') !== undefined) request.aborted = aborted
     hidden.clear()
-    request.aborted = aborted
   }
 }
 

@@ -107,9 +107,15 @@ function urlOf(incoming: NodeRequest): string {
   const cut = path.indexOf('?')
   url.pathname = cut < 0 ? path : path.slice(0, cut)
   url.search = cut < 0 ? '' : path.slice(cut)
-  const host = incoming.headers.host
+  const host = hostOf(incoming.headers)
   if (host !== undefined && /^[A-Za-z0-9.[\]:_-]{1,255}$/.test(host)) url.host = host
   return url.href
+}
+
+/** The host a request names; over HTTP/2 a field of another name. */
+export function hostOf(headers: IncomingMessage['headers']): string | undefined {
+  const host = headers.host ?? headers[':authority']
+  return typeof host === 'string' ? host : undefined
 }
 
 function headersOf(incoming: IncomingMessage): Headers {
@@ -122,9 +128,18 @@ function headersOf(incoming: IncomingMessage): Headers {
   return headers
 }
 
-function hasBody({ headers, body, readableEnded }: NodeRequest): boolean {
+function hasBody(incoming: NodeRequest): boolean {
+  const { headers, body, readableEnded } = incoming
   if (body !== undefined && readableEnded) return true
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return (
+    hasBodyOfHttp2(incoming) || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  )
+}
+
+/** Over HTTP/2 a body needs no field that tells of it. */
+export function hasBodyOfHttp2(incoming: IncomingMessage): boolean {
+  const { stream } = incoming as { readonly stream?: { readonly endAfterHeaders?: boolean } }
+  return incoming.httpVersionMajor >= 2 && stream?.endAfterHeaders === false
 }
 
 function bodyOf(incoming: NodeRequest): NonNullable<RequestInit['body']> {

@@ -104,5 +104,6 @@ function coversCredentials<Req>({ varyHeaders }: RoutePolicy<Req>, request: Rout
 }
 
 function hasBody(request: RouteRequest): boolean {
-  return request.header('transfer-encoding') !== undefined || Number(request.header('content-length') ?? 0) > 0
+  if (request.hasBody === true || request.header('transfer-encoding') !== undefined) return true
+  return Number(request.header('content-length') ?? 0) > 0
 }

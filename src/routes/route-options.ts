@@ -11,6 +11,8 @@ export interface RouteRequest {
   readonly path: string
   /** The query with its `?`, or an empty text. */
   readonly search: string
+  /** Set where a body needs no header field that tells of it, as over HTTP/2. */
+  readonly hasBody?: boolean
   header(name: string): string | undefined
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import express from 'express'
@@ -110,5 +111,25 @@ it('runs the hooks of Fastify for a kept answer, but those that make an answer',
     expect([await response.json(), response.headers.get('x-frame-options')]).toEqual([[{ id: 'j1' }], 'DENY'])
     await vi.waitUntil(() => hooks.includes('onResponse'))
     expect(hooks).toEqual(expected)
+  }
+})
+
+it('answers 400 to what no Request can hold, in every framework', async () => {
+  const handler = adminHandler(createStash({ store: 'memory' }), { token })
+  const app = fastify()
+  app.addHttpMethod('TRACE')
+  closers.push(() => app.close())
+  app.route({ method: 'TRACE', url: '/stats', handler: fastifyHandler(handler) })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const ports = [
+    (app.server.address() as AddressInfo).port,
+    await listen(express().use(expressHandler(handler))),
+    await listen(nodeHandler(handler)),
+  ]
+  for (const port of ports) {
+    const socket = connect(port, '127.0.0.1')
+    socket.end('TRACE /stats HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
+    const [head] = await once(socket, 'data')
+    expect(String(head)).toMatch(/^HTTP\/1\.1 400 /)
   }
 })

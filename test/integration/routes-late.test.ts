@@ -39,3 +39,29 @@ it.each([
     await stash.close()
   }
 })
+
+it.each([
+  ['Express 5, at once', express, false],
+  ['Express 5, a promise', express, true],
+  ['Express 4, at once', express4 as typeof express, false],
+])('%s: a handler that throws once it has answered has answered, as without a cache', async (_name, make, isAsync) => {
+  const stash = createStash({ store: 'memory' })
+  const app = make()
+  app.set('env', 'test')
+  const answer = (response: { json(body: object): unknown }): never => {
+    response.json({ answer: 42 })
+    throw new Error('late')
+  }
+  app.get('/late', cacheResponse({ in: stash.general }), (_request, response) =>
+    isAsync ? Promise.resolve().then(() => answer(response)) : answer(response),
+  )
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/late`
+    for (let n = 0; n < 3; n++) expect(await (await fetch(url)).json()).toEqual({ answer: 42 })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})

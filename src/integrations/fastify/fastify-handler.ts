@@ -12,11 +12,22 @@ export function fastifyHandler(
 ): (request: { readonly raw: NodeRequest; readonly body?: unknown }, reply: FastifyReplyLike) => Promise<void> {
   return async (request, reply) => {
     const incoming: NodeRequest = Object.assign(request.raw, request.body === undefined ? {} : { body: request.body })
-    const response = await handler(toRequest(incoming, reply.raw as ServerResponse))
+    const response = await answered(handler, incoming, reply.raw)
     reply.hijack()
     // What hooks have set, such as security headers, which a hijacked reply does not send.
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) reply.raw.setHeader(name, value as string)
     await sendResponse(reply.raw, response)
   }
+}
+
+async function answered(handler: FetchHandler, incoming: NodeRequest, outgoing: ServerResponse): Promise<Response> {
+  let request: Request
+  try {
+    request = toRequest(incoming, outgoing)
+  } catch {
+    // A method or a header that no Request can hold.
+    return new Response(null, { status: 400 })
+  }
+  return handler(request)
 }
