@@ -208,7 +208,7 @@ describe.each(VERSIONS)('the AI SDK over the cache: $name', (version) => {
     }
     const left = read(leaving.signal)
     const stays = read()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await expect.poll(() => [wire.requests.length, stash.aiResponse.stats().coalesced]).toEqual([1, 1])
     leaving.abort()
     await left
     open()

@@ -8,6 +8,8 @@ export type Cue =
       readonly headers?: Record<string, string>
       readonly json?: unknown
       readonly afterMs?: number
+      /** Answers no sooner than this. */
+      readonly after?: Promise<void>
     }
   | 'reset'
   | 'no headers'
@@ -52,7 +54,7 @@ export async function startUpstream(cue: (request: number, seen: Seen) => Cue) {
       flooded += bytes
     })
   })
-  server.keepAliveTimeout = 5000
+  server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -100,11 +102,12 @@ function perform(
   } else if (cue === 'broken JSON') response.writeHead(200, json).end('{"ok":')
   else if (cue === 'a web page') response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>secret page</h1>')
   else {
-    const { status = 200, headers = {}, json: value = { ok: true }, afterMs = 0 } = cue
+    const { status = 200, headers = {}, json: value = { ok: true }, afterMs = 0, after } = cue
     const answer = (): void => {
       response.writeHead(status, { ...json, ...headers }).end(status === 204 ? undefined : JSON.stringify(value))
     }
-    if (afterMs > 0) setTimeout(answer, afterMs)
+    if (after) void after.then(answer)
+    else if (afterMs > 0) setTimeout(answer, afterMs)
     else answer()
   }
 }
@@ -126,4 +129,17 @@ async function textOf(request: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of request) text += chunk
   return text
+}
+
+/** A short limit for what is to exceed it, and none that a slow machine exceeds for all else. */
+export function timeoutsFor(cue: Cue): { headers: string; body: string } {
+  return { headers: cue === 'no headers' ? '150ms' : '20s', body: cue === 'half a body' ? '150ms' : '20s' }
+}
+
+/** Looks every few ms until it holds, for as long as the slowest machine may take. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let left = 4000; !holds(); left--) {
+    if (left === 0) throw new Error(`never came true: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }

@@ -31,10 +31,12 @@ describe('a failed call', () => {
     const { wire, open } = await openWorld()
     const end = gate()
     let calls = 0
+    let isRead = false
     const upstream = async () => {
       if (++calls > 1) return Response.json({ choices: [{ finish_reason: 'stop', message: { content: 'fine' } }] })
       const body = new ReadableStream({
         async pull(controller) {
+          isRead = true
           await end.passed
           controller.enqueue(new TextEncoder().encode('{"error":{}}'))
           controller.close()
@@ -44,7 +46,7 @@ describe('a failed call', () => {
     }
     const failing = open({ fetch: upstream })
     const first = post(failing, wire, ask)
-    await until(() => calls === 1)
+    await until(() => isRead)
     await new Promise((resolve) => setTimeout(resolve, 5))
     expect((await post(failing, wire, ask, { headers: retry })).status).toBe(200)
     end.open()

@@ -1,6 +1,11 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { namespace } from '../../src/cache/presets.js'
+import { createStash } from '../../src/cache/stash.js'
+import { cachedFetch } from '../../src/llm/cached-fetch.js'
+import type { Pacing } from '../../src/llm/replay.js'
+import { createFakeClock, type FakeClock } from '../../src/testing/fake-clock.js'
 import { ASK, FORMATS, gate, openWorld, post, until } from './llm-world.js'
 
 const ask = ASK['openai-chat']('hello', true)
@@ -66,14 +71,14 @@ describe('one stream for many readers', () => {
   })
 
   it('99 of 100 leave: the upstream call lives, and the last one gets everything', async () => {
-    const { wire, fetch } = await openWorld()
+    const { wire, fetch, answers } = await openWorld()
     const end = gate()
     wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
     const leavers = Array.from({ length: 99 }, () => new AbortController())
     const left = leavers.map(async ({ signal }) => (await post(fetch, wire, ask, { signal })).text())
     const stays = post(fetch, wire, ask).then((response) => response.text())
     const refusals = Promise.allSettled(left)
-    await pause(20)
+    await until(() => wire.requests.length === 1 && answers.stats().coalesced === 99)
     for (const leaver of leavers) leaver.abort(new Error('left'))
     expect((await refusals).every(({ status }) => status === 'rejected')).toBe(true)
     end.open()
@@ -197,12 +202,14 @@ describe('a stream over the bound', () => {
     const end = gate()
     const script = { text: longText(200), chunks: 'event', holdAfter: { events: 100, until: end.passed } } as const
     wire.scripts.push(script, script)
-    const first = await post(fetch, wire, ask)
-    const read = first.text()
-    await pause(30)
+    const first = (await post(fetch, wire, ask)).body?.getReader() as ReadableStreamDefaultReader<Uint8Array>
+    const decoder = new TextDecoder()
+    let text = ''
+    while (text.length <= 3_000) text += decoder.decode((await first.read()).value, { stream: true })
     const second = (await post(fetch, wire, ask)).text()
     end.open()
-    expect(await read).toContain('word199')
+    for (let part = await first.read(); !part.done; part = await first.read()) text += decoder.decode(part.value)
+    expect(text).toContain('word199')
     expect(await second).toContain('word199')
     expect(wire.requests).toHaveLength(2)
     expect(fetch.stats().unstored).toEqual({ 'too-large': 2 })
@@ -264,20 +271,26 @@ describe('a stream over the bound', () => {
 
 describe('replay', () => {
   it('comes all at once, as recorded, or with a fixed pause', async () => {
-    const { wire, open } = await openWorld()
+    const { wire } = await openWorld()
+    const clock = createFakeClock()
+    const { answers } = createStash({ clock, namespaces: { answers: namespace<unknown, unknown>({ jitter: 0 }) } })
+    const replay = (pacing?: Pacing) => chunksOf(clock, post(cachedFetch(answers, { pacing }), wire, ask))
     const end = gate()
     wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
-    const recording = await post(open(), wire, ask)
-    setTimeout(() => end.open(), 120)
-    const text = await recording.text()
-    const instant = await chunksOf(await post(open(), wire, ask))
-    expect(instant.texts).toEqual([text])
-    const recorded = await chunksOf(await post(open({ pacing: 'recorded' }), wire, ask))
-    expect(recorded.texts.join('')).toBe(text)
-    expect(recorded.tookMs).toBeGreaterThan(90)
-    const fixed = await chunksOf(await post(open({ pacing: { fixed: '20ms' } }), wire, ask))
-    expect(fixed.texts.join('')).toBe(text)
-    expect(fixed.tookMs).toBeGreaterThan(20 * (fixed.texts.length - 1))
+    const recording = await post(cachedFetch(answers), wire, ask)
+    const reader = (recording.body as ReadableStream<Uint8Array>).getReader()
+    let text = new TextDecoder().decode((await reader.read()).value)
+    await clock.advance(120)
+    end.open()
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      text += new TextDecoder().decode(part.value)
+    }
+    expect(await replay()).toEqual({ texts: [text], tookMs: 0 })
+    const recorded = await replay('recorded')
+    expect([recorded.texts.join(''), recorded.tookMs]).toEqual([text, 120])
+    const fixed = await replay({ fixed: '20ms' })
+    expect([fixed.texts.join(''), fixed.tookMs]).toEqual([text, 20 * fixed.texts.length])
+    expect(fixed.texts.length).toBeGreaterThan(1)
     expect(wire.requests).toHaveLength(1)
   })
 
@@ -297,11 +310,22 @@ describe('replay', () => {
   })
 })
 
-async function chunksOf(response: Response): Promise<{ texts: string[]; tookMs: number }> {
-  const startedAt = performance.now()
+/** What comes of a response, and what it takes in made time: that goes on when nothing more comes without. */
+async function chunksOf(clock: FakeClock, asked: Promise<Response>): Promise<{ texts: string[]; tookMs: number }> {
+  const startedAt = clock.now()
   const texts: string[] = []
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    texts.push(new TextDecoder().decode(chunk))
+  let isOver = false
+  const reading = (async () => {
+    for await (const chunk of (await asked).body as unknown as AsyncIterable<Uint8Array>) {
+      texts.push(new TextDecoder().decode(chunk))
+    }
+    isOver = true
+  })()
+  for (;;) {
+    for (let turn = 0; turn < 20 && !isOver; turn++) await clock.settle()
+    if (isOver) break
+    await clock.advance(1)
   }
-  return { texts, tookMs: performance.now() - startedAt }
+  await reading
+  return { texts, tookMs: clock.now() - startedAt }
 }

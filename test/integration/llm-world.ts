@@ -82,7 +82,7 @@ export function post(
 
 /** Resolves when `isSo` is. */
 export async function until(isSo: () => boolean): Promise<void> {
-  for (let left = 400; !isSo(); left--) {
+  for (let left = 4000; !isSo(); left--) {
     if (left === 0) throw new Error(`never came true: ${isSo}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

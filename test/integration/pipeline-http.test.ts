@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { createPool, deadlineFrom, type PoolOptions } from '../../src/http/index.js'
 import { defineHop, fromGraph, type HopPolicies, pipeline, resilient } from '../../src/pipeline/index.js'
 import { isReport } from '../unit/pipeline/valid-reports.js'
-import { type Cue, type Seen, startUpstream } from './http-world.js'
+import { type Cue, type Seen, startUpstream, timeoutsFor, until } from './http-world.js'
 
 const ends: (() => Promise<unknown>)[] = []
 
@@ -12,7 +12,8 @@ afterEach(async () => {
 })
 
 const output = z.object({ ok: z.boolean() })
-const quick: HopPolicies = { retry: { attempts: 3, backoff: 5 }, timeout: '2s' }
+/** Quick to try again, and patient: who is late here is late on purpose. */
+const quick: HopPolicies = { retry: { attempts: 3, backoff: 5 }, timeout: '50s' }
 
 async function setUp(
   cue: (request: number, seen: Seen) => Cue,
@@ -20,7 +21,7 @@ async function setUp(
   pooled: PoolOptions = {},
 ) {
   const upstream = await startUpstream(cue)
-  const pool = createPool({ timeouts: { headers: '150ms', body: '150ms' }, ...pooled })
+  const pool = createPool({ timeouts: { headers: '20s', body: '20s' }, ...pooled })
   ends.push(
     () => upstream.close(),
     () => pool.close({ grace: 0 }),
@@ -52,12 +53,12 @@ const first =
 describe('a hop over HTTP', () => {
   it('sends its idempotency key and what is left of the deadline with every attempt', async () => {
     const { run, upstream } = await setUp(first({ status: 503 }, 'reset'))
-    expect((await run({ deadline: '1s' })).hop?.status).toBe('ok')
+    expect((await run({ deadline: '20s' })).hop?.status).toBe('ok')
     const keys = new Set(upstream.seen.map(({ headers }) => headers['idempotency-key']))
     expect([upstream.seen.length, keys.size]).toEqual([3, 1])
     const left = upstream.seen.map(({ headers }) => deadlineFrom(headers) ?? -1)
-    // 5 % of a second is kept for the fallback and assembly.
-    for (const ms of left) expect(ms).toBeLessThanOrEqual(950)
+    // 200 ms are kept for the fallback and assembly.
+    for (const ms of left) expect(ms).toBeLessThanOrEqual(19_800)
     expect(left[2]).toBeLessThan(left[0] as number)
   })
 
@@ -67,10 +68,10 @@ describe('a hop over HTTP', () => {
       seen.push(deadlineFrom(headers))
       return {}
     })
-    const inbound = { 'x-deadline-ms': '400' }
+    const inbound = { 'x-deadline-ms': '20000' }
     await inner.run({ deadline: deadlineFrom(inbound, { max: '30s' }) })
-    expect(seen[0]).toBeLessThanOrEqual(380)
-    expect(seen[0]).toBeGreaterThan(100)
+    expect(seen[0]).toBeLessThanOrEqual(19_800)
+    expect(seen[0]).toBeGreaterThan(1000)
   })
 
   it.each<[string, Cue]>([
@@ -89,9 +90,10 @@ describe('a hop over HTTP', () => {
 
   it('does not wait for longer than its deadline, nor than it may', async () => {
     const { run, upstream } = await setUp(() => ({ status: 429, headers: { 'retry-after': '30' } }))
-    const { hop, result } = await run({ deadline: '1s' })
+    const { hop, attempts } = await run({ deadline: '20s' })
+    // Who had waited would have failed for its deadline.
     expect(hop).toMatchObject({ status: 'failed', reason: 'rate_limited' })
-    expect(result.report.durationMs).toBeLessThan(500)
+    expect(attempts).toHaveLength(1)
     expect(upstream.seen).toHaveLength(1)
   })
 
@@ -119,11 +121,14 @@ describe('a hop over HTTP', () => {
     [{ status: 500, json: 'secret' }, 'error', 'error'],
     [{ status: 429 }, 'rate_limited', 'error'],
   ])('recovers from one %o, and says so of what does not end', async (cue, reason, outcome) => {
-    const recovering = await setUp(first(cue))
+    const pooled = { timeouts: timeoutsFor(cue) }
+    // An answer that is well may take a slow machine more than one attempt.
+    const patient = { ...quick, retry: { attempts: 20, backoff: 5 } }
+    const recovering = await setUp(first(cue), patient, pooled)
     const permanent = typeof cue === 'object' && (cue.status === 403 || cue.status === 401)
     const once = await recovering.run()
     expect(once.hop?.status).toBe(permanent ? 'failed' : 'ok')
-    const failing = await setUp(() => cue)
+    const failing = await setUp(() => cue, quick, pooled)
     const { hop, attempts } = await failing.run()
     expect(hop).toMatchObject({ status: 'failed', reason })
     expect(attempts[0]?.outcome).toBe(outcome)
@@ -153,7 +158,7 @@ describe('a hop over HTTP', () => {
   it('that its module keeps waiting tells so of the module', async () => {
     const { run, pool } = await setUp(
       () => 'no headers',
-      { timeout: '30ms', retry: { attempts: 3, backoff: 1 } },
+      { timeout: '200ms', retry: { attempts: 3, backoff: 1 } },
       { timeouts: {} },
     )
     expect((await run()).hop).toMatchObject({ status: 'failed', reason: 'timeout' })
@@ -161,41 +166,61 @@ describe('a hop over HTTP', () => {
   })
 
   it('answers from slow bodies as long as they come, and within its own timeout', async () => {
-    const { run } = await setUp(() => 'slow body', { timeout: '1s' })
+    const { run } = await setUp(() => 'slow body', { timeout: '20s' })
     expect((await run()).hop?.status).toBe('ok')
     const hurried = await setUp(() => 'slow body', { timeout: '30ms' })
     expect((await hurried.run()).hop).toMatchObject({ status: 'failed', reason: 'timeout' })
   })
 
   it('gives up its connection and its permit when its caller leaves', async () => {
-    const { run, pool, upstream } = await setUp(() => 'no headers', { timeout: '5s', concurrency: 1 }, { timeouts: {} })
-    const signal = AbortSignal.timeout(60)
-    expect((await run({ signal })).result.status).toBe('cancelled')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    const { run, pool, upstream } = await setUp(
+      () => 'no headers',
+      { timeout: '60s', concurrency: 1 },
+      { timeouts: {} },
+    )
+    const controller = new AbortController()
+    const running = run({ signal: controller.signal })
+    await until(() => upstream.seen.length === 1)
+    controller.abort()
+    expect((await running).result.status).toBe('cancelled')
+    await until(() => Object.values(pool.stats().origins)[0]?.sockets.open === 0)
     expect(Object.values(pool.stats().origins)[0]).toMatchObject({ inFlight: 0, sockets: { open: 0 } })
     expect(upstream.seen).toHaveLength(1)
   })
 })
 
 describe('a storm', () => {
-  it('of 1,000 runs against an upstream that fails sends at most 1.2 times the calls, and 3', async () => {
+  it('of 1,000 runs against an upstream that fails sends at most 1.2 times the calls, and 3 every 10 s', async () => {
     const { hop, upstream } = await setUp(
       () => ({ status: 503 }),
-      { ...resilient, retry: { attempts: 3, backoff: 1 }, breaker: false, concurrency: { limit: 50, queue: 1000 } },
-      { timeouts: { headers: '20s' } },
+      {
+        ...resilient,
+        timeout: '50s',
+        retry: { attempts: 3, backoff: 1 },
+        breaker: false,
+        concurrency: { limit: 50, queue: 1000 },
+      },
+      { timeouts: { headers: '50s' } },
     )
     const p = fromGraph('storm', { a: { hop } })
+    const startedAt = performance.now()
     const runs = await Promise.all(Array.from({ length: 1000 }, () => p.run({})))
+    // The three are for ten seconds each, and a slow machine needs more of those.
+    const tens = Math.ceil((performance.now() - startedAt) / 10_000)
     expect(runs.every(({ status }) => status === 'failed')).toBe(true)
     expect(upstream.seen.length).toBeGreaterThanOrEqual(1000)
-    expect(upstream.seen.length).toBeLessThanOrEqual(1203)
+    expect(upstream.seen.length).toBeLessThanOrEqual(1200 + 3 * tens)
     expect(new Set(runs.map(({ report }) => report.hops.a?.reason))).toEqual(new Set(['retry_budget_exhausted']))
   })
 
   it('with resilient defaults is over as soon as the breaker has seen it', async () => {
-    const { hop, upstream } = await setUp(() => ({ status: 503 }), resilient, { timeouts: { headers: '20s' } })
+    const { hop, upstream } = await setUp(
+      () => ({ status: 503 }),
+      { ...resilient, timeout: '50s' },
+      { timeouts: { headers: '50s' } },
+    )
     const p = fromGraph('storm', { a: { hop } })
-    const runs = await Promise.all(Array.from({ length: 1000 }, () => p.run({}, { deadline: '5s' })))
+    const runs = await Promise.all(Array.from({ length: 1000 }, () => p.run({}, { deadline: '60s' })))
     expect(runs.every(({ status }) => status !== 'ok')).toBe(true)
     // Those that got the permits of the first four to fail, the 16 under way when the fifth failed, and nobody after them.
     expect(upstream.seen.length).toBeLessThanOrEqual(20)
