@@ -89,12 +89,11 @@ async function answerTo(
   init: RequestInit | undefined,
   upstream?: FetchLike,
 ): Promise<Response> {
-  const reading = await readCall(input, init, site.options, upstream)
-  const { retriesRejections } = 'call' in reading ? reading.call : reading
   try {
+    const reading = await readCall(input, init, site.options, upstream)
     return await ('call' in reading ? answerCall(site, reading.call) : pass(site, reading))
   } catch (error) {
-    if (retriesRejections && isMiss(error)) return missResponse(error)
+    if (HopstashError.isInstance(error) && !error.retryable && retriesRejections(input, init)) return asResponse(error)
     throw error
   }
 }
@@ -110,18 +109,23 @@ function answerCall(site: Site, call: Call): Promise<Response> {
   return call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call)
 }
 
-function isMiss(error: unknown): error is HopstashError {
-  return HopstashError.isInstance(error) && (error.code === 'ERR_NOT_CACHED' || error.code === 'ERR_REPLAY_MISS')
+/** Whether the SDK is one that takes whatever `fetch` rejects with for a broken connection, and tries again. */
+function retriesRejections(input: string | URL | Request, init: RequestInit | undefined): boolean {
+  return new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined)).has('x-stainless-lang')
 }
 
+const MISSES: ReadonlySet<string> = new Set(['ERR_NOT_CACHED', 'ERR_REPLAY_MISS'])
+
 /**
- * Nothing kept, and no call to be made, for an SDK that would try again and then tell of a broken connection. 404 is what
- * nobody tries again: LangChain, around the SDK, does so at 504 and knows no header.
+ * Nothing kept, and no call to be made, or a mistake of the host's: for an SDK that would try again and then tell of a
+ * broken connection. 404 and 400 are what nobody tries again: LangChain, around the SDK, does so at 504 and knows no
+ * header.
  */
-function missResponse({ code, message }: HopstashError): Response {
+function asResponse({ code, message }: HopstashError): Response {
+  const isMiss = MISSES.has(code)
   const headers = { 'x-should-retry': 'false', 'cache-status': `hopstash; detail=${code}` }
-  const error = { type: 'cache_miss', code, message, param: null }
-  return Response.json({ type: 'error', error }, { status: 404, headers })
+  const error = { type: isMiss ? 'cache_miss' : 'cache_error', code, message, param: null }
+  return Response.json({ type: 'error', error }, { status: isMiss ? 404 : 400, headers })
 }
 
 /** What a `cachedFetch` is made of, with the records of single embeddings beside those of whole answers. */

@@ -22,8 +22,6 @@ export interface Call {
   readonly signal: AbortSignal | undefined
   /** The SDK tries again. */
   readonly isRetry: boolean
-  /** The SDK is one that takes whatever `fetch` rejects with for a broken connection, and tries again. */
-  readonly retriesRejections: boolean
   /** Makes the upstream call; with another body where one is given. */
   send(signal: AbortSignal | undefined, body?: string): Promise<Response>
   describe(): string
@@ -38,8 +36,6 @@ export type Reading = { readonly call: Call } | Passing
 export interface Passing {
   readonly method: string
   readonly address: string
-  /** As of a {@link Call}. */
-  readonly retriesRejections: boolean
   pass(): Promise<Response>
 }
 
@@ -56,11 +52,9 @@ export async function readCall(
   if (asked !== null) headers.delete(DIRECTIVE_HEADER)
   const method = (init?.method ?? (isRequest ? input.method : 'GET')).toUpperCase()
   const address = isRequest ? input.url : input
-  const retriesRejections = headers.has('x-stainless-lang')
   const passing = (pass: Passing['pass']): Passing => ({
     method,
     address: String(address),
-    retriesRejections,
     pass,
   })
   const plain = passing(() => upstream(input, asked === null ? init : { ...init, headers }))
@@ -98,7 +92,6 @@ export async function readCall(
       credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
-      retriesRejections,
       send,
       describe: () => describeParts(parts, options.scrub),
       like(other) {
