@@ -12,12 +12,10 @@ afterEach(() => {
 })
 
 describe('the demo', () => {
-  it('plays its scenes in well under a minute: cold, from the cache, degraded, shared, and the statistics', async () => {
-    const startedAt = performance.now()
+  it('plays its scenes: cold, from the cache, degraded, shared, and the statistics', async () => {
     const { stdout, code } = await demo(['--latency', '0.1']).end()
     const [, introduction, cold, warm, bad, crowd, statistics] = stdout.split(/^── /m)
     expect(code).toBe(0)
-    expect(performance.now() - startedAt).toBeLessThan(30_000)
     expect(introduction).toMatch(/hops +loader, fastsvm \(after loader\)/)
     expect(cold).toMatch(/calls +loader 1, fastSvm 1, hermes 1, imaginator 1, jobSearch 1, model 3\n/)
     expect(cold).toMatch(/top gap +React/)

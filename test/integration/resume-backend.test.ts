@@ -8,6 +8,9 @@ import { type Modules, startModules } from '../../examples/resume-pipeline/modul
 import { jobSearchEnabled } from '../../examples/resume-pipeline/pipeline.js'
 import { type App, type AppOptions, startApp } from '../../examples/resume-pipeline/start-app.js'
 
+const PATIENCE = { loader: '20s', fastsvm: '20s', hermes: '20s', imaginator: '20s', jobs: '20s' } as const
+/** For what comes soon, on a machine of any speed. */
+const LIMIT_MS = 20_000
 const MODULES = ['loader', 'fastSvm', 'hermes', 'imaginator', 'jobSearch'] as const
 const resumes = loadResumes()
 const ads = loadAds()
@@ -264,17 +267,17 @@ describe('the back end', () => {
     const leaving = new AbortController()
     const before = modules.hermes.calls().length
     const answer = analyse(app, { resume: sample, job: ad }, { signal: leaving.signal })
-    await vi.waitFor(() => expect(modules.hermes.calls().length).toBe(before + 1))
+    await vi.waitFor(() => expect(modules.hermes.calls().length).toBe(before + 1), LIMIT_MS)
     leaving.abort()
     await expect(answer).rejects.toThrow('abort')
-    const report = await vi.waitFor(() => reports[0] ?? expect.unreachable('The run has not ended.'))
+    const report = await vi.waitFor(() => reports[0] ?? expect.unreachable('The run has not ended.'), LIMIT_MS)
     expect(report.status).toBe('cancelled')
     expect(report.hops.hermes).toMatchObject({ status: 'cancelled', reason: 'aborted' })
-    await vi.waitFor(() => expect(modules.hermes.calls().at(-1)!.ms).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(modules.hermes.calls().at(-1)!.ms).toBeGreaterThan(0), LIMIT_MS)
   })
 
   it('plans a makeshift for every hop, and retries that fit the deadline', async () => {
-    const plan = (await start({ jobSearch: true })).analysis.plan()
+    const plan = (await start({ jobSearch: true, timeouts: {} })).analysis.plan()
     expect(plan.hops.map(({ name, guarded }) => [name, guarded])).toEqual(HOP_NAMES.map((name) => [name, true]))
     expect(plan.warnings).toEqual([])
   })
@@ -289,7 +292,7 @@ describe('the back end', () => {
 })
 
 async function start(options: AppOptions = {}): Promise<App> {
-  const app = await startApp({ modules, ...options })
+  const app = await startApp({ modules, timeouts: PATIENCE, ...options })
   open.push(app)
   return app
 }

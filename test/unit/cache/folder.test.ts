@@ -57,7 +57,7 @@ describe('a stash over a folder', () => {
     const clock = createFakeClock()
     const stash = run({ clock, recheck: '1d' })
     await stash.answers.getOrSet('k', load, { ttl: '5s' })
-    await vi.waitFor(() => expect(texts()).toHaveLength(1))
+    await vi.waitFor(() => expect(texts()).toHaveLength(1), 20_000)
     await clock.advance(30 * DAY_MS)
     expect(await stash.answers.getOrSet('k', load)).toBe('answer 1')
     expect(await run({ clock, recheck: '1d' }).answers.getOrSet('k', load)).toBe('answer 1')
@@ -94,12 +94,12 @@ describe('a stash over a folder', () => {
     for (const key of ['a', 'b', 'c']) expect(await ask(two, key)).toMatch(/answer [123]/)
     await two.answers.delete('a')
     await two.invalidateTags(['t:b'])
-    await vi.waitFor(async () => expect(one.answers.peek('b')).toBeUndefined())
+    await vi.waitFor(async () => expect(one.answers.peek('b')).toBeUndefined(), 20_000)
     expect(await ask(one, 'a')).toBe('answer 4')
     expect(await ask(one, 'b')).toBe('answer 5')
     expect(await ask(one, 'c')).toBe('answer 3')
     await two.clear()
-    await vi.waitFor(async () => expect(one.answers.peek('c')).toBeUndefined())
+    await vi.waitFor(async () => expect(one.answers.peek('c')).toBeUndefined(), 20_000)
     expect(await ask(one, 'c')).toBe('answer 6')
   })
 
@@ -133,7 +133,7 @@ describe('a stash over a folder', () => {
     }
     end('after a minute')
     expect(await asked).toBe('after a minute')
-    await vi.waitFor(() => expect(texts()).toHaveLength(1))
+    await vi.waitFor(() => expect(texts()).toHaveLength(1), 20_000)
   })
 
   it('keeps answers and requests for those who have the key, where it is encrypted', async () => {
@@ -188,7 +188,7 @@ describe('mode replay', () => {
   const record = async (input: unknown) => {
     const stash = run()
     await stash.answers.getOrSet(input, load)
-    await vi.waitFor(() => expect(texts().length).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(texts().length).toBeGreaterThan(0), 20_000)
     await stash.close()
   }
   const missOf = (work: Promise<unknown>) =>
@@ -269,7 +269,7 @@ describe('mode refresh', () => {
     const { answers } = run({ mode: 'refresh' })
     expect(await answers.getOrSet('k', load)).toBe('answer 1')
     expect(await answers.getOrSet('k', load)).toBe('answer 1')
-    await vi.waitFor(async () => expect(await run().answers.get('k')).toBe('answer 1'))
+    await vi.waitFor(async () => expect(await run().answers.get('k')).toBe('answer 1'), 20_000)
   })
 })
 

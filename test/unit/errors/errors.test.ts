@@ -107,9 +107,8 @@ describe('nearestName', () => {
     expect(nearestName(name, known)).toBe(nearest)
   })
 
-  it('takes no time over a very long name', () => {
-    const startedAt = performance.now()
-    nearestName('x'.repeat(1_000_000), known)
-    expect(performance.now() - startedAt).toBeLessThan(50)
+  it('looks at no more than the beginning of a very long name', () => {
+    const beginning = 'x'.repeat(64)
+    expect(nearestName(`${beginning}${'y'.repeat(1_000_000)}`, [beginning])).toBe(beginning)
   })
 })
