@@ -125,7 +125,7 @@ describe('the dashboard', () => {
           there.page.evaluate(
             `document.querySelector('tr[data-name="job"] td[data-label="Hits"]')?.textContent === '7'`,
           ),
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toBe(true)
     await there.page.locator('ol.keys li').first().waitFor()
@@ -133,7 +133,7 @@ describe('the dashboard', () => {
     await analyze.run(2)
     await expect
       .poll(() => there.page.evaluate(`document.querySelectorAll('#runs details').length === ${before + 1}`), {
-        timeout: 10_000,
+        timeout: 30_000,
       })
       .toBe(true)
   })

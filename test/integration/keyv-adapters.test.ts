@@ -21,7 +21,7 @@ function sqliteFile(): string {
 
 function stashOver(store: object, recheck: number | `${number}s` = 0) {
   const things = namespace<unknown, string>({ ttl: '1h', jitter: 0, tags: () => ['all'] })
-  const stash = createStash({ store, recheck, namespaces: { things } })
+  const stash = createStash({ store, recheck, storeTimeout: '20s', namespaces: { things } })
   ends.push(() => stash.close())
   return stash
 }

@@ -278,7 +278,7 @@ describe.each(frameworks)('%s', (_name, mount) => {
 })
 
 async function waitFor(isDone: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 500; n++) {
+  for (let n = 0; n < 2000; n++) {
     if (await isDone()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

@@ -28,7 +28,7 @@ async function listen(listener: RequestListener): Promise<string> {
 /** Status and body; how it failed where there was no response. */
 async function answerOf(url: string): Promise<string> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5000) })
+    const response = await fetch(url, { signal: AbortSignal.timeout(30_000) })
     return `${response.status} ${await response.text()}`
   } catch (error) {
     return (error as Error).name
@@ -50,7 +50,7 @@ async function leaving(url: string, isReset: boolean, whenAsked: () => boolean):
 }
 
 async function waitFor(isDone: () => boolean): Promise<void> {
-  for (let n = 0; n < 500 && !isDone(); n++) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let n = 0; n < 2000 && !isDone(); n++) await new Promise((resolve) => setTimeout(resolve, 10))
   if (!isDone()) throw new Error('it did not happen')
 }
 
@@ -199,8 +199,10 @@ describe.each(majors)('%s', (_name, make) => {
 
   it('lives on where a timeout of the host answers first', async () => {
     let call = 0
-    const { url } = await start(
-      (_request, response) => void setTimeout(() => response.cookie('id', String(++call)).end('a'), 150),
+    let release = (): void => {}
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const { url, calls } = await start(
+      (_request, response) => void released.then(() => response.cookie('id', String(++call)).end('a')),
       { query: [] },
       (request, response, next) => {
         if (request.query.impatient) setTimeout(() => response.headersSent || response.status(503).end('late'), 30)
@@ -208,8 +210,9 @@ describe.each(majors)('%s', (_name, make) => {
       },
     )
     const first = answerOf(url)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await waitFor(() => calls() === 1)
     expect(await answerOf(`${url}?impatient=1`)).toBe('503 late')
+    release()
     expect(await first).toBe('200 a')
     expect(await answerOf(url)).toBe('200 a')
   })

@@ -221,7 +221,7 @@ function run(body: string): unknown {
     '-e',
     `import { createRequire } from 'node:module'\n${body}`,
   ]
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 }))
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 }))
 }
 
 function typeErrors(file: string, text: string): string[] {

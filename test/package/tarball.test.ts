@@ -155,7 +155,7 @@ describe.each([
       file,
       SCRIPT.replace('BODY', () => body),
     )
-    const options = { cwd: project, encoding: 'utf8', timeout: 20_000, env: { PATH: process.env.PATH } } as const
+    const options = { cwd: project, encoding: 'utf8', timeout: 60_000, env: { PATH: process.env.PATH } } as const
     return JSON.parse(execFileSync(process.execPath, ['--unhandled-rejections=strict', file], options))
   }
 })
