@@ -219,6 +219,7 @@ function createState(site: Site, name: string, options: NamespaceOptions<unknown
   })
   return {
     name,
+    marker: `n/${name}`,
     clock: site.clock,
     channel: channelNamed(CACHE_CHANNEL),
     coherence: site.coherence,

@@ -19,13 +19,15 @@ async function encode(codec: Codec, value: unknown, entry: StoredEntry, key: str
   return 'refused' in encoded ? { refused: encoded.refused === 'size' ? 'size' : 'type' } : encoded
 }
 
-async function decode(codec: Codec, body: Uint8Array, entry: StoredEntry, key: string): Promise<DecodedBody> {
-  const { checked } = entry
-  const decoded =
-    checked === undefined
-      ? await codec.decode(whole(entry.header, body), keyDigestOf(key))
-      : await codec.decodeBody(checked.bytes, checked.header)
-  return decoded.ok ? { ok: true, value: decoded.value } : decoded
+function decode(
+  codec: Codec,
+  body: Uint8Array,
+  { checked, header }: StoredEntry,
+  key: string,
+): DecodedBody | Promise<DecodedBody> {
+  return checked === undefined
+    ? codec.decode(whole(header, body), keyDigestOf(key))
+    : codec.decodeBody(checked.bytes, checked.header)
 }
 
 // A store of bytes returns header and body as neighbours in one reply: then nothing is copied.

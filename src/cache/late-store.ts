@@ -25,7 +25,7 @@ export function createLateStore<S extends SharedStore>(load: () => Promise<S>): 
   const ask = <T>(question: (store: S) => Promise<T>): Promise<T> =>
     arrived === undefined ? arrival.then(question) : question(arrived)
   // `Required`: an optional method of a store must be passed on as well.
-  const verbs: Required<Omit<SharedStore, 'arrival' | 'keepsBudget'>> = {
+  const verbs: Required<Omit<SharedStore, 'arrival' | 'keepsBudget' | 'readTo'>> = {
     read: (request) => ask((store) => store.read(request)),
     token: (key, candidate, lifeMs) => ask((store) => store.token(key, candidate, lifeMs)),
     write: (request) => ask((store) => store.write(request)),
@@ -54,6 +54,10 @@ export function createLateStore<S extends SharedStore>(load: () => Promise<S>): 
     arrival,
     get keepsBudget() {
       return arrived?.keepsBudget === true
+    },
+    // Whoever asks before the code is there gets a promise.
+    get readTo() {
+      return arrived?.readTo
     },
     get arrived() {
       return arrived

@@ -8,7 +8,7 @@ import { About, type Entry } from './entry.js'
 import { recountAsStale, rememberError, standIn } from './failed-load.js'
 import { judge } from './judge.js'
 import { keep } from './keep.js'
-import type { Load } from './load-record.js'
+import { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import { LoadContext } from './loader.js'
 import { describing, missedReplay } from './mode.js'
@@ -16,7 +16,7 @@ import { copyOf, MAX_OWNED_BYTES, own } from './ownership.js'
 import { isHeld, runHolding } from './reentrancy.js'
 import { countRefused, fitsMemory } from './refusals.js'
 import { type Publication, publishShared } from './shared-publish.js'
-import { runThroughStore } from './shared-run.js'
+import { type LoadSteps, runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { MissCause } from './words.js'
 
@@ -28,42 +28,24 @@ export function startLoad(
   missCause?: MissCause,
 ): Load {
   const { loads, clock, cells } = state
-  const load: Load = {
+  const load: Load = new Load({
     id: request.id,
     flight: new Flight(() => endLoad(state, load)),
     startSeq: state.coherence.seq,
     startedAt: clock.now(),
     generation: state.coherence.generation,
-    starting: true,
-    void: false,
-    ended: false,
-    readersGetCopies: false,
-    source: undefined,
-    joiners: 0,
-    plain: undefined,
-    handOut: undefined,
-    joined: false,
-    cells: undefined,
-    servedStale: false,
     replaces,
     mayStandIn: request.keepStaleForMs === undefined,
     noStore: request.options?.noStore === true,
     missCause,
-    timer: undefined,
-    keepsAlive: false,
-    timeoutAt: Infinity,
-    shared: undefined,
-    found: undefined,
-    published: undefined,
-    onEnd: undefined,
-  }
+  })
+  loads.running.add(load)
   if (!load.noStore) {
     // A newer load of the same key (`forceFresh`) outranks an older one, whichever ends first.
     const older = loads.get(request.id)
     if (older !== undefined) older.void = true
     loads.set(request.id, load)
   }
-  loads.running.add(load)
   cells.loadBegins()
   if (state.shared === undefined) runLoader(state, load, request)
   else askStore(state, state.shared, load, request)
@@ -71,23 +53,11 @@ export function startLoad(
 }
 
 function askStore(state: NamespaceState, tier: SharedSide, load: Load, request: LoadRequest): void {
-  // In a replay nothing can be had that is fresher than what was recorded.
-  const { forceFresh = false, maxAge } = state.recording.mode === 'replay' ? {} : (request.options ?? {})
   load.starting = false
-  const accept = {
-    forceFresh,
-    maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge'),
-    mayLoad: request.options?.onlyIfCached !== true,
-  }
-  const asked = runThroughStore(state, tier, load, accept, {
-    runLoader: () => runLoader(state, load, request),
-    serve: (entry, freshness) => serveFound(state, load, entry, freshness),
-  })
-  // What goes wrong around the store never fails a load: the loader answers.
-  asked.catch(() => {
-    if (!load.ended) runLoader(state, load, request)
-  })
+  runThroughStore(state, tier, load, request, STEPS)
 }
+
+const STEPS: LoadSteps = { runLoader, serve: serveFound }
 
 /** A read that found nothing, and why. */
 export function countMiss(state: NamespaceState, cause: MissCause): void {
@@ -105,6 +75,7 @@ function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 
   load.source = entry.value
   endLoad(state, load)
   load.flight.resolve(about.readersGetCopies ? copyOf(entry.value) : entry.value)
+  if (freshness !== 'fresh') load.refresh?.()
 }
 
 function runLoader(state: NamespaceState, load: Load, request: LoadRequest): void {

@@ -131,7 +131,7 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     },
     get: (key, options) => verbs.get(key, options) as Promise<V | undefined>,
     getEntry: (key, options) => verbs.getEntry(key, options) as Promise<EntryView<V> | undefined>,
-    getMany: async (keys, options) => each(keys, (key) => verbs.get(key, options)) as Promise<(V | undefined)[]>,
+    getMany: (keys, options) => verbs.getMany(keys, options) as Promise<(V | undefined)[]>,
     has: async (key, options) => (await verbs.get(key, options)) !== undefined,
     set: (key, value, options) => verbs.set(key, value, options),
     setMany: async (entries, options) => each(pairsOf(entries), ([key, value]) => verbs.set(key, value, options)),

@@ -1,4 +1,4 @@
-import { isValid, markerNames, type ReadReply, type StoredEntry } from '../stores/shared-store.js'
+import { isValid, type Markers, markerNames, type ReadReply, type StoredEntry } from '../stores/shared-store.js'
 import { admit } from './admit.js'
 import { About, Entry, horizonFrom } from './entry.js'
 import type { Fill } from './fills.js'
@@ -6,9 +6,9 @@ import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
 import { MAX_OWNED_BYTES, own } from './ownership.js'
 import { countRefused, fitsMemory } from './refusals.js'
-import type { SharedFlight } from './shared-flight.js'
+import { SharedFlight } from './shared-flight.js'
 import { LEASE_MS, leads } from './shared-lease.js'
-import type { NamespaceState, SharedSide } from './state.js'
+import type { DecodedBody, NamespaceState, SharedSide } from './state.js'
 import { outrankedByStore } from './trust.js'
 
 /** Begins a flight: registered before the first command leaves, so that messages find it. */
@@ -16,19 +16,7 @@ export function beginShared(state: NamespaceState, tier: SharedSide, id: string,
   const ref = tier.refOf(state, id)
   tier.remember(ref.namespace, ref.digest, id)
   state.cells.loadBegins()
-  const { coherence } = state
-  return {
-    ref,
-    fill: state.fills.begin(id, kind, {}),
-    epoch: tier.link.epoch,
-    bornAt: coherence.seq,
-    generation: coherence.generation,
-    stamp: undefined,
-    token: undefined,
-    seenId: undefined,
-    fruitless: false,
-    id: undefined,
-  }
+  return new SharedFlight(ref, state.fills.begin(id, kind), tier.link.epoch, state.coherence)
 }
 
 export function endShared(state: NamespaceState, tier: SharedSide, id: string, flight: SharedFlight): void {
@@ -39,28 +27,78 @@ export function endShared(state: NamespaceState, tier: SharedSide, id: string, f
   if (state.memory.peek(id) === undefined && !state.fills.has(id)) tier.forget(flight.ref.namespace, flight.ref.digest)
 }
 
-/** Reads the store for a flight; `undefined` if there is nothing usable. What is found goes to memory, if nothing voids it. */
-export async function readShared(
+/** Told the entry that a read found, if there is one that may be used. It must not throw. */
+export type FoundHere = (found: Entry | undefined) => void
+
+/**
+ * Reads the store for a flight. What is found goes to memory, if nothing voids it, before `done` is told: once, and never before
+ * this returns. Functions rather than promises: a hit of the store is mostly what this process makes of it.
+ */
+export function readShared(
   state: NamespaceState,
   tier: SharedSide,
   id: string,
   flight: SharedFlight,
   wantsToken: boolean,
-): Promise<Entry | undefined> {
+  done: FoundHere,
+): void {
+  const { key, namespace, digest } = flight.ref
   const held = heldEntry(state, id)
-  const sent = wantsToken ? tier.nonce() : undefined
-  const reply = await tier.ask(() =>
-    tier.store.read({ ...flight.ref, knownId: held?.shared.id, token: sent, tokenLifeMs: tokenLifeMs(state, tier) }),
-  )
-  if (reply === undefined) return undefined
-  tier.learn(state, reply.markers)
-  flight.stamp = { inc: reply.inc, seq: reply.seq }
-  flight.token = reply.token
-  const { entry } = reply
-  flight.seenId = entry?.id
-  if (entry === undefined || !isValid(entry, markerNames(state.name, entry.tags), reply.inc, reply.markers))
-    return undefined
-  const found = held !== undefined && entry.body === undefined ? held.entry : await decoded(state, tier, entry, flight)
+  const token = wantsToken ? tier.nonce() : undefined
+  const request = { key, namespace, digest, knownId: held?.shared.id, token, tokenLifeMs: tokenLifeMs(state, tier) }
+  const use = (reply: ReadReply): ReturnType<typeof decoded> => {
+    const entry = learnt(state, tier, flight, reply)
+    if (entry === undefined) return undefined
+    const found = held !== undefined && entry.body === undefined ? held.entry : decoded(state, tier, entry, flight)
+    if (!(found instanceof Promise)) return settled(state, tier, id, flight, found, entry, reply)
+    return found.then((late) => settled(state, tier, id, flight, late, entry, reply))
+  }
+  tier.askRead(request, (reply) => {
+    let found: ReturnType<typeof use>
+    try {
+      found = reply && use(reply)
+    } catch {
+      // A store that answers with something else than the contract says: as good as nothing.
+    }
+    if (found instanceof Promise) found.then(done, () => done(undefined))
+    else done(found)
+  })
+}
+
+/** Takes in what a reply says of the store, and returns its entry if that is valid. */
+function learnt(
+  state: NamespaceState,
+  tier: SharedSide,
+  flight: SharedFlight,
+  { inc, seq, token, entry, markers }: ReadReply,
+): StoredEntry | undefined {
+  tier.learn(state, markers)
+  flight.stamp = { inc, seq }
+  flight.token = token
+  if (entry === undefined) return undefined
+  flight.seenId = entry.id
+  if (entry.tags.length > 0) {
+    return isValid(entry, markerNames(state.name, entry.tags), inc, markers) ? entry : undefined
+  }
+  const { startSeq } = entry
+  const isOutranked = entry.inc !== inc || outranks(markers, '*', startSeq) || outranks(markers, state.marker, startSeq)
+  return isOutranked ? undefined : entry
+}
+
+/** As in `isValid`, without a list of names. */
+function outranks(markers: Markers, name: string, startSeq: number): boolean {
+  return (markers.get(name)?.hard ?? Infinity) > startSeq
+}
+
+function settled(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  flight: SharedFlight,
+  found: Entry | undefined,
+  entry: StoredEntry,
+  reply: ReadReply,
+): Entry | undefined {
   if (found === undefined) return undefined
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   const { fill } = flight
@@ -112,24 +150,40 @@ function place(
   state.memory.set(id, found)
 }
 
-async function decoded(
+/** What a stored entry holds; a promise only where that cannot be told at once. Never throws, never rejects. */
+function decoded(
   state: NamespaceState,
   tier: SharedSide,
   entry: StoredEntry,
   flight: SharedFlight,
-): Promise<Entry | undefined> {
+): Entry | undefined | Promise<Entry | undefined> {
   if (entry.body === undefined) return undefined
-  const body = await tier.codec.decode(entry.body, entry, flight.ref.key)
-  const checked = body.ok ? await admit(state, body.value) : undefined
-  if (checked === undefined) return undefined
-  const { isolation } = state.live.policy
-  const owned = own(checked.value, { isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
+  const admitted = (body: DecodedBody): ReturnType<typeof decoded> => {
+    if (!body.ok) return undefined
+    if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value)
+    return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
+  }
+  try {
+    const body = tier.codec.decode(entry.body, entry, flight.ref.key)
+    return body instanceof Promise ? body.then(admitted).catch(nothing) : admitted(body)
+  } catch {
+    return undefined
+  }
+}
+
+function takenOver(
+  state: NamespaceState,
+  tier: SharedSide,
+  entry: StoredEntry,
+  flight: SharedFlight,
+  value: unknown,
+): Entry | undefined {
+  const owned = own(value, { isolation: state.live.policy.isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
   if ('refused' in owned) countRefused(state, owned.refused)
-  const kept = 'refused' in owned ? { value: checked.value, bytes: UNOWNED, handOut: 'same' as const } : owned
+  const kept = 'refused' in owned ? { value, bytes: UNOWNED, handOut: 'same' as const } : owned
   const { link } = tier
-  const storedAt = Math.floor(link.toLocalMs(entry.storedAtMs))
   const about = new About({
-    storedAt,
+    storedAt: Math.floor(link.toLocalMs(entry.storedAtMs)),
     freshUntil:
       entry.freshUntilMs === Number.MAX_SAFE_INTEGER ? Infinity : Math.floor(link.toLocalMs(entry.freshUntilMs)),
     refreshAt: Infinity,
@@ -145,6 +199,10 @@ async function decoded(
   // The generation before this one: every read asks `trustOf`, which a deaf process must never skip (guard `deaf`).
   const generation = state.coherence.generation - 1
   return new Entry(kept.value, checkAtOf(state, about, horizonFrom(now)), generation, kept.bytes, about)
+}
+
+function nothing(): undefined {
+  return undefined
 }
 
 /** Size of a value that no walk could take over: a schema made something of it that is no data. Memory keeps none. */

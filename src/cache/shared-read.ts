@@ -1,23 +1,59 @@
+import type { ScopeOption } from './call-options.js'
+import { fresh, idForRead } from './entry-view.js'
 import type { FoundEntry } from './found-entry.js'
 import { beginShared, endShared, readShared } from './shared-load.js'
 import { heldInOutage } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { freshnessOf, removeAs, validEntry } from './valid.js'
 
-/** The entry of a key in the nearest tier that has it, whatever its age. */
-export async function findShared(state: NamespaceState, tier: SharedSide, id: string): Promise<FoundEntry | undefined> {
+/** The entry of a key in the nearest tier that has it, whatever its age; `done` is told once, at once if memory has it. */
+export function findShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  done: (found: FoundEntry | undefined) => void,
+): void {
   const held = validEntry(state, id)
   if (held !== undefined) {
-    if (freshnessOf(state, held, state.clock.now()) !== 'dead') return { id, entry: held, tier: 'memory' }
+    if (freshnessOf(state, held, state.clock.now()) !== 'dead') return void done({ id, entry: held, tier: 'memory' })
     removeAs(state, id, 'expired')
   }
   const flight = beginShared(state, tier, id, 'read')
-  try {
-    const entry = await readShared(state, tier, id, flight, false)
-    if (entry !== undefined) return { id, entry, tier: 'store' }
-    const kept = heldInOutage(state, tier, id)
-    return kept === undefined ? undefined : { id, entry: kept, tier: 'memory' }
-  } finally {
+  readShared(state, tier, id, flight, false, (entry) => {
+    const kept = entry === undefined ? heldInOutage(state, tier, id) : undefined
     endShared(state, tier, id, flight)
-  }
+    if (entry !== undefined) done({ id, entry, tier: 'store' })
+    else done(kept && { id, entry: kept, tier: 'memory' })
+  })
+}
+
+/** The fresh values of some keys: one promise for all, and one command where they come from the store. */
+export function freshShared(
+  state: NamespaceState,
+  tier: SharedSide,
+  keys: readonly unknown[],
+  options: ScopeOption | undefined,
+): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    const values: unknown[] = new Array(keys.length).fill(undefined)
+    let left = keys.length
+    const settle = (): void => {
+      if (--left === 0) resolve(values)
+    }
+    if (left === 0) resolve(values)
+    for (const [index, key] of keys.entries()) {
+      const id = idForRead(state, key, options)
+      if (id === undefined) settle()
+      else {
+        findShared(state, tier, id, (found) => {
+          try {
+            values[index] = fresh(state, id, found)
+            settle()
+          } catch (error) {
+            reject(error)
+          }
+        })
+      }
+    }
+  })
 }

@@ -1,17 +1,19 @@
+import { parseDuration } from '../runtime/duration.js'
 import type { Entry } from './entry.js'
 import type { Load } from './load-record.js'
+import type { LoadRequest } from './load-request.js'
 import type { SharedFlight } from './shared-flight.js'
 import { leads, type Pursuit, pursue } from './shared-lease.js'
 import { beginShared, endShared, readShared, takeToken } from './shared-load.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import { freshnessOf, timesOf, validEntry } from './valid.js'
 
-/** What a load does once the store has been asked. */
+/** What a load does once the store has been asked: functions of the load, made once for all. */
 export interface LoadSteps {
   /** Nothing usable there: the loader runs. */
-  runLoader(): void
+  runLoader(state: NamespaceState, load: Load, request: LoadRequest): void
   /** The store had it. */
-  serve(entry: Entry, freshness: 'fresh' | 'refresh' | 'stale'): void
+  serve(state: NamespaceState, load: Load, entry: Entry, freshness: 'fresh' | 'refresh' | 'stale'): void
 }
 
 /** What of a stored entry does for this load. */
@@ -28,54 +30,101 @@ export function heldInOutage(state: NamespaceState, tier: SharedSide, id: string
 }
 
 /**
- * Takes a load through the shared store: read, and only if nothing there will do, token and loader. Where loads of the
- * cluster lead and follow, whoever follows begins anew at each news: as if he came then.
+ * Takes a load through the shared store: read, and only if nothing there will do, token and loader. What goes wrong around
+ * the store never fails a load: the loader runs.
  */
-export async function runThroughStore(
+export function runThroughStore(
   state: NamespaceState,
   tier: SharedSide,
   load: Load,
+  request: LoadRequest,
+  steps: LoadSteps,
+): void {
+  const accept = acceptanceOf(state, request)
+  const flight = beginShared(state, tier, load.id, 'load')
+  load.shared = flight
+  load.onEnd = () => endShared(state, tier, load.id, flight)
+  const rescue = (): void => {
+    if (!load.ended) steps.runLoader(state, load, request)
+  }
+  const takesToken = accept.mayLoad && !load.noStore && !leads(state, tier)
+  readShared(state, tier, load.id, flight, takesToken, (read) => {
+    let isServed = false
+    try {
+      isServed = endsWith(state, tier, load, read, accept, steps)
+    } catch {
+      return rescue()
+    }
+    if (!isServed) loadAfter(state, tier, load, request, flight, accept, steps).catch(rescue)
+  })
+}
+
+const USUAL: Acceptance = { forceFresh: false, maxAgeMs: Infinity, mayLoad: true }
+
+function acceptanceOf(state: NamespaceState, { options }: LoadRequest): Acceptance {
+  if (options === undefined) return USUAL
+  const mayLoad = options.onlyIfCached !== true
+  // In a replay nothing can be had that is fresher than what was recorded.
+  if (state.recording.mode === 'replay') return { ...USUAL, mayLoad }
+  const { forceFresh = false, maxAge } = options
+  return { forceFresh, maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge'), mayLoad }
+}
+
+/** Whether the load is over: it was given up, or what was read does for it. */
+function endsWith(
+  state: NamespaceState,
+  tier: SharedSide,
+  load: Load,
+  read: Entry | undefined,
+  accept: Acceptance,
+  steps: LoadSteps,
+): boolean {
+  const found = read ?? heldInOutage(state, tier, load.id)
+  return load.ended || (found !== undefined && serves(tier, state, load, found, accept, steps))
+}
+
+/**
+ * The rest of the way of a load for which the store had nothing. Where loads of the cluster lead and follow, whoever follows
+ * begins anew at each news: as if he came then.
+ */
+async function loadAfter(
+  state: NamespaceState,
+  tier: SharedSide,
+  load: Load,
+  request: LoadRequest,
+  first: SharedFlight,
   accept: Acceptance,
   steps: LoadSteps,
 ): Promise<void> {
   const stores = accept.mayLoad && !load.noStore
+  let flight = first
   // A forced load is everybody's own: it shares the lease that is there, as saves do.
-  const follows = stores && !accept.forceFresh && leads(state, tier)
-  const followUntil = tier.clock.now() + state.live.policy.hardTimeoutMs
-  const pursuit: Pursuit = {
-    changes: 0,
-    alone: false,
-    keepsAlive: () => load.flight.awaited,
-    stop: undefined,
-  }
-  let flight = enter(state, tier, load, pursuit)
-  for (;;) {
-    const takesToken = stores && !leads(state, tier)
-    const found = (await readShared(state, tier, load.id, flight, takesToken)) ?? heldInOutage(state, tier, load.id)
-    if (load.ended || (found !== undefined && serves(tier, state, load, found, accept, steps))) return
-    if (!follows) break
-    if (tier.clock.now() >= followUntil) pursuit.alone = true
-    const next = await pursue(tier, flight, pursuit)
-    if (load.ended) return leave(tier, flight)
-    if (next === 'load') break
-    endShared(state, tier, load.id, flight)
-    flight = enter(state, tier, load, pursuit)
+  if (stores && !accept.forceFresh && leads(state, tier)) {
+    const followUntil = load.startedAt + state.live.policy.hardTimeoutMs
+    const pursuit: Pursuit = { changes: 0, alone: false, keepsAlive: () => load.flight.awaited, stop: undefined }
+    for (;;) {
+      load.onEnd = () => {
+        pursuit.stop?.()
+        endShared(state, tier, load.id, flight)
+      }
+      if (tier.clock.now() >= followUntil) pursuit.alone = true
+      const next = await pursue(tier, flight, pursuit)
+      if (load.ended) return leave(tier, flight)
+      if (next === 'load') break
+      endShared(state, tier, load.id, flight)
+      flight = beginShared(state, tier, load.id, 'load')
+      renewLoad(state, load)
+      load.shared = flight
+      const reading = flight
+      const read = await new Promise<Entry | undefined>((done) =>
+        readShared(state, tier, load.id, reading, false, done),
+      )
+      if (endsWith(state, tier, load, read, accept, steps)) return
+    }
   }
   if (stores) await takeToken(state, tier, flight)
   if (load.ended) leave(tier, flight)
-  else steps.runLoader()
-}
-
-/** Begins a way through the store. A load that follows begins one after each wait, and counts as begun then. */
-function enter(state: NamespaceState, tier: SharedSide, load: Load, pursuit: Pursuit): SharedFlight {
-  const flight = beginShared(state, tier, load.id, 'load')
-  if (load.shared !== undefined) renewLoad(state, load)
-  load.shared = flight
-  load.onEnd = () => {
-    pursuit.stop?.()
-    endShared(state, tier, load.id, flight)
-  }
-  return flight
+  else steps.runLoader(state, load, request)
 }
 
 /** What was invalidated while it waited concerns those who came before: they read again. Who comes from here on may join. */
@@ -107,7 +156,7 @@ function serves(
   if (isRefresh && (found === load.replaces || freshness === 'stale')) return false
   if (freshness === 'error-only') load.replaces = found
   else if (freshness !== 'dead' && !accept.forceFresh && now - timesOf(found).storedAt <= accept.maxAgeMs) {
-    steps.serve(found, freshness)
+    steps.serve(state, load, found, freshness)
     return true
   }
   return false

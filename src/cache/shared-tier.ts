@@ -1,8 +1,18 @@
 import { type AnswerDeadlines, createAnswerDeadlines } from '../resilience/answer-deadlines.js'
 import type { Clock } from '../runtime/clock.js'
-import type { BusListener, Frame, KeyRef, Markers, SharedStore, StampReply } from '../stores/shared-store.js'
+import type {
+  BusListener,
+  Frame,
+  KeyRef,
+  Markers,
+  ReadReply,
+  ReadRequest,
+  SharedStore,
+  StampReply,
+} from '../stores/shared-store.js'
 import type { Coherence } from './cells.js'
 import { About } from './entry.js'
+import { learnName } from './learn-name.js'
 import { Link, type PendingInvalidation } from './link.js'
 import { Leases } from './shared-lease.js'
 import type { BodyCodec, NamespaceState, SharedSide } from './state.js'
@@ -111,6 +121,20 @@ export class SharedTier implements BusListener, SharedSide {
     return this.#returning?.then((isBack) => (isBack ? this.#within(command) : undefined)) ?? Promise.resolve(undefined)
   }
 
+  askRead(request: ReadRequest, done: (reply: ReadReply | undefined) => void): void {
+    const { store } = this
+    if (this.#closed || this.link.away || this.#arrival !== undefined || store.readTo === undefined) {
+      this.ask(() => store.read(request)).then(done, () => done(undefined))
+      return
+    }
+    const sentAt = this.clock.now()
+    store.readTo(request, (reply) => {
+      if (reply === undefined) this.doubt()
+      else this.link.saw(reply, sentAt)
+      done(reply)
+    })
+  }
+
   /** Takes markers of a reply into the cells of a namespace. */
   learn(state: NamespaceState, markers: Markers): void {
     const now = Math.floor(this.clock.now())
@@ -136,6 +160,8 @@ export class SharedTier implements BusListener, SharedSide {
 
   lost(): void {
     this.link.lost()
+    // Nothing more is heard for now, and perhaps the store is gone: whoever follows looks.
+    this.leases.wakeAll()
   }
 
   confirmed(): void {
@@ -259,26 +285,6 @@ function randomText(clock: Clock, length: number): string {
   let text = ''
   while (text.length < length) text += Math.floor(clock.random() * 36).toString(36)
   return text
-}
-
-/** Takes what is known of one marker into a namespace's cells; news makes every hit think again. */
-export function learnName(state: NamespaceState, name: string, hard: number, soft: number, now: number): void {
-  if (!learnedIn(state, name, hard, soft, now)) return
-  state.coherence.generation++
-  state.coherence.seq++
-}
-
-function learnedIn(state: NamespaceState, name: string, hard: number, soft: number, now: number): boolean {
-  const { cells } = state
-  if (name === '*' || name === `n/${state.name}`) return cells.learnOfAll(hard, soft)
-  const own = `t/${state.name}/`
-  const tag = name.startsWith('t//') ? name.slice(3) : name.startsWith(own) ? name.slice(own.length) : undefined
-  if (tag === undefined) return false
-  const learntHard = hard > 0 && cells.learn(tag, hard, 'delete', now)
-  // Members are those of a subject: erased here, where any other tag leaves them until they are looked at.
-  if (learntHard) for (const id of cells.membersOf(tag)) removeAs(state, id, 'invalidated')
-  const learntSoft = soft > 0 && cells.learn(tag, soft, 'expire', now)
-  return learntHard || learntSoft
 }
 
 function storedIdOf(state: NamespaceState, id: string): string | undefined {

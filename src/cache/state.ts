@@ -3,7 +3,15 @@ import type { Ghost } from '../metrics/ghost.js'
 import type { Channel } from '../runtime/channels.js'
 import type { Clock } from '../runtime/clock.js'
 import type { MemoryStore } from '../stores/memory.js'
-import type { KeyRef, Markers, ReleaseRequest, SharedStore, StoredEntry } from '../stores/shared-store.js'
+import type {
+  KeyRef,
+  Markers,
+  ReadReply,
+  ReadRequest,
+  ReleaseRequest,
+  SharedStore,
+  StoredEntry,
+} from '../stores/shared-store.js'
 import type { Cells, Coherence } from './cells.js'
 import type { Counters } from './counters.js'
 import type { Entry } from './entry.js'
@@ -19,6 +27,8 @@ import type { MissCause } from './words.js'
 /** Everything one namespace is made of. The verbs (`read`, `load`, `write`, `invalidate`) are functions over it. */
 export interface NamespaceState {
   readonly name: string
+  /** The marker of all its entries, by name. */
+  readonly marker: string
   readonly clock: Clock
   readonly channel: Channel
   readonly coherence: Coherence
@@ -133,6 +143,8 @@ export interface SharedSide {
   forgetAll(namespace: string): void
   /** One round trip within the budget; `undefined` if the store is away or does not answer in time. */
   ask<T>(command: () => Promise<T>): Promise<T | undefined>
+  /** The same for a read, told to a function: once, and never before this returns. It must not throw. */
+  askRead(request: ReadRequest, done: (reply: ReadReply | undefined) => void): void
   /** Takes markers of a reply into the cells of a namespace. */
   learn(state: NamespaceState, markers: Markers): void
   /** Keeps an invalidation for when the store is back. */

@@ -1,8 +1,10 @@
+import { requireArray } from './argument-checks.js'
 import { checkRemoveOptions, checkScopeOption, type ScopeOption, type WriteOptions } from './call-options.js'
-import { type EntryView, entryView, fresh, freshValue, idForRead, viewFound } from './entry-view.js'
+import { type EntryView, entryView, freshValue, idForRead, viewFound } from './entry-view.js'
+import type { FoundEntry } from './found-entry.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
 import { observed, observedAs } from './observe-verb.js'
-import { findShared } from './shared-read.js'
+import { findShared, freshShared } from './shared-read.js'
 import { bumpShared, confirmed, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { WriteResult } from './words.js'
@@ -11,6 +13,7 @@ import { expire, remove, set } from './write.js'
 /** What reads and writes of a namespace come down to: in memory alone, or through a shared store, too. */
 export interface Verbs {
   get(key: unknown, options: ScopeOption | undefined): Promise<unknown>
+  getMany(keys: readonly unknown[], options: ScopeOption | undefined): Promise<unknown[]>
   getEntry(key: unknown, options: ScopeOption | undefined): Promise<EntryView<unknown> | undefined>
   set(key: unknown, value: unknown, options: WriteOptions | undefined): Promise<WriteResult>
   remove(key: unknown, options: (ScopeOption & RequireOption) | undefined): Promise<WriteResult>
@@ -20,20 +23,28 @@ export interface Verbs {
 /** The verbs a namespace needs, with or without a shared store. */
 export function verbsOf(state: NamespaceState): Verbs {
   const verbs = state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
+  const get: Verbs['get'] = (key, options) =>
+    observedAs(
+      state,
+      'get',
+      { key, scope: options?.scope },
+      () => {
+        checkScopeOption(options)
+        return verbs.get(key, options)
+      },
+      (outcome, value) => {
+        outcome.status = value === undefined ? 'miss' : 'hit'
+      },
+    )
   return {
-    get: (key, options) =>
-      observedAs(
-        state,
-        'get',
-        { key, scope: options?.scope },
-        () => {
-          checkScopeOption(options)
-          return verbs.get(key, options)
-        },
-        (outcome, value) => {
-          outcome.status = value === undefined ? 'miss' : 'hit'
-        },
-      ),
+    get,
+    async getMany(keys, options) {
+      requireArray(keys, 'keys')
+      // An outcome for each, where somebody listens.
+      if (state.channel.hasSubscribers) return Promise.all(keys.map((key) => get(key, options)))
+      checkScopeOption(options)
+      return verbs.getMany(keys, options)
+    },
     async getEntry(key, options) {
       checkScopeOption(options)
       return verbs.getEntry(key, options)
@@ -56,6 +67,7 @@ export function verbsOf(state: NamespaceState): Verbs {
 function localVerbs(state: NamespaceState): Verbs {
   return {
     get: async (key, options) => freshValue(state, key, options),
+    getMany: async (keys, options) => keys.map((key) => freshValue(state, key, options)),
     getEntry: async (key, options) => entryView(state, key, options),
     set: async (key, value, options) => set(state, key, value, options),
     remove: async (key, options) => remove(state, key, options),
@@ -65,13 +77,12 @@ function localVerbs(state: NamespaceState): Verbs {
 
 function sharedVerbs(state: NamespaceState, tier: SharedSide): Verbs {
   return {
-    async get(key, options) {
-      const id = idForRead(state, key, options)
-      return id === undefined ? undefined : fresh(state, id, await findShared(state, tier, id))
-    },
+    get: (key, options) => freshShared(state, tier, [key], options).then(([value]) => value),
+    getMany: (keys, options) => freshShared(state, tier, keys, options),
     async getEntry(key, options) {
       const id = idForRead(state, key, options)
-      const found = id === undefined ? undefined : await findShared(state, tier, id)
+      if (id === undefined) return undefined
+      const found = await new Promise<FoundEntry | undefined>((done) => findShared(state, tier, id, done))
       return found === undefined ? undefined : viewFound(state, found)
     },
     set: (key, value, options) => setShared(state, tier, key, value, options),

@@ -76,6 +76,11 @@ export function keyDigestOf(key: string): Buffer {
   return hash('sha256', key, 'buffer').subarray(0, KEY_DIGEST_BYTES)
 }
 
+/** Whether a header's repetition of its key, as hex, is of this key: compared without making a digest's bytes. */
+export function isKeyDigest(hex: string, key: string): boolean {
+  return hash('sha256', key, 'hex').startsWith(hex)
+}
+
 /**
  * What is wrong with a header, as the path of the part and what was received; `undefined` if it can be written.
  */
@@ -85,9 +90,11 @@ export function headerProblem(header: EntryHeader): { readonly path: string; rea
     return { path: '$header.inc', received: 'something else than 16 ASCII characters' }
   }
   if (!isSequence(header.startSeq)) return { path: '$header.startSeq', received: String(header.startSeq) }
-  for (const name of ['storedAtMs', 'freshUntilMs', 'staleForMs', 'errorForMs', 'loadMs'] as const) {
-    if (Number.isNaN(header[name])) return { path: `$header.${name}`, received: 'NaN' }
+  // A sum is NaN if a part of it is; infinities of both signs make one too, so the parts have the last word.
+  if (Number.isNaN(header.storedAtMs + header.freshUntilMs + header.staleForMs + header.errorForMs + header.loadMs)) {
+    for (const name of INSTANTS) if (Number.isNaN(header[name])) return { path: `$header.${name}`, received: 'NaN' }
   }
+  if (header.tags.length === 0) return undefined
   const torn = header.tags.findIndex((tag) => !tag.isWellFormed())
   if (torn >= 0) return { path: `$header.tags[${torn}]`, received: 'a text with half a surrogate pair' }
   if (tagBytes(header.tags) > MAX_HEADER_BYTES - 512) {
@@ -95,6 +102,8 @@ export function headerProblem(header: EntryHeader): { readonly path: string; rea
   }
   return undefined
 }
+
+const INSTANTS = ['storedAtMs', 'freshUntilMs', 'staleForMs', 'errorForMs', 'loadMs'] as const
 
 /** What a list of tags takes in a header. */
 export function tagBytes(tags: readonly string[]): number {

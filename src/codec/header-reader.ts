@@ -6,6 +6,7 @@ import {
   type HeaderFailure,
   headerProblem,
   ID_LENGTH,
+  isKeyDigest,
   KEY_DIGEST_BYTES,
   type Seal,
 } from './entry-header.js'
@@ -24,17 +25,20 @@ import {
 /**
  * Reads a header alone, from the first bytes of an entry. Never throws.
  *
- * @param keyDigest of the key the bytes were stored under: those of another key are refused.
+ * @param key The key the bytes were stored under, or its digest: those of another key are refused.
  */
-export function decodeHeader(input: Uint8Array, keyDigest: Uint8Array): DecodedHeader {
+export function decodeHeader(input: Uint8Array, key: string | Uint8Array): DecodedHeader {
   const bytes = asBuffer(input)
   const length = checkedLength(bytes)
   if (typeof length === 'string') return { ok: false, reason: length }
-  const digestEnd = AT.keyDigest + KEY_DIGEST_BYTES
-  if (bytes.compare(keyDigest, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) !== 0) {
-    return { ok: false, reason: 'key' }
-  }
+  if (!isOf(bytes, key)) return { ok: false, reason: 'key' }
   return parse(bytes, length) ?? { ok: false, reason: 'corrupt' }
+}
+
+function isOf(bytes: Buffer, key: string | Uint8Array): boolean {
+  const digestEnd = AT.keyDigest + KEY_DIGEST_BYTES
+  if (typeof key === 'string') return isKeyDigest(bytes.toString('hex', AT.keyDigest, digestEnd), key)
+  return bytes.compare(key, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) === 0
 }
 
 function checkedLength(bytes: Buffer): number | HeaderFailure {
@@ -46,7 +50,7 @@ function checkedLength(bytes: Buffer): number | HeaderFailure {
   if (length < AT.tags + CHECK_BYTES) return 'corrupt'
   if (length > bytes.length) return 'truncated'
   const end = length - CHECK_BYTES
-  return bytes.toString('latin1', end, length) === checkOf(bytes.subarray(0, end)) ? length : 'corrupt'
+  return checkOf(bytes.subarray(0, end)) === bytes.toString('latin1', end, length) ? length : 'corrupt'
 }
 
 // Past the check, so only another writer of this version can have made something of another shape.
@@ -87,10 +91,19 @@ function readFields(bytes: Buffer, tags: readonly string[]): EntryHeader {
   }
 }
 
-function readTags(bytes: Buffer, end: number): { readonly tags: string[]; readonly end: number } | undefined {
+const UNTAGGED: Tags = Object.freeze({ tags: Object.freeze([]), end: AT.tags })
+
+interface Tags {
+  readonly tags: readonly string[]
+  readonly end: number
+}
+
+function readTags(bytes: Buffer, end: number): Tags | undefined {
+  let left = bytes.readUInt16LE(AT.tagCount)
+  if (left === 0) return UNTAGGED
   const tags: string[] = []
   let at: number = AT.tags
-  for (let left = bytes.readUInt16LE(AT.tagCount); left > 0; left--) {
+  for (; left > 0; left--) {
     if (at + 2 > end) return undefined
     const start = at + 2
     at = start + bytes.readUInt16LE(at)

@@ -52,14 +52,37 @@ function wholeMs({ storedAtMs, freshUntilMs }: StoredEntry, header: Uint8Array):
 
 /** The entry in stored bytes, by its key or the digest of that; with `headerOnly` its body is not there. Never throws. */
 export function readEntry(key: string | Uint8Array, bytes: Buffer, headerOnly: boolean): ReadEntry {
-  const decoded = decodeHeader(bytes, typeof key === 'string' ? keyDigestOf(key) : key)
-  if (!decoded.ok) return { failure: decoded.reason }
+  const entry = entryOf(key, bytes, headerOnly, UNSTAMPED)
+  return typeof entry === 'string' ? { failure: entry } : { entry, storedInc: entry.inc }
+}
+
+/** What entries carry as their incarnation, and what readers call it: with its generation. */
+export interface IncarnationNames {
+  readonly storedInc: string
+  readonly inc: string
+}
+
+const UNSTAMPED: IncarnationNames = { storedInc: '', inc: '' }
+
+/**
+ * The same as one object, or why there is none. What was written in this incarnation is of its present generation: a
+ * generation voids memory, not the store.
+ */
+export function entryOf(
+  key: string | Uint8Array,
+  bytes: Buffer,
+  headerOnly: boolean,
+  { storedInc, inc }: IncarnationNames,
+): StoredEntry | HeaderFailure {
+  const decoded = decodeHeader(bytes, key)
+  if (!decoded.ok) return decoded.reason
   const { header, body, headerBytes } = decoded
-  if (!headerOnly && bytes.length < headerBytes + body.bodyBytes) return { failure: 'truncated' }
-  if (!headerOnly && bytes.length > headerBytes + body.bodyBytes) return { failure: 'corrupt' }
-  const entry: StoredEntry = {
+  if (!headerOnly && bytes.length !== headerBytes + body.bodyBytes) {
+    return bytes.length < headerBytes + body.bodyBytes ? 'truncated' : 'corrupt'
+  }
+  return {
     id: Number.isInteger(header.freshUntilMs) ? header.id : `${header.id}x`,
-    inc: header.inc,
+    inc: header.inc === storedInc ? inc : header.inc,
     startSeq: header.startSeq,
     tags: header.tags,
     storedAtMs: header.storedAtMs,
@@ -67,11 +90,10 @@ export function readEntry(key: string | Uint8Array, bytes: Buffer, headerOnly: b
     staleForMs: header.staleForMs,
     errorForMs: header.errorForMs,
     loadMs: header.loadMs,
-    body: headerOnly ? undefined : viewOf(bytes, headerBytes, bytes.length),
-    header: viewOf(bytes, 0, headerBytes),
+    body: headerOnly ? undefined : bytes.subarray(headerBytes),
+    header: bytes.subarray(0, headerBytes),
     checked: headerOnly ? undefined : { bytes, header: decoded },
   }
-  return { entry, storedInc: header.inc }
 }
 
 /** The id as it is stored: of the length the header has room for. */
@@ -79,10 +101,6 @@ export function storedId(id: string): string {
   return id.length === ID_LENGTH || (id.length === ID_LENGTH + 1 && id.endsWith('x'))
     ? id
     : hash('sha256', id, 'base64url').slice(0, ID_LENGTH)
-}
-
-function viewOf(bytes: Buffer, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

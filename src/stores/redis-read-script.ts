@@ -1,7 +1,7 @@
 import { readScript } from '../redis/entry-scripts.js'
 import type { StoreKeys } from '../redis/store-keys.js'
 import type { Clock } from '../runtime/clock.js'
-import { readEntry, storedId } from './entry-bytes.js'
+import { entryOf, storedId } from './entry-bytes.js'
 import type { Commands } from './redis-commands.js'
 import { bytesOf, listOf, markersOf, numberOf, type ScriptStamp, stampOf, textOf } from './redis-replies.js'
 import type { ReadReply, ReadRequest, StoredEntry } from './shared-store.js'
@@ -11,6 +11,7 @@ export interface ReadSite {
   readonly run: Commands['run']
   readonly runBehind: Commands['runBehind']
   readonly pipe: Commands['pipe']
+  readonly asOne: Commands['asOne']
   readonly keys: StoreKeys
   readonly clock: Clock
   /** Whether one node has all keys: then entries and markers are asked for in one round trip. */
@@ -64,14 +65,10 @@ export function entryIn(
   bytes: Buffer,
   headerOnly: boolean,
 ): StoredEntry | undefined {
-  const read = readEntry(request.key, bytes, headerOnly)
-  if ('failure' in read) {
-    site.unreadable(read.failure)
-    return undefined
-  }
-  const { entry, storedInc } = read
-  // What was written in this incarnation is of its present generation: a generation voids memory, not the store.
-  return { ...entry, inc: storedInc === stamp.storedInc ? stamp.inc : storedInc }
+  const entry = entryOf(request.key, bytes, headerOnly, stamp)
+  if (typeof entry !== 'string') return entry
+  site.unreadable(entry)
+  return undefined
 }
 
 function isSameEntry(bytes: Buffer, header: Buffer): boolean {

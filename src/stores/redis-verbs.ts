@@ -26,6 +26,7 @@ import {
 /** What the verbs stand on. */
 export interface RedisSite extends ReadSite {
   readonly read: Reads['read']
+  readonly readTo?: Reads['readTo']
   /** Who we are on the bus. */
   readonly sender: string
   /** Called before an invalidation is sent. */
@@ -33,9 +34,10 @@ export interface RedisSite extends ReadSite {
 }
 
 /** The verbs of the contract, and the heartbeat. */
-export type RedisVerbs = Required<Omit<SharedStore, 'subscribe' | 'close' | 'forget' | 'arrival' | 'keepsBudget'>> & {
-  beat(): Promise<unknown>
-}
+export type RedisVerbs = Required<
+  Omit<SharedStore, 'subscribe' | 'close' | 'forget' | 'arrival' | 'keepsBudget' | 'readTo'>
+> &
+  Pick<SharedStore, 'readTo'> & { beat(): Promise<unknown> }
 
 const MOST_LOGGED_NAMES = '10000'
 const WRITE_OUTCOMES = ['written', 'refused', 'dead', 'full'] as const
@@ -57,6 +59,7 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
 
   return {
     read: site.read,
+    readTo: site.readTo,
     async token(key, fresh, lifeMs) {
       return textOf(await run(tokenScript, [keys.token(key)], [fresh, String(lifeMs)]))
     },

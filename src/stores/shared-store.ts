@@ -9,6 +9,12 @@ import type { CheckedHeader } from '../codec/entry-header.js'
 export interface SharedStore {
   /** Script READ: the entry first, the markers that concern it second. Takes a token where asked and the entry is not valid. */
   read(request: ReadRequest): Promise<ReadReply>
+  /**
+   * The same, told to a function: among thousands of reads a second a promise more for each is felt. `done` is called once,
+   * never before this returns, with the reply or with why there is none; it must not throw. Only a store that keeps its
+   * budget may have it.
+   */
+  readonly readTo?: ReadTo | undefined
   /** Script TOKEN: the present token of a key, else this one. Loaders of a key share it. */
   token(key: string, candidate: string, lifeMs: number): Promise<string>
   /** Script WRITE: markers ensured and compared, then stored only with the key's token, which is used up. */
@@ -48,6 +54,9 @@ export interface SharedStore {
    */
   readonly keepsBudget?: boolean
 }
+
+/** A read told to a function, `SharedStore.readTo`. */
+export type ReadTo = (request: ReadRequest, done: (reply: ReadReply | undefined, error?: unknown) => void) => void
 
 /** A key as scripts need it: its text, and the namespace and digest that peers are told. */
 export interface KeyRef {
