@@ -30,17 +30,12 @@ return flat(stamp(c), list)
 export const putScript = defineScript(`${lua.GROUND}${lua.BUS}${lua.HEADER}${lua.PLACE}
 local draft = ARGV[12] == '1' and KEYS[3] or ''
 if (ARGV[1] ~= '' and redis.pcall('GET', KEYS[2]) ~= ARGV[1]) or millis() > tonumber(ARGV[3]) then
-  if draft ~= '' then redis.call('UNLINK', draft) end
+  drop(draft)
   return 1
 end
-local outcome = 0
-local put = place(KEYS[1], draft, stamped(ARGV[6], ARGV[4], tonumber(ARGV[5])), ARGV[7], ARGV[2], KEYS[2])
-if type(put) == 'table' and put.err then
-  if string.find(put.err, 'READONLY', 1, true) then return put end
-  outcome = 3
-  redis.call('DEL', KEYS[1])
-end
-redis.call('DEL', KEYS[2])
+local outcome, failed = place(KEYS[1], draft, stamped(ARGV[6], ARGV[4], tonumber(ARGV[5])), ARGV[7], ARGV[2], KEYS[2])
+if failed then return failed end
+if outcome ~= 0 then drop(draft) end
 if ARGV[10] == '1' then whisper(ARGV[8], ARGV[9], outcome == 0 and 'done' or 'alone', ARGV[11]) end
 return outcome
 `)

@@ -116,15 +116,11 @@ if c.inc .. '.' .. c.gen ~= ARGV[2] then outcome = 2 end
 for _, m in ipairs(list) do if m.hard > startSeq then outcome = 2 end end
 if outcome == 0 and (redis.pcall('GET', KEYS[2]) ~= ARGV[4] or millis() > tonumber(ARGV[6])) then outcome = 1 end
 if outcome == 0 then
-  local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, startSeq), ARGV[9], ARGV[5], KEYS[2])
-  if type(put) == 'table' and put.err then
-    if string.find(put.err, 'READONLY', 1, true) then return put end
-    outcome = 3
-    redis.call('DEL', KEYS[1])
-  end
-  redis.call('DEL', KEYS[2])
+  local failed
+  outcome, failed = place(KEYS[1], draft, stamped(ARGV[8], c.inc, startSeq), ARGV[9], ARGV[5], KEYS[2])
+  if failed then return failed end
 end
-if draft ~= '' and outcome ~= 0 then redis.call('UNLINK', draft) end
+if outcome ~= 0 then drop(draft) end
 keep(KEYS[3], KEYS[4], c)
 if outcome == 0 then ensure(c, list, ARGV[5]) end
 if ARGV[12] == 'key' and outcome == 0 then tell(KEYS[3], c, ARGV[10], ARGV[11], 'key', ARGV[13])
@@ -148,18 +144,12 @@ export const setScript = defineScript(`${lua.GROUND}${lua.CONTROL}${lua.MARKERS}
 local c = peek(KEYS[3], KEYS[4], ARGV[1])
 local draft = ARGV[10] == '1' and KEYS[5] or ''
 local list = wouldBe(c, KEYS[4], KEYS, 6, tonumber(ARGV[4]))
-local outcome = 0
-if millis() > tonumber(ARGV[3]) then outcome = 1
-else
-  local put = place(KEYS[1], draft, stamped(ARGV[8], c.inc, c.seq), ARGV[9], ARGV[2], KEYS[2])
-  if type(put) == 'table' and put.err then
-    if string.find(put.err, 'READONLY', 1, true) then return put end
-    outcome = 3
-    redis.call('DEL', KEYS[1])
-  end
-  redis.call('DEL', KEYS[2])
+local outcome, failed = 1, nil
+if millis() <= tonumber(ARGV[3]) then
+  outcome, failed = place(KEYS[1], draft, stamped(ARGV[8], c.inc, c.seq), ARGV[9], ARGV[2], KEYS[2])
+  if failed then return failed end
 end
-if draft ~= '' and outcome ~= 0 then redis.call('UNLINK', draft) end
+if outcome ~= 0 then drop(draft) end
 keep(KEYS[3], KEYS[4], c)
 if outcome == 0 then ensure(c, list, ARGV[2]) end
 if outcome ~= 1 then tell(KEYS[3], c, ARGV[5], ARGV[6], 'key', ARGV[7]) end

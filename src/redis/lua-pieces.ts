@@ -146,12 +146,15 @@ end
 `
 
 /**
- * `place`: header and body become the entry. A large body does not pass through the script, which would copy it several times:
- * it lies in a draft, put there by a plain command right before, with room for the header. Its DEL comes first: Redis lets
- * the rest pass at its memory limit then, and nothing of it takes memory.
+ * `place`: header and body become the entry, and the token is used up. Outcome 0 written, 3 full: then the old value is gone
+ * all the same; an error instead where this is no primary.
+ *
+ * A large body does not pass through the script, which would copy it several times: it lies in a draft, put there by a plain
+ * command right before, with room for the header. Its DEL comes first: Redis lets the rest pass at its memory limit then, and
+ * nothing of it takes memory. Whoever does not place a draft drops it.
  */
 const PLACE = `
-local function place(key, draft, header, body, life, token)
+local function put(key, draft, header, body, life, token)
   if draft == '' then return redis.pcall('SET', key, header .. body, 'PX', life) end
   redis.call('DEL', token)
   if redis.call('EXISTS', draft) == 0 then return { err = 'OOM the draft is not there' } end
@@ -159,6 +162,20 @@ local function place(key, draft, header, body, life, token)
   redis.call('RENAME', draft, key)
   redis.call('PEXPIRE', key, life)
   return nil
+end
+local function place(key, draft, header, body, life, token)
+  local failed = put(key, draft, header, body, life, token)
+  local outcome = 0
+  if type(failed) == 'table' and failed.err then
+    if string.find(failed.err, 'READONLY', 1, true) then return nil, failed end
+    outcome = 3
+    redis.call('DEL', key)
+  end
+  redis.call('DEL', token)
+  return outcome
+end
+local function drop(draft)
+  if draft ~= '' then redis.call('UNLINK', draft) end
 end
 `
 
