@@ -3,7 +3,6 @@ import { cacheStatus } from '../cache/cache-status.js'
 import { nextTurn } from '../runtime/next-turn.js'
 import { headerMembers, isOfEvents, ownPairs, setHeaderOf } from './captured-headers.js'
 import { FLAGS, MEMBERS, OF_THE_CLIENT } from './captured-members.js'
-import { holdConnection } from './held-connection.js'
 import { hideLeaving, isCutHere } from './hidden-client.js'
 import { argumentsOf, checkStatus, headerPairs, joined } from './response-arguments.js'
 import type { Answer } from './route-answer.js'
@@ -59,7 +58,6 @@ class Capture implements CapturedResponse {
   #isAnswered: boolean
   #isTaken = false
   #showLeaving: (() => void) | undefined
-  #letGo: (() => void) | undefined
   #resolve: (produced: Produced) => void = () => {}
   #reject: (error: unknown) => void = () => {}
 
@@ -117,8 +115,8 @@ class Capture implements CapturedResponse {
 
   release(): void {
     this.#giveBack()
-    this.#endHold()
-    this.#tellLate()
+    // What was hidden of a client that has left is told now to whoever still waits for its end.
+    if (this.#state === 'ended' && this.#response.destroyed) this.#tellOwn(['finish', 'close'])
   }
 
   send(answer: Answer, before?: Readonly<Record<string, unknown>>): void {
@@ -127,28 +125,16 @@ class Capture implements CapturedResponse {
     this.#isAnswered = true
     // The handler's, if it has set it already.
     const { statusCode } = response
-    this.#giveBack()
-    this.#tellLate()
+    this.release()
     try {
       sendAnswer(response, answer, before)
     } finally {
-      this.#endHold()
       // A handler that still runs, behind a stale answer, goes on writing into memory.
       if (isWriting) {
         this.take()
         response.statusCode = statusCode
       }
     }
-  }
-
-  // What was hidden of a client that has left is told now to whoever still waits for its end.
-  #tellLate(): void {
-    if (this.#state === 'ended' && this.#response.destroyed) this.#tellOwn(['finish', 'close'])
-  }
-
-  #endHold(): void {
-    this.#letGo?.()
-    this.#letGo = undefined
   }
 
   #giveBack(): void {
@@ -213,7 +199,7 @@ class Capture implements CapturedResponse {
       // It will not finish again: whoever began to listen meanwhile is told here.
       this.#giveBack()
       this.#tellOwn(['finish', 'close'])
-    } else if (response.req.httpVersionMajor < 2) this.#letGo = holdConnection(response.req.socket)
+    }
     this.#resolve({
       status: response.statusCode,
       headers: ownPairs(this.#headers, this.#before),

@@ -183,6 +183,7 @@ describe('the dashboard', () => {
     { width: 1280, scheme: 'dark' },
     { width: 390, scheme: 'light' },
     { width: 390, scheme: 'dark' },
+    { width: 820, scheme: 'light' },
   ] as const
   it.each(looks)('is accessible and fits at $width px, $scheme', async ({ width, scheme }) => {
     const { origin } = await startSite()

@@ -35,18 +35,10 @@ export const MARKUP = `
       </div>
     </div>
     <div class="columns">
-      <section class="card" aria-labelledby="h-runs">
-        <div class="head"><h2 id="h-runs">Last pipeline runs</h2></div>
-        <div class="body" id="runs"></div>
-      </section>
       <div class="stack">
-        <section class="card" aria-labelledby="h-tiers">
-          <div class="head"><h2 id="h-tiers">Tiers and providers</h2></div>
-          <div class="body"><dl id="tiers"></dl></div>
-        </section>
-        <section class="card" aria-labelledby="h-keys">
-          <div class="head"><h2 id="h-keys">Most read while you look</h2></div>
-          <div class="body" id="keys"></div>
+        <section class="card" aria-labelledby="h-runs">
+          <div class="head"><h2 id="h-runs">Last pipeline runs</h2></div>
+          <div class="body" id="runs"></div>
         </section>
         <section class="card" aria-labelledby="h-invalidate">
           <div class="head"><h2 id="h-invalidate">Invalidate by tag</h2></div>
@@ -57,6 +49,16 @@ export const MARKUP = `
               <button>Invalidate…</button>
             </form>
           </div>
+        </section>
+      </div>
+      <div class="stack">
+        <section class="card" aria-labelledby="h-tiers">
+          <div class="head"><h2 id="h-tiers">Tiers and providers</h2></div>
+          <div class="body"><dl id="tiers"></dl></div>
+        </section>
+        <section class="card" aria-labelledby="h-keys">
+          <div class="head"><h2 id="h-keys">Most read while you look</h2></div>
+          <div class="body" id="keys"></div>
         </section>
       </div>
     </div>

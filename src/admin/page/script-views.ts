@@ -14,6 +14,7 @@ function rates(name, total, at) {
   return past.values.length > 1 ? past.values : [0, 0];
 }
 
+const perSecond = (n) => (n === 0 || n >= 10 ? count(n) : n.toFixed(1));
 const reads = (cache) => cache.hits + cache.misses + cache.stale + cache.coalesced;
 
 function drawTiles(picture, at) {
@@ -22,10 +23,10 @@ function drawTiles(picture, at) {
   const rate = rates('*', reads(totals), at);
   const tiles = [
     ['Hit rate', totals.hit_rate, count(totals.hits + totals.stale) + ' of ' + count(totals.hits + totals.stale + totals.misses) + ' reads', meter(parseFloat(totals.hit_rate) / 100)],
-    ['Reads a second', rate.at(-1) < 10 ? rate.at(-1).toFixed(1) : count(rate.at(-1)), 'over the last minute', spark(rate, 160, 30)],
-    ['Calls saved', count(saved.calls), count(totals.coalesced) + ' of them shared in flight'],
-    ['Time saved', time(saved.ms), 'estimated from measured loads'],
-    ['Tokens saved', count(saved.tokens), saved.money > 0 ? saved.money.toFixed(2) + ' in money' : 'no price is known'],
+    ['Reads a second', perSecond(rate.at(-1)), 'over the last minute', spark(rate, 160, 30)],
+    ['Calls saved', count(saved.calls), count(totals.coalesced) + ' shared in flight'],
+    ['Time saved', time(saved.ms), 'from measured loads'],
+    ['Tokens saved', count(saved.tokens), saved.money > 0 ? saved.money.toFixed(2) + ' in money' : saved.tokens > 0 ? 'no price is known' : 'no load told any yet'],
     ['Memory', bytes(totals.bytes), 'of ' + bytes(totals.max_bytes) + ', ' + count(totals.size) + ' entries', meter(totals.bytes / totals.max_bytes)],
   ];
   $('tiles').replaceChildren(...tiles.map(([label, value, note, chart]) =>

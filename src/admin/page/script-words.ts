@@ -49,7 +49,8 @@ function time(ms) {
 }
 
 const lifetime = (seconds) => (seconds === null ? 'never' : time(seconds * 1000));
-const percent = (share) => (share * 100).toFixed(share > 0.999 && share < 1 ? 2 : 1) + '%';
+// Rounded down: only all is 100%.
+const percent = (share) => (Math.floor(share * 1000) / 10).toFixed(1) + '%';
 
 function spark(values, width, height) {
   const top = Math.max(...values, 1);

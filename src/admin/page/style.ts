@@ -20,7 +20,7 @@ h1, h2, h3, p { margin: 0; }
 h1 { font-size: 18px; letter-spacing: -.01em; }
 h2 { font-size: 15px; letter-spacing: -.005em; }
 button, input, select { font: inherit; color: inherit; }
-button { border: 1px solid var(--line); background: var(--card); border-radius: 8px; padding: 5px 12px; cursor: pointer; min-height: 34px; }
+button { border: 1px solid var(--line); background: var(--card); border-radius: 8px; padding: 5px 12px; cursor: pointer; min-height: 34px; white-space: nowrap; }
 button:hover { background: var(--faint); }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--card); font-weight: 600; }
 button.danger { background: var(--bad); border-color: var(--bad); color: var(--card); font-weight: 600; }
@@ -33,37 +33,39 @@ header { position: sticky; top: 0; z-index: 2; background: color-mix(in srgb, va
 .brand { display: flex; align-items: center; gap: 9px; }
 .brand svg { display: block; color: var(--accent); }
 .grow { flex: 1; }
-#desk main { max-width: 1240px; margin: 0 auto; padding: 20px; display: grid; gap: 20px; }
+#desk main { max-width: 1240px; margin: 0 auto; padding: 20px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px; }
 .pill { display: inline-flex; align-items: center; gap: 6px; border-radius: 99px; padding: 2px 10px; font-size: 13px; font-weight: 600; background: var(--faint); color: var(--soft); white-space: nowrap; }
 .pill::before { content: ""; width: 7px; height: 7px; border-radius: 50%; background: currentColor; }
 .pill.good { background: var(--good-soft); color: var(--good); } .pill.warn { background: var(--warn-soft); color: var(--warn); } .pill.bad { background: var(--bad-soft); color: var(--bad); }
 .soft { color: var(--soft); } .small { font-size: 13px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; }
 .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 14px; box-shadow: var(--shadow); }
-.tile { padding: 14px 16px; display: grid; gap: 3px; align-content: start; min-height: 116px; }
+.tile { padding: 14px 16px; display: flex; flex-direction: column; gap: 3px; min-height: 122px; }
 .tile .label { color: var(--soft); font-size: 13px; }
 .tile .value { font-size: 28px; font-weight: 650; letter-spacing: -.02em; line-height: 1.2; }
-.tile .note { color: var(--soft); font-size: 13px; }
-.tile svg { width: 100%; height: 30px; margin-top: 4px; display: block; }
-.meter { height: 6px; border-radius: 99px; background: var(--faint); overflow: hidden; margin-top: 8px; }
+.tile .note { color: var(--soft); font-size: 13px; margin-bottom: 8px; }
+.tile svg { width: 100%; height: 30px; display: block; }
+.tile > svg, .tile > .meter { margin-top: auto; }
+.meter { height: 6px; border-radius: 99px; background: var(--faint); overflow: hidden; flex: none; }
 .meter > i { display: block; height: 100%; width: 0; background: var(--accent); border-radius: 99px; transition: width .4s ease; }
 .meter.slim { margin: 0; height: 5px; width: 74px; display: inline-block; vertical-align: middle; margin-right: 8px; }
 .card > .head { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; padding: 14px 18px 10px; }
 .card > .body { padding: 0 18px 16px; }
 .scroll { overflow-x: auto; border-radius: 0 0 14px 14px; }
 table { border-collapse: collapse; width: 100%; }
-th, td { padding: 9px 10px; text-align: right; border-top: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: 9px 8px; text-align: right; border-top: 1px solid var(--line); white-space: nowrap; }
 th { font-size: 12.5px; font-weight: 600; color: var(--soft); border-top: 0; }
 th:first-child, td:first-child { text-align: left; padding-left: 18px; }
 td:last-child, th:last-child { padding-right: 14px; }
 tbody th { font-weight: 600; color: var(--text); font-size: 15px; border-top: 1px solid var(--line); }
 tbody tr:hover { background: color-mix(in srgb, var(--faint) 60%, transparent); }
+td[data-label="Hit rate"] span { display: inline-block; min-width: 4.6em; }
 td svg { width: 84px; height: 22px; display: block; margin-left: auto; }
 .spark { fill: none; stroke: var(--accent); stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round; vector-effect: non-scaling-stroke; }
 .spark-fill { fill: var(--accent-soft); stroke: none; opacity: .7; }
 .columns { display: grid; grid-template-columns: minmax(0, 1.65fr) minmax(0, 1fr); gap: 20px; align-items: start; }
-.stack { display: grid; gap: 20px; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: 6px 16px; margin: 0; font-size: 14px; }
+.stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: 6px 16px; align-items: center; margin: 0; font-size: 14px; }
 dt { color: var(--soft); } dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
 details { border-top: 1px solid var(--line); } details:first-of-type { border-top: 0; }
 summary { cursor: pointer; display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 9px 0; list-style: none; }
@@ -80,8 +82,8 @@ ol.keys li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 2px
 code { font: 13px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 form.row { display: flex; flex-wrap: wrap; gap: 10px; align-items: end; }
 label { display: grid; gap: 4px; font-size: 13px; color: var(--soft); } label input, label select { color: var(--text); font-size: 15px; }
-label.wide { flex: 1 1 200px; }
-.gate { max-width: 420px; margin: 12vh auto 0; padding: 26px; display: grid; gap: 16px; }
+label.wide { flex: 4 1 240px; } form label { flex: 1 1 140px; }
+.gate { width: calc(100% - 32px); max-width: 420px; margin: 12vh auto 0; padding: 26px; display: grid; gap: 16px; }
 .gate .row > label { flex: 1; }
 .error { color: var(--bad); font-size: 14px; min-height: 1.4em; }
 dialog { border: 1px solid var(--line); border-radius: 16px; background: var(--card); color: var(--text); padding: 22px; max-width: min(440px, calc(100vw - 32px)); box-shadow: 0 20px 60px rgb(0 0 0 / .35); }
@@ -92,19 +94,20 @@ dialog p { margin: 8px 0 18px; color: var(--soft); } .actions { display: flex; j
 @media (max-width: 900px) { .columns { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 720px) {
   #desk main { padding: 14px; gap: 14px; } .bar { padding: 10px 14px; }
-  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tile { min-height: 0; padding: 12px 14px; } .tile .value { font-size: 23px; }
+  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tile { min-height: 104px; padding: 12px 14px; } .tile .value { font-size: 23px; }
   table, tbody, tr, td, tbody th { display: block; } thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tbody tr { padding: 12px 16px; border-top: 1px solid var(--line); display: grid; grid-template-columns: 1fr 1fr; gap: 3px 18px; }
   tbody th, tbody th:first-child, td, td:first-child, td:last-child { border: 0; padding: 0; text-align: left; white-space: nowrap; }
-  tbody th:first-child { grid-column: 1 / -1; padding-bottom: 2px; }
+  tbody th:first-child { grid-column: 1; align-self: center; padding-bottom: 2px; }
   .meter.slim { display: none; }
-  .bar { gap: 8px; flex-wrap: nowrap; } .bar button { padding: 5px 8px; } h1 { font-size: 16px; }
+  .bar { gap: 7px; flex-wrap: nowrap; } .bar button { padding: 5px 9px; font-size: 14px; } .bar .quiet { padding: 5px 3px; } .bar h1 { font-size: 15px; } .bar .brand { gap: 6px; }
   .fall { grid-template-columns: auto minmax(0, 1fr); gap: 2px 10px; } .fall .track { grid-column: 1 / -1; order: 0; margin-bottom: 6px; }
   .fall > .soft { text-align: right; } .fall > span { order: 0; } .fall { grid-auto-flow: row dense; }
   ol.keys li { grid-template-columns: minmax(0, 1fr); padding-bottom: 6px; border-bottom: 1px solid var(--line); } ol.keys li:last-child { border: 0; }
   #clock { display: none; }
   td { display: flex; justify-content: space-between; gap: 8px; } td::before { content: attr(data-label); color: var(--soft); font-size: 13px; }
-  td svg { width: 70px; margin: 0; } td:last-child::before { content: none; } td:last-child { grid-column: 1 / -1; }
+  td[data-label="Reads"] { grid-column: 1 / -1; align-items: center; } td svg { width: 70%; margin: 0; } td[data-label="Hit rate"] span { min-width: 0; }
+  td:last-child::before { content: none; } td:last-child { grid-row: 1; grid-column: 2; justify-content: flex-end; } td:last-child button { margin-right: -8px; }
   .scroll { overflow: visible; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
