@@ -3,10 +3,10 @@ import type { Clock } from '../runtime/clock.js'
 import { addressText, type ClusterMap, type NodeAddress, readClusterMap, redirectionIn } from './cluster-map.js'
 import { type ClusterNode, createClusterNode } from './cluster-node.js'
 import type { ClusterNodes } from './cluster-source.js'
-import { type Connection, type ConnectionState, pauseMs, wordOf } from './connection.js'
-import { deferred } from './deferred.js'
+import type { Connection } from './connection.js'
 import { hashSlot, SLOTS } from './hash-slot.js'
 import type { ServerIdentity } from './inspect-server.js'
+import { createReconnecting, type Life } from './reconnect.js'
 import type { RedisArgument, SendCommand } from './script.js'
 
 /** Options of {@link createClusterConnection}. */
@@ -45,17 +45,8 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
   const { nodes: places, clock, controlKey } = options
   const nodes = new Map<string, ClusterNode>()
   const moved = new Map<number, string>()
-  const first = deferred()
   const controlSlot = hashSlot(controlKey)
   let map: ClusterMap | undefined
-  let state: ConnectionState = 'idle'
-  let lastError: string | undefined
-  let connections = 0
-  let failures = 0
-  let fall: () => void = () => {}
-  let wake: () => void = () => {}
-  let over: Promise<void> = Promise.resolve()
-  const isClosed = (): boolean => state === 'closed'
 
   const nodeOf = (slot: number): ClusterNode | undefined => nodes.get(moved.get(slot) ?? map?.ownerOf(slot) ?? '')
 
@@ -70,7 +61,7 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
       const target = places.translate({ ...address, host: address.host || node.address.host })
       const next = nodes.get(addressText(target))
       if (next === undefined) {
-        fall()
+        loop.fall()
         throw new Error('TRYAGAIN the Cluster has changed')
       }
       if (kind === 'MOVED') {
@@ -87,7 +78,7 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
   }
 
   const open = (address: NodeAddress): ClusterNode => {
-    const node = createClusterNode({ address, places, clock, onReady: () => wake(), onLost: () => fall() })
+    const node = createClusterNode({ address, places, clock, onReady: () => loop.wake(), onLost: () => loop.fall() })
     nodes.set(addressText(address), node)
     node.connection.start()
     return node
@@ -109,66 +100,32 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
     if (missing !== undefined) throw wordError(missing.connection.lastError)
   }
 
-  /** One life of the whole; ends when a part of it is lost, rejects when it was not to be had. */
-  const live = async (): Promise<void> => {
+  const live = async (life: Life): Promise<void> => {
     await adopt(await discover(places, nodes, clock))
-    if (isClosed()) return
-    const lost = deferred()
-    fall = lost.resolve
+    if (life.isClosed()) return
+    life.watch()
     await options.prepare(routed, identityOf(nodes))
-    if (isClosed()) return
+    if (life.isClosed()) return
     if ([...nodes.values()].some(({ connection }) => connection.state !== 'ready')) throw new Error('lost')
-    state = 'ready'
-    connections++
-    failures = 0
-    first.resolve()
-    options.onReady?.()
-    await lost.promise
+    await life.ready()
   }
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = clock.setTimer(resolve, ms)
-      wake = () => {
-        clock.clearTimer(timer)
-        resolve()
-      }
-    })
-  const keepConnected = async (): Promise<void> => {
-    while (!isClosed()) {
-      try {
-        await live()
-      } catch (error) {
-        lastError = wordOf(error)
-        failures++
-      }
-      if (!isClosed()) state = 'away'
-      first.resolve()
-      if (!isClosed()) await pause(pauseMs(failures, clock.random()))
-    }
-  }
+  const loop = createReconnecting({ clock, live, onReady: options.onReady })
 
   return {
     get state() {
-      return state
+      return loop.state
     },
     get reconnects() {
-      return Math.max(0, connections - 1)
+      return loop.reconnects
     },
     get lastError() {
       const broken = [...nodes.values()].find(({ connection }) => connection.state !== 'ready')
-      return broken?.connection.lastError ?? lastError
+      return broken?.connection.lastError ?? loop.lastError
     },
-    start() {
-      if (state !== 'idle') return
-      state = 'connecting'
-      over = keepConnected()
-    },
-    firstAttempt: () => first.promise,
-    send: (args) => (state === 'ready' ? routed(args) : Promise.reject(new Error('not connected'))),
-    restart(why) {
-      lastError = why
-      fall()
-    },
+    start: loop.start,
+    firstAttempt: loop.firstAttempt,
+    send: (args) => (loop.state === 'ready' ? routed(args) : Promise.reject(new Error('not connected'))),
+    restart: loop.fall,
     controlAddress: () => nodeOf(controlSlot)?.address,
     primaries: () => [...nodes.values()].map(({ connection }) => connection.send),
     leastSkewMs(key) {
@@ -177,17 +134,7 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
         ? 0
         : node.offset().least - control.offset().most
     },
-    async close() {
-      if (isClosed()) return
-      state = 'closed'
-      wake()
-      fall()
-      const limit = deferred()
-      const timer = clock.setTimer(limit.resolve, DISCOVERY_MS, true)
-      await Promise.all([...nodes.values()].map(({ connection }) => connection.close()))
-      await Promise.race([over, limit.promise])
-      clock.clearTimer(timer)
-    },
+    close: () => loop.close(() => Promise.all([...nodes.values()].map(({ connection }) => connection.close()))),
   }
 }
 

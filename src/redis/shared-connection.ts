@@ -1,7 +1,8 @@
 import type { Clock } from '../runtime/clock.js'
-import { type Connection, type ConnectionState, createConnection, wordOf } from './connection.js'
+import { type Connection, createConnection } from './connection.js'
 import { deferred } from './deferred.js'
 import type { NodeRedisClient } from './node-redis.js'
+import { type ConnectionState, wordOf } from './reconnect.js'
 import type { ResolvedSource } from './redis-source.js'
 import type { SendCommand } from './script.js'
 

@@ -9,6 +9,8 @@ export interface AnswerDeadlines {
   /** Calls `onLate` when the answer is late, unless it is removed before. Keeps the process alive. */
   add(budgetMs: number, onLate: () => void): AnswerDeadline
   remove(deadline: AnswerDeadline): void
+  /** How long it has been running, less the time this process stood still. */
+  spentMs(deadline: AnswerDeadline): number
 }
 
 const PULSE_MS = 20
@@ -19,6 +21,8 @@ const MOST_EXTENSIONS = 4
 
 interface Running extends AnswerDeadline {
   readonly budgetMs: number
+  readonly beganAt: number
+  readonly blockedBeforeMs: number
   /** What the loop had stood still when this was last judged. */
   blockedMs: number
   extendedMs: number
@@ -72,6 +76,8 @@ export function createAnswerDeadlines(clock: Clock): AnswerDeadlines {
         dueAt: now + budgetMs,
         slot: NO_SLOT,
         budgetMs,
+        beganAt: now,
+        blockedBeforeMs: blockedMs,
         blockedMs,
         extendedMs: 0,
         hadTurn: false,
@@ -97,6 +103,12 @@ export function createAnswerDeadlines(clock: Clock): AnswerDeadlines {
       if (deadline.slot === NO_SLOT) return
       queue.remove(deadline)
       end()
+    },
+    spentMs(deadline) {
+      const { beganAt, blockedBeforeMs } = deadline as Running
+      const now = clock.now()
+      accountFor(now)
+      return Math.max(0, now - beganAt - (blockedMs - blockedBeforeMs))
     },
   }
 }

@@ -30,13 +30,8 @@ const PUT_OUTCOMES = ['written', 'refused', undefined, 'full'] as const
  */
 export function redisClusterVerbs(site: ClusterSite): RedisVerbs {
   const { keys } = site
-
-  const tell = async ({ namespace, digest }: KeyRef, id?: string): Promise<ScriptStamp> => {
-    const x = keyPayload(namespace, digest, id)
-    return stampOf(
-      await site.run(tellScript, [keys.control, keys.log], [site.candidate(), keys.channel, site.sender, 'key', x]),
-    )
-  }
+  /** What several round trips of one operation are sent by: they have one budget. */
+  const asOne = (): ClusterSite => ({ ...site, ...site.asOne() })
   const remember = ({ key, namespace, digest }: KeyRef): void =>
     site.remember({ kind: 'key', ref: { key, namespace, digest } })
 
@@ -44,40 +39,52 @@ export function redisClusterVerbs(site: ClusterSite): RedisVerbs {
     ...redisVerbs(site),
     async write(request: WriteRequest): Promise<WriteReply> {
       const { entry, token, tells } = request
+      const one = asOne()
       if (tells === 'key') remember(request)
-      const { stamp, markers } = await ensure(site, request, entry.tags, request.lifeMs)
+      const { stamp, markers } = await ensure(one, request, entry.tags, request.lifeMs)
       const isDead =
         stamp.inc !== entry.inc ||
         markerNames(request.namespace, entry.tags).some(
           (name) => (markers.get(name)?.hard ?? Infinity) > entry.startSeq,
         )
       if (isDead) return { ...stamp, outcome: 'dead', markers }
-      const outcome = await put(site, request, { ...stamp, seq: entry.startSeq }, token, tells === 'done')
-      if (tells === 'key' && outcome === 'written') await tell(request, storedId(entry.id))
+      const outcome = await put(one, request, { ...stamp, seq: entry.startSeq }, token, tells === 'done')
+      if (tells === 'key' && outcome === 'written') await tell(one, request, storedId(entry.id))
       return { ...stamp, outcome, markers }
     },
     async set(request: SetRequest): Promise<SetReply> {
+      const one = asOne()
       remember(request)
-      const { stamp, markers } = await ensure(site, request, request.entry.tags, request.lifeMs)
-      const outcome = await put(site, request, stamp, '', false)
+      const { stamp, markers } = await ensure(one, request, request.entry.tags, request.lifeMs)
+      const outcome = await put(one, request, stamp, '', false)
       if (outcome === 'refused') return { ...stamp, outcome: 'late', markers }
-      await tell(request, storedId(request.entry.id))
+      await tell(one, request, storedId(request.entry.id))
       return { ...stamp, outcome, markers }
     },
     async kill(ref): Promise<StampReply> {
+      const one = asOne()
       remember(ref)
-      const [removed] = await site.pipe([['UNLINK', keys.entry(ref.key), keys.token(ref.key)]])
+      const [removed] = await one.pipe([['UNLINK', keys.entry(ref.key), keys.token(ref.key)]])
       if (removed instanceof Error) throw removed
-      return tell(ref)
+      return tell(one, ref)
     },
     async expire(ref): Promise<StampReply> {
+      const one = asOne()
       remember(ref)
       // Lifetimes are in the control key's time.
-      const { nowMs } = await redisVerbs(site).ping()
-      await site.run(softenScript, [keys.entry(ref.key), keys.token(ref.key)], [String(nowMs)])
-      return tell(ref)
+      const { nowMs } = await redisVerbs(one).ping()
+      await one.run(softenScript, [keys.entry(ref.key), keys.token(ref.key)], [String(nowMs)])
+      return tell(one, ref)
     },
   }
+}
+
+async function tell(site: ClusterSite, { namespace, digest }: KeyRef, id?: string): Promise<ScriptStamp> {
+  const { keys } = site
+  const x = keyPayload(namespace, digest, id)
+  return stampOf(
+    await site.run(tellScript, [keys.control, keys.log], [site.candidate(), keys.channel, site.sender, 'key', x]),
+  )
 }
 
 async function ensure(

@@ -1,6 +1,7 @@
 import { breakerOpen } from '../errors/resilience-error.js'
 import { StoreError } from '../errors/store-error.js'
-import { type Connection, wordOf } from '../redis/connection.js'
+import type { Connection } from '../redis/connection.js'
+import { wordOf } from '../redis/reconnect.js'
 import { type RedisArgument, runScript, type Script, type SendCommand } from '../redis/script.js'
 import { createAnswerDeadlines } from '../resilience/answer-deadlines.js'
 import { type Breaker, type BreakerState, type CallVerdict, createBreaker } from '../resilience/breaker.js'
@@ -26,10 +27,8 @@ export interface CommandCounters {
 /** Arguments of a script, or how to make them when it is sent. */
 export type ScriptArguments = readonly RedisArgument[] | (() => readonly RedisArgument[])
 
-/** Sends scripts within their budget, behind a breaker. */
-export interface Commands {
-  readonly counters: Readonly<CommandCounters>
-  breakerState(): BreakerState
+/** The ways to send something within its budget. */
+export interface Sending {
   /**
    * @param args As a function where they depend on when the command is sent, for it may wait for its turn.
    * @param bytes Size of what is sent, where that is a value.
@@ -57,6 +56,14 @@ export interface Commands {
     expectedBytes?: number,
     send?: SendCommand,
   ): Promise<readonly unknown[]>
+  /** The same ways for one operation: whatever it sends, one after the other, has one budget. */
+  asOne(): Sending
+}
+
+/** Sends scripts within their budget, behind a breaker. */
+export interface Commands extends Sending {
+  readonly counters: Readonly<CommandCounters>
+  breakerState(): BreakerState
   /** A new connection says nothing about the old one. */
   reset(): void
 }
@@ -68,6 +75,13 @@ interface Load {
   /** Of values in the reply, where they may be large. */
   readonly expectedBytes: number
   readonly commands: number
+  /** Of the operation it is a part of, if there are others. */
+  readonly allowance: Allowance | undefined
+}
+
+/** What is left of the budget of an operation that takes several round trips. */
+interface Allowance {
+  leftMs: number
 }
 
 interface Settle<T> {
@@ -122,19 +136,25 @@ export function createCommands(options: CommandsOptions): Commands {
       return void withhold(reject, refusal)
     }
     const judge = breaker
+    const { allowance } = load
+    const extraMs = (Math.max(0, load.expectedBytes - MIB) / MIB) * MS_PER_MIB
+    const leftMs = allowance?.leftMs ?? timeoutMs
     let isOver = false
     const end = (verdict: CallVerdict): boolean => {
       if (isOver) return false
       isOver = true
+      if (allowance !== undefined) {
+        allowance.leftMs = Math.max(0, allowance.leftMs - Math.max(0, deadlines.spentMs(deadline) - extraMs))
+      }
       deadlines.remove(deadline)
       bytesHeld -= load.bytes
       judge.settle(refusal, verdict, clock.now())
       window.leave(load.commands)
       return true
     }
-    const budgetMs = timeoutMs + (Math.max(0, load.expectedBytes - MIB) / MIB) * MS_PER_MIB
-    const deadline = deadlines.add(budgetMs, () => {
-      if (!end('failure')) return
+    const deadline = deadlines.add(leftMs + extraMs, () => {
+      // Who had the rest of a budget alone proves nothing against the store.
+      if (!end(leftMs < timeoutMs ? 'neutral' : 'failure')) return
       counters.timedOut++
       reject(unreachable('timeout'))
     })
@@ -155,36 +175,63 @@ export function createCommands(options: CommandsOptions): Commands {
 
   const guarded = <T>(work: () => Promise<T>, given: Partial<Load> = {}): Promise<T> =>
     new Promise((resolve, reject) => {
-      const { bytes = 0, expectedBytes = bytes, commands = 1 } = given
+      const { bytes = 0, expectedBytes = bytes, commands = 1, allowance } = given
       const isFull = bytes > 0 && bytesHeld + bytes > MOST_BYTES_HELD
       if (isFull || window.waiting >= MOST_WAITING) return withhold(reject, unreachable('busy'))
       bytesHeld += bytes
-      window.enter(() => start(work, { bytes, expectedBytes, commands }, { resolve, reject }))
+      window.enter(() => start(work, { bytes, expectedBytes, commands, allowance }, { resolve, reject }))
     })
 
+  const ways = (allowance?: Allowance): Sending => {
+    const own: Sending = {
+      run: (script, keys, args, bytes = 0) =>
+        guarded(() => runScript(connection.send, script, keys, typeof args === 'function' ? args() : args), {
+          bytes,
+          allowance,
+        }),
+      runBehind: (command, script, keys, args, bytes = 0) =>
+        guarded(
+          () => {
+            const first = connection.send(command).catch((error: unknown) => error)
+            const second = runScript(connection.send, script, keys, typeof args === 'function' ? args() : args)
+            return Promise.all([first, second])
+          },
+          { commands: 2, bytes, allowance },
+        ),
+      pipe: (commands, expectedBytes = 0, send = connection.send) =>
+        guarded(() => sendAll(send, commands), { expectedBytes, commands: commands.length, allowance }),
+      asOne: () => (allowance === undefined ? ways({ leftMs: timeoutMs }) : own),
+    }
+    return own
+  }
+
   return {
+    ...ways(),
     counters,
     breakerState: () => breaker.state(clock.now()),
     reset() {
       breaker = newBreaker(clock)
     },
-    run: (script, keys, args, bytes = 0) =>
-      guarded(() => runScript(connection.send, script, keys, typeof args === 'function' ? args() : args), { bytes }),
-    runBehind: (command, script, keys, args, bytes = 0) =>
-      guarded(
-        () => {
-          const first = connection.send(command).catch((error: unknown) => error)
-          const second = runScript(connection.send, script, keys, typeof args === 'function' ? args() : args)
-          return Promise.all([first, second])
-        },
-        { commands: 2, bytes },
-      ),
-    pipe: (commands, expectedBytes = 0, send = connection.send) =>
-      guarded(() => Promise.all(commands.map((command) => send(command).catch(inPlace))), {
-        expectedBytes,
-        commands: commands.length,
-      }),
   }
+}
+
+/** All replies, errors that concern one command in their places. */
+function sendAll(send: SendCommand, commands: readonly (readonly RedisArgument[])[]): Promise<readonly unknown[]> {
+  return new Promise((resolve, reject) => {
+    const replies: unknown[] = new Array(commands.length).fill(undefined)
+    let left = commands.length
+    if (left === 0) resolve(replies)
+    for (const [index, command] of commands.entries()) {
+      const place = (reply: unknown): void => {
+        replies[index] = reply
+        if (--left === 0) resolve(replies)
+      }
+      send(command).then(place, (error) => {
+        if (isOfOne(error)) place(error)
+        else reject(error)
+      })
+    }
+  })
 }
 
 /** The breaker's pass, or why nothing is sent. */
@@ -203,9 +250,8 @@ function newBreaker(clock: Clock): Breaker {
 }
 
 /** What the server has against one command concerns that command; anything else concerns all. */
-function inPlace(error: unknown): Error {
-  if (isReply(error) && !READ_ONLY.test(error.message)) return error
-  throw error
+function isOfOne(error: unknown): boolean {
+  return isReply(error) && !READ_ONLY.test(error.message)
 }
 
 function isReply(error: unknown): error is Error {

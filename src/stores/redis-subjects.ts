@@ -1,7 +1,6 @@
 import { listScript, markScript, unmarkScript } from '../redis/subject-scripts.js'
-import type { ReadSite } from './redis-read-script.js'
 import { listOf, numberOf, textOf } from './redis-replies.js'
-import type { RedisVerbs } from './redis-verbs.js'
+import type { RedisSite, RedisVerbs } from './redis-verbs.js'
 import type { ForgetReply, KeyRef, SharedStore, StoredEntry } from './shared-store.js'
 import { subjectIn } from './subject.js'
 
@@ -16,26 +15,35 @@ const PAGE = 500
  * The note costs a load a round trip, and a set two, for entries that have a subject. It comes first: a note without an
  * entry does no harm, an entry without a note could not be erased.
  */
-export function withSubjects(verbs: RedisVerbs, site: Pick<ReadSite, 'keys' | 'run' | 'pipe'>): ForgettingVerbs {
+export function withSubjects<S extends RedisSite>(verbsOf: (site: S) => RedisVerbs, site: S): ForgettingVerbs {
   const { keys, run, pipe } = site
+  const verbs = verbsOf(site)
 
-  const mark = async (subject: string, { key, lifeMs }: Marked): Promise<unknown> =>
-    run(markScript, [keys.subject(subject), keys.nothing], [key, String(Math.ceil(lifeMs))])
+  /** The verbs, and the note, with one budget for all they send. */
+  const marking = (subject: string, { key, lifeMs }: Marked) => {
+    const one = { ...site, ...site.asOne() }
+    const mark = (): Promise<unknown> =>
+      one.run(markScript, [keys.subject(subject), keys.nothing], [key, String(Math.ceil(lifeMs))])
+    return { mark, verbs: verbsOf(one) }
+  }
 
   return {
     ...verbs,
     async write(request) {
       const subject = subjectIn(request.entry.tags)
-      if (subject !== undefined) await mark(subject, request)
-      return verbs.write(request)
+      if (subject === undefined) return verbs.write(request)
+      const one = marking(subject, request)
+      await one.mark()
+      return one.verbs.write(request)
     },
     async set(request) {
       const subject = subjectIn(request.entry.tags)
       if (subject === undefined) return verbs.set(request)
-      await mark(subject, request)
-      const reply = await verbs.set(request)
+      const one = marking(subject, request)
+      await one.mark()
+      const reply = await one.verbs.set(request)
       // Again: unlike a load, which an erasure refuses, a set may have come right behind one that took its note with it.
-      if (reply.outcome === 'written') await mark(subject, request)
+      if (reply.outcome === 'written') await one.mark()
       return reply
     },
     async forget(subject): Promise<ForgetReply> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
-import type { Connection, ConnectionState } from '../redis/connection.js'
+import type { Connection } from '../redis/connection.js'
+import type { ConnectionState } from '../redis/reconnect.js'
 import { type RedisSource, type ResolvedSource, resolveSource } from '../redis/redis-source.js'
 import { runScript, type SendCommand } from '../redis/script.js'
 import { claimPrefix, warnOnce } from '../redis/shared-connection.js'
@@ -9,7 +10,7 @@ import type { BreakerState } from '../resilience/breaker.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { type BusCounters, createRedisBus } from './redis-bus.js'
-import { type CommandCounters, createCommands } from './redis-commands.js'
+import { type CommandCounters, createCommands, type Sending } from './redis-commands.js'
 import { openLink } from './redis-link.js'
 import type { ReadSite } from './redis-read-script.js'
 import { createReads } from './redis-reads.js'
@@ -28,7 +29,7 @@ export interface RedisStoreOptions {
   readonly optionName?: string
   /** First part of everything the stash keeps there, its keys included. @defaultValue `'hopstash'` */
   readonly prefix?: string
-  /** Budget of one command; values over 1 MiB get 100 ms more for each further MiB. @defaultValue `'250ms'` */
+  /** Budget of one operation, however many commands it takes; values over 1 MiB get 100 ms more for each further MiB. @defaultValue `'250ms'` */
   readonly timeout?: Duration
   /** What happens when the store came back, and may have lost its last moments. @defaultValue `'replay'` */
   readonly onStoreRestart?: OnStoreRestart
@@ -115,14 +116,22 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     run: commands.run,
     runBehind: commands.runBehind,
     pipe: commands.pipe,
+    asOne: commands.asOne,
     unreadable: (why) => {
       unreadable[why] = (unreadable[why] ?? 0) + 1
     },
   }
   const reads = createReads(base)
-  const site = { ...base, sender, read: reads.read, remember: recent.add, leastSkewMs: link.leastSkewMs }
+  const site = {
+    ...base,
+    sender,
+    read: reads.read,
+    readTo: reads.readTo,
+    remember: recent.add,
+    leastSkewMs: link.leastSkewMs,
+  }
   const sweeper = createSweeper({ ...base, nodes: link.nodes, prefix, sender })
-  const { beat, ...verbs } = withSweeps(withSubjects(link.verbs(site), base), sweeper)
+  const { beat, ...verbs } = withSweeps(withSubjects(link.verbs, site), sweeper)
   const bus = createRedisBus({ source: link.busSource, clock, isShared, channel: keys.channel, sender, beat })
   const replay = async (send: SendCommand): Promise<void> => {
     replayed += await replayAll(recent.list(), link.verbs({ ...site, ...sentBy(send), remember: () => {} }))
@@ -210,11 +219,18 @@ async function replayAll(
 }
 
 /** Past the breaker: on a new connection nothing else may be sent yet. */
-function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe'> {
-  return {
-    run: (script, keys, args) => runScript(send, script, keys, typeof args === 'function' ? args() : args),
-    pipe: (commands) => Promise.all(commands.map((command) => send(command))),
+function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe' | 'asOne'> {
+  const run: ReadSite['run'] = (script, keys, args) =>
+    runScript(send, script, keys, typeof args === 'function' ? args() : args)
+  const pipe: ReadSite['pipe'] = (commands) => Promise.all(commands.map((command) => send(command)))
+  const own: Sending = {
+    run,
+    pipe,
+    // Nothing but invalidations is told this way, and they have no body.
+    runBehind: (command, ...script) => Promise.all([send(command), run(...script)]),
+    asOne: () => own,
   }
+  return own
 }
 
 function resolveOptions(options: RedisStoreOptions) {

@@ -77,6 +77,7 @@ describe("coalesce: 'cluster'", () => {
     void q.read().then((answer) => answers.push(answer))
     await clock.advance(1600)
     q.connection.cutBus()
+    await clock.advance(20)
     loads[0]?.resolve('value')
     await clock.advance(20)
     expect(answers).toEqual(['value'])
@@ -84,6 +85,22 @@ describe("coalesce: 'cluster'", () => {
     await clock.advance(20)
     expect(answers).toEqual(['value', 'value'])
     expect(loads.length).toBe(1)
+  })
+
+  it('has followers load for themselves as soon as the store is lost, though nobody asks it anything', async () => {
+    const { clock, loads, p, q } = openWorld()
+    await clock.advance(10)
+    void p.read()
+    await clock.advance(5)
+    const second = q.read()
+    await clock.advance(1600)
+    expect(loads.map(({ by }) => by)).toEqual([0])
+    q.connection.cut()
+    await clock.advance(20)
+    expect(loads.map(({ by }) => by)).toEqual([0, 1])
+    loads[1]?.resolve('own')
+    await clock.advance(20)
+    expect(await second).toBe('own')
   })
 
   it('is taken over once when a leader dies: after the lapse, before two leases, by one of the followers', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createConnection, pauseMs, wordOf } from '../../../src/redis/connection.js'
+import { createConnection } from '../../../src/redis/connection.js'
+import { pauseMs, wordOf } from '../../../src/redis/reconnect.js'
 import { runScript } from '../../../src/redis/script.js'
 import { storeKeys } from '../../../src/redis/store-keys.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'

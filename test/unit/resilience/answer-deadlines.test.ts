@@ -103,4 +103,17 @@ describe('a deadline of an answer', () => {
     clock.advance(50)
     expect(late.length).toBe(1)
   })
+
+  it('has run for as long as it has, less the time the process stood still', () => {
+    const clock = blockableClock()
+    const { deadlines, deadline } = watched(clock, 250)
+    clock.advance(60)
+    expect(deadlines.spentMs(deadline)).toBe(60)
+    clock.block(500)
+    const spentMs = deadlines.spentMs(deadline)
+    expect(spentMs).toBeGreaterThanOrEqual(60)
+    expect(spentMs).toBeLessThanOrEqual(80)
+    clock.advance(40)
+    expect(deadlines.spentMs(deadline)).toBe(spentMs + 40)
+  })
 })
