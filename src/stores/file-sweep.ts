@@ -1,5 +1,5 @@
 import { utimesSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Clock } from '../runtime/clock.js'
 import { codeOf, type Disk, tryTo } from './file-disk.js'
@@ -91,8 +91,7 @@ export function createSweep(options: SweepOptions): Sweep {
 async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () => boolean): Promise<void> {
   const entries: Found[] = []
   let bytes = 0
-  // What writers left that were killed; those of early versions have a directory of their own.
-  const drafts = await filesIn(join(disk.root, 'drafts'))
+  const drafts: Found[] = []
   for await (const path of shardsOf(disk)) {
     if (isClosed()) return
     for (const found of await filesIn(path)) {
@@ -107,7 +106,13 @@ async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () =
     disk.remove(path)
     bytes -= less
   }
+  // What writers left that were killed, while they wrote an entry or began a log.
   for (const { path, usedAtMs } of drafts) if (nowMs - usedAtMs > HOUR_MS) disk.remove(path)
+  for (const name of await namesIn(disk, disk.root)) {
+    const path = join(disk.root, name)
+    const begunAtMs = isDraft(path) ? (await stat(path)).mtimeMs : nowMs
+    if (nowMs - begunAtMs > HOUR_MS) await rm(path, { recursive: true, force: true })
+  }
 }
 
 /** Whether a file is one that its writer has not put in its place. */

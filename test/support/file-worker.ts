@@ -2,6 +2,7 @@
 // clock, which all processes share.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { crc32 } from '../../src/codec/checksum.js'
 import { createFileStore } from '../../src/stores/file.js'
 import { isValid, markerNames, type StoredEntry } from '../../src/stores/shared-store.js'
 
@@ -39,6 +40,11 @@ function entryOf(key: string, inc: string, startSeq: number, tag: string): Store
   return { id, inc, startSeq, tags: [tag], ...times, body: bodyOf(key, id) }
 }
 
+// As the codec has it, for which the store reads: a body that was torn is a miss.
+function isWhole({ body, checked }: StoredEntry): boolean {
+  return body !== undefined && crc32(body) === checked?.header.body.checksum
+}
+
 async function step(): Promise<void> {
   const number = random(Number(keep))
   const ref = { key: `hopstash:things:v1:${number}`, namespace: 'things', digest: `d${number}` }
@@ -58,7 +64,7 @@ async function step(): Promise<void> {
   if (what < 19) return void (await store.expire(ref))
   const reply = await store.read({ ...ref, token: `${name}-${++nonces}` })
   const { entry, inc, markers } = reply
-  if (entry !== undefined && isValid(entry, markerNames('things', entry.tags), inc, markers)) {
+  if (entry !== undefined && isWhole(entry) && isValid(entry, markerNames('things', entry.tags), inc, markers)) {
     const id = entry.id.slice(0, 16)
     if (!bodyOf(ref.key, id).equals(entry.body as Uint8Array)) throw new Error(`torn or wrong: ${ref.key} ${entry.id}`)
     events.push({ kind: 'read', of: `${ref.key} ${tag}`, from, to: now(), seq: entry.startSeq })

@@ -270,16 +270,28 @@ describe('the bounds of a folder', () => {
   it('take drafts of killed writers away', async () => {
     const store = open()
     await put(store, 'a')
-    const early = join(folder, 'hopstash-v1/drafts')
-    mkdirSync(early)
-    const dead = [join(dirname(files()[0] as string), 'draft-dead-1'), join(early, 'dead-1')]
-    const alive = join(dirname(files()[0] as string), 'draft-alive-1')
-    for (const draft of [...dead, alive]) writeFileSync(draft, 'half')
-    for (const draft of dead) utimesSync(draft, 1000, 1000)
+    const shard = dirname(files()[0] as string)
+    const [dead, alive, log] = [
+      join(shard, 'draft-dead-1'),
+      join(shard, 'draft-alive-1'),
+      join(folder, 'hopstash-v1/draft-1'),
+    ]
+    for (const draft of [dead, alive]) writeFileSync(draft, 'half')
+    mkdirSync(log)
+    writeFileSync(join(log, 'lines'), 'half')
+    for (const draft of [dead, log]) utimesSync(draft, 1000, 1000)
     await store.sweep()
-    expect(dead.filter((draft) => existsSync(draft))).toEqual([])
-    expect(existsSync(alive)).toBe(true)
+    expect([dead, alive, log].map((draft) => existsSync(draft))).toEqual([false, true, false])
     expect(await found(store, 'a')).toBe(TEXT)
+  })
+
+  it('keep the log short, which whoever opens the folder reads', async () => {
+    const store = open()
+    for (let i = 0; i < 700; i++) await put(store, `n${i % 20}`)
+    const [log = ''] = readdirSync(join(folder, 'hopstash-v1')).filter((name) => name.startsWith('log-'))
+    expect(log).not.toBe('log-1')
+    expect(statSync(join(folder, 'hopstash-v1', log, 'lines')).size).toBeLessThan(40_000)
+    expect(await found(open(), 'n0')).toBe(TEXT)
   })
 
   it.each([
