@@ -29,7 +29,10 @@ export interface RedisStoreOptions {
   readonly optionName?: string
   /** First part of everything the stash keeps there, its keys included. @defaultValue `'hopstash'` */
   readonly prefix?: string
-  /** Budget of one operation, however many commands it takes; values over 1 MiB get 100 ms more for each further MiB. @defaultValue `'250ms'` */
+  /**
+   * Budget of a write or an invalidation over all its round trips, and of each round trip of a read; values over 1 MiB get
+   * 100 ms more for each further MiB. @defaultValue `'250ms'`
+   */
   readonly timeout?: Duration
   /** What happens when the store came back, and may have lost its last moments. @defaultValue `'replay'` */
   readonly onStoreRestart?: OnStoreRestart
