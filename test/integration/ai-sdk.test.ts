@@ -8,6 +8,7 @@ import { directives } from 'hopstash/llm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { startWireServer, type WireServer } from '../support/wire-server.js'
+import { gate } from './llm-world.js'
 
 let wire: WireServer
 let stash: Stash
@@ -78,6 +79,24 @@ describe.each(VERSIONS)('the AI SDK over the cache: $name', (version) => {
     expect(first.providerMetadata.hopstash.status).toBe('miss')
     expect(second.providerMetadata.hopstash.status).toBe('hit')
     expect(stash.aiResponse.stats().saved.tokens).toBeGreaterThan(0)
+  })
+
+  it('shares a stream on its way with whoever asks over the same namespace', async () => {
+    const end = gate()
+    wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
+    const [one, two] = [modelOf(version), modelOf(version)].map((model) => {
+      return ai.streamText({ model, prompt: 'Hi' }).textStream[Symbol.asyncIterator]()
+    })
+    // Both have the beginning while the rest is not there yet.
+    const begun = [await one.next(), await two.next()]
+    expect(begun[1]).toEqual(begun[0])
+    end.open()
+    const rest = await Promise.all([
+      partsOf({ [Symbol.asyncIterator]: () => one }),
+      partsOf({ [Symbol.asyncIterator]: () => two }),
+    ])
+    expect(rest[1]).toEqual(rest[0])
+    expect(wire.requests).toHaveLength(1)
   })
 
   it('streams once, and gives the same parts again', async () => {

@@ -14,7 +14,7 @@ import type { Namespace } from '../../src/cache/namespace.js'
 import { namespace } from '../../src/cache/presets.js'
 import { createStash } from '../../src/cache/stash.js'
 import { cacheMiddleware } from '../../src/integrations/ai-sdk/cache-middleware.js'
-import { type CachedFetch, cachedFetch } from '../../src/llm/cached-fetch.js'
+import { anthropicMiddleware, type CachedFetch, cachedFetch } from '../../src/llm/cached-fetch.js'
 import { describeRequest } from '../../src/llm/describe-request.js'
 import type { CachedFetchOptions } from '../../src/llm/fetch-options.js'
 
@@ -207,6 +207,19 @@ describe('a miss in a replay is told at once, with its code, and nobody tries ag
       expect([asked, sent]).toEqual([1, []])
     })
   }
+
+  it('the middleware of @anthropic-ai/sdk', async () => {
+    const cache = anthropicMiddleware(openNamespace('replay'))
+    const counted: typeof cache = Object.assign((...args: Parameters<typeof cache>) => {
+      asked++
+      return cache(...args)
+    }, cache)
+    const anthropic = new Anthropic({ apiKey: 'k', baseURL: ADDRESS, middleware: [counted] })
+    const asking = anthropic.messages.create({ model: 'claude-test', max_tokens: 9, messages })
+    await expect(asking).rejects.toMatchObject({ status: 404, message: expect.stringContaining('ERR_REPLAY_MISS') })
+    await expect(anthropic.models.list()).rejects.toMatchObject({ message: expect.stringContaining('GET ') })
+    expect(asked).toBe(2)
+  })
 
   it.each([
     { name: 'ai 5', ai: ai5, createOpenAI: createOpenAI2 },
