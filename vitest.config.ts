@@ -26,7 +26,7 @@ export default defineConfig({
       suite('unit', { testTimeout: 30 * SECONDS }),
       suite('contract', { testTimeout: 60 * SECONDS }),
       suite('property', { testTimeout: 60 * SECONDS }),
-      suite('integration', { fileParallelism: false, testTimeout: 60 * SECONDS, hookTimeout: 60 * SECONDS }),
+      suite('integration', { fileParallelism: false, testTimeout: 120 * SECONDS, hookTimeout: 60 * SECONDS }),
       suite('model', { testTimeout: 60 * SECONDS }),
       suite('browser', { fileParallelism: false, testTimeout: 60 * SECONDS, hookTimeout: 300 * SECONDS }),
       suite('package', {
