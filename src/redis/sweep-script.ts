@@ -16,3 +16,14 @@ for i = 1, #KEYS do
 end
 return removed
 `)
+
+/**
+ * UNLOCK: the sweep for a marker is over. Unlike a lease's, nobody waits to hear of it.
+ *
+ * Input   KEYS lock; ARGV who holds it
+ * Output  1 given back, 0 it is gone, or somebody else's
+ */
+export const unlockScript = defineScript(`
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`)

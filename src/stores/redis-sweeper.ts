@@ -1,8 +1,8 @@
 import { encodePart } from '../keys/key-part.js'
 import { hashSlot } from '../redis/hash-slot.js'
-import { releaseScript, renewScript } from '../redis/lease-scripts.js'
+import { renewScript } from '../redis/lease-scripts.js'
 import type { SendCommand } from '../redis/script.js'
-import { sweepScript } from '../redis/sweep-script.js'
+import { sweepScript, unlockScript } from '../redis/sweep-script.js'
 import type { ReadSite } from './redis-read-script.js'
 import { listOf, numberOf, textOf } from './redis-replies.js'
 import type { RedisVerbs } from './redis-verbs.js'
@@ -104,7 +104,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
       if (now === undefined || (now.inc === since.inc && now.hard === since.hard)) break
       since = now
     }
-    await run(releaseScript, [lock], [sender, keys.nothing, sender, 'swept', ''])
+    await run(unlockScript, [lock], [sender])
   }
 
   return {

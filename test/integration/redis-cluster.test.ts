@@ -8,7 +8,7 @@ import { sharedStoreContract } from '../../src/testing/store-contract.js'
 import { type RedisCluster, startCluster } from '../support/redis-cluster.js'
 import type { RedisServer } from '../support/redis-server.js'
 import { startProxy } from '../support/tcp-proxy.js'
-import { eventually } from './redis-world.js'
+import { eventually, PATIENT_MS } from './redis-world.js'
 
 let cluster: RedisCluster
 
@@ -36,10 +36,10 @@ async function open(): Promise<ContractStore> {
     return proxy && { host: '127.0.0.1', port: proxy.port }
   }
   const [one, two] = [
-    createRedisStore({ redis: cluster.options }),
-    createRedisStore({ redis: { ...cluster.options, nodeAddressMap } }),
+    createRedisStore({ redis: cluster.options, timeout: PATIENT_MS }),
+    createRedisStore({ redis: { ...cluster.options, nodeAddressMap }, timeout: PATIENT_MS }),
   ]
-  expect(await Promise.all([one.ready(), two.ready()])).toEqual([true, true])
+  expect(await Promise.all([one.ready(PATIENT_MS), two.ready(PATIENT_MS)])).toEqual([true, true])
   return {
     one,
     two,
@@ -77,10 +77,11 @@ describe('a stash over a Cluster', () => {
   it('shares, drops everywhere what is invalidated, and keeps keys on all nodes', async () => {
     const options = {
       store: cluster.options,
+      storeTimeout: PATIENT_MS,
       namespaces: { things: namespace<number, string>({ ttl: '1h', tags: () => ['t'] }) },
     }
     const [a, b] = [createStash(options), createStash(options)]
-    expect(await Promise.all([a.ready(), b.ready()])).toEqual([true, true])
+    expect(await Promise.all([a.ready(PATIENT_MS), b.ready(PATIENT_MS)])).toEqual([true, true])
     const keys = Array.from({ length: 60 }, (_, index) => `k${index}`)
     await Promise.all(keys.map((key, index) => a.things.getOrSet(key, () => index)))
     await eventually(async () =>
@@ -101,13 +102,14 @@ describe('a stash over a Cluster', () => {
     expect(await a.invalidateTags(['t'])).toEqual({ memory: 'done', store: 'done' })
     await eventually(() => b.things.peek('k4') === undefined)
     expect(await Promise.all(keys.map((key) => b.things.get(key)))).toEqual(keys.map(() => undefined))
-    expect(a.health()).toMatchObject({ status: 'ok', store: { status: 'ready', bus: 'confirmed', deaf: false } })
+    await eventually(() => a.health().store?.bus === 'confirmed')
+    expect(a.health()).toMatchObject({ status: 'ok', store: { status: 'ready', deaf: false } })
     await Promise.all([a.close(), b.close()])
   })
 
   it('follows a slot that is moved, entries and markers alike', async () => {
-    const store = createRedisStore({ redis: cluster.options })
-    await store.ready()
+    const store = createRedisStore({ redis: cluster.options, timeout: PATIENT_MS })
+    await store.ready(PATIENT_MS)
     const { inc } = await store.ping()
     const from = await cluster.ownerOf(CONTROL)
     const to = cluster.nodes.find((node) => node !== from)
@@ -122,8 +124,9 @@ describe('a stash over a Cluster', () => {
   it('takes a cluster client, too, also inside of a KeyvRedis, and uses connections of its own', async () => {
     const client = createCluster(cluster.options as never)
     for (const given of [client, { client }]) {
-      const stash = createStash({ store: given, namespaces: { things: namespace<number, string>({ ttl: '1h' }) } })
-      expect(await stash.ready()).toBe(true)
+      const things = namespace<number, string>({ ttl: '1h' })
+      const stash = createStash({ store: given, storeTimeout: PATIENT_MS, namespaces: { things } })
+      expect(await stash.ready(PATIENT_MS)).toBe(true)
       expect(await stash.things.set('k', 1)).toEqual({ memory: 'done', store: 'done' })
       await stash.close()
     }
@@ -138,7 +141,7 @@ describe('a Cluster that loses a node', () => {
       store: own.options,
       namespaces: { things: namespace<number, string>({ ttl: '1h' }) },
     })
-    expect(await stash.ready()).toBe(true)
+    expect(await stash.ready(PATIENT_MS)).toBe(true)
     const keys = Array.from({ length: 30 }, (_, index) => `k${index}`)
     await Promise.all(keys.map((key) => stash.things.set(key, 1)))
     const victim = own.nodes.find(({ port }) => port !== undefined) as RedisServer
@@ -148,7 +151,7 @@ describe('a Cluster that loses a node', () => {
     expect(await Promise.all(keys.map((key) => stash.things.get(key)))).toEqual(keys.map(() => undefined))
     expect(stash.health()).toMatchObject({ status: 'degraded', store: { away: true } })
     await victim.restart()
-    await eventually(() => stash.health().status === 'ok', 15_000)
+    await eventually(() => stash.health().status === 'ok')
     expect(await Promise.all(keys.map((key) => stash.things.get(key)))).toEqual(keys.map(() => undefined))
     const left = await Promise.all(
       keys.map((key) => own.command(`{hopstash:things:v1:${key}}:e`, 'EXISTS', `{hopstash:things:v1:${key}}:e`)),
