@@ -91,6 +91,7 @@ dialog::backdrop { background: rgb(10 12 16 / .5); }
 dialog p { margin: 8px 0 18px; color: var(--soft); } .actions { display: flex; justify-content: flex-end; gap: 10px; }
 .empty { color: var(--soft); padding: 6px 0 2px; }
 #toast { position: fixed; left: 50%; bottom: 22px; transform: translateX(-50%); background: var(--text); color: var(--bg); padding: 9px 16px; border-radius: 10px; font-size: 14px; max-width: calc(100vw - 32px); }
+@media (max-width: 1140px) { .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 @media (max-width: 900px) { .columns { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 720px) {
   #desk main { padding: 14px; gap: 14px; } .bar { padding: 10px 14px; }
