@@ -1,3 +1,4 @@
+import { type DecodedShape, SIZE } from '../codec/decoded-shape.js'
 import { hasNamedElements, type OwnedKind, ownedKindOf } from './owned-kind.js'
 import { copyBytes, put } from './plain-data.js'
 import { located, Stop } from './walk-stop.js'
@@ -36,9 +37,7 @@ export interface OwnOptions {
  */
 export const MAX_OWNED_BYTES = 64 * 1024 * 1024
 const MAX_DEPTH = 512
-const OBJECT_BYTES = 32
-const SLOT_BYTES = 16
-const NUMBER_BYTES = 8
+const { object: OBJECT_BYTES, slot: SLOT_BYTES, number: NUMBER_BYTES } = SIZE
 
 /**
  * Takes a value over: one walk copies (if asked), freezes, sizes, and refuses what no tier keeps the way it is.
@@ -63,6 +62,17 @@ export function own<V>(value: V, options: OwnOptions): Owned<V> | Refusal {
     if (error instanceof Stop) return { refused: error.kind, path: `$${error.path}`, received: error.received }
     return { refused: 'type', path: '$', received: 'an object that throws when it is looked at' }
   }
+}
+
+/**
+ * The same for a value that was just made of stored bytes, by what was seen of it then; `undefined` where that is not enough.
+ * Nobody else has it, so there is nothing to copy.
+ */
+export function ownDecoded<V>(value: V, shape: DecodedShape | undefined, isolation: Isolation): Owned<V> | undefined {
+  if (shape === undefined || !shape.isPlain || isolation !== 'freeze' || typeof value !== 'object') return undefined
+  if (value === null || shape.bytes > MAX_OWNED_BYTES) return undefined
+  for (const object of shape.plain) Object.freeze(object)
+  return { value, bytes: shape.bytes, handOut: 'same' }
 }
 
 /** A copy of an owned value for one reader. */

@@ -1,10 +1,11 @@
+import type { DecodedShape } from '../codec/decoded-shape.js'
 import { isValid, type Markers, markerNames, type ReadReply, type StoredEntry } from '../stores/shared-store.js'
 import { admit } from './admit.js'
 import { About, Entry, horizonFrom } from './entry.js'
 import type { Fill } from './fills.js'
 import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
-import { MAX_OWNED_BYTES, own } from './ownership.js'
+import { MAX_OWNED_BYTES, own, ownDecoded } from './ownership.js'
 import { countRefused, fitsMemory } from './refusals.js'
 import { SharedFlight } from './shared-flight.js'
 import { LEASE_MS, leads } from './shared-lease.js'
@@ -160,7 +161,7 @@ function decoded(
   if (entry.body === undefined) return undefined
   const admitted = (body: DecodedBody): ReturnType<typeof decoded> => {
     if (!body.ok) return undefined
-    if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value)
+    if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value, body.shape)
     return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
   }
   try {
@@ -177,8 +178,10 @@ function takenOver(
   entry: StoredEntry,
   flight: SharedFlight,
   value: unknown,
+  shape?: DecodedShape,
 ): Entry | undefined {
-  const owned = own(value, { isolation: state.live.policy.isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
+  const { isolation } = state.live.policy
+  const owned = ownDecoded(value, shape, isolation) ?? own(value, { isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
   if ('refused' in owned) countRefused(state, owned.refused)
   const kept = 'refused' in owned ? { value, bytes: UNOWNED, handOut: 'same' as const } : owned
   const { link } = tier

@@ -94,7 +94,8 @@ export class SharedTier implements BusListener, SharedSide {
 
   /** A key as the store and the peers know it. */
   refOf(state: NamespaceState, id: string): KeyRef {
-    return { key: state.keyer.text(id), namespace: state.name, digest: state.keyer.label(id) }
+    const key = state.keyer.text(id)
+    return { key, namespace: state.name, digest: state.keyer.label(id, key) }
   }
 
   remember(namespace: string, digest: string, id: string): void {

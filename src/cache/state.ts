@@ -1,3 +1,4 @@
+import type { DecodedShape } from '../codec/decoded-shape.js'
 import type { Keyer } from '../keys/key.js'
 import type { Ghost } from '../metrics/ghost.js'
 import type { Channel } from '../runtime/channels.js'
@@ -95,7 +96,7 @@ export type EncodedBody =
 
 /** A decoded value, or why there is none. */
 export type DecodedBody =
-  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: true; readonly value: unknown; readonly shape?: DecodedShape | undefined }
   | { readonly ok: false; readonly reason: string }
 
 /** What a process does about leases: those it holds, and those it waits for. */

@@ -2,6 +2,7 @@ import { crc32 } from './checksum.js'
 import { type CodecOptions, type ResolvedCodecOptions, resolveCodecOptions } from './codec-options.js'
 import { compress, inflate } from './compress.js'
 import { type Content, type ContentCoder, createContentCoder } from './content.js'
+import { DecodedShape } from './decoded-shape.js'
 import { createSealer, type EncryptionKey, type Sealer } from './encrypt.js'
 import {
   type BodyInfo,
@@ -38,7 +39,13 @@ export type DecodeFailure = HeaderFailure | 'too-large' | 'decrypt' | 'format'
 
 /** What bytes of a store turned out to be. */
 export type Decoded =
-  | { readonly ok: true; readonly value: unknown; readonly header: EntryHeader }
+  | {
+      readonly ok: true
+      readonly value: unknown
+      readonly header: EntryHeader
+      /** What the value is like, where that was seen while it was read. */
+      readonly shape: DecodedShape | undefined
+    }
   | { readonly ok: false; readonly reason: DecodeFailure }
 
 /** Turns values into stored entries and back. Neither function throws or rejects. */
@@ -169,7 +176,9 @@ function opened(sealer: Sealer | undefined, stored: Buffer, info: BodyInfo, head
 
 function read(parts: Parts, info: BodyInfo, header: EntryHeader, content: Buffer): Decoded {
   try {
-    return { ok: true, value: parts.coder.read(info.format, info.byteKind, content), header }
+    const shape = new DecodedShape()
+    const value = parts.coder.read(info.format, info.byteKind, content, shape)
+    return { ok: true, value, header, shape: info.format === 'msgpack' ? shape : undefined }
   } catch (error) {
     return failed(error instanceof Stop && error.kind === 'size' ? 'too-large' : 'format')
   }

@@ -1,6 +1,7 @@
 import type { Limits } from './budget.js'
 import { bytesOf, isBytes, rebuildBytes } from './byte-kind.js'
 import { ByteSink } from './byte-sink.js'
+import type { DecodedShape } from './decoded-shape.js'
 import type { BodyFormat } from './entry-header.js'
 import { readJson } from './json-reader.js'
 import { writeJson } from './json-writer.js'
@@ -20,7 +21,8 @@ export interface Content {
 /** Turns values into {@link Content} and back. Both throw `Stop`. */
 export interface ContentCoder {
   write(value: unknown): Content
-  read(format: BodyFormat, byteKind: number, bytes: Buffer): unknown
+  /** @param shape Told what the value is like, where it is in MessagePack. */
+  read(format: BodyFormat, byteKind: number, bytes: Buffer, shape: DecodedShape): unknown
 }
 
 /** Larger working memory is not kept for the next value. */
@@ -43,9 +45,9 @@ export function createContentCoder(format: 'msgpack' | 'json', limits: Limits): 
         if (sink.buffer.length <= KEPT_BYTES) spare = sink.buffer
       }
     },
-    read(stored, byteKind, bytes) {
+    read(stored, byteKind, bytes, shape) {
       if (stored === 'raw') return rebuildBytes(byteKind, bytes)
-      return stored === 'json' ? readJson(bytes, limits) : readMsgpack(bytes, limits, keys)
+      return stored === 'json' ? readJson(bytes, limits) : readMsgpack(bytes, limits, keys, shape)
     },
   }
 }

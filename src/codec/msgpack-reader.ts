@@ -1,6 +1,7 @@
 import { Budget, type Limits, WEIGHT } from './budget.js'
 import { rebuildBytes } from './byte-kind.js'
 import { ByteSource } from './byte-source.js'
+import { DecodedShape, SIZE } from './decoded-shape.js'
 import { buildError, type ErrorProperty } from './error-parts.js'
 import type { KeyCache } from './key-cache.js'
 import { EXTENSION } from './msgpack-format.js'
@@ -12,10 +13,11 @@ import { put } from './value-kind.js'
  * Reads what `writeMsgpack` wrote, and nothing else: no class is looked up by name, no length is believed before it was
  * compared with what is left.
  *
+ * @param shape Told what the value is like.
  * @throws Stop for any other bytes.
  */
-export function readMsgpack(bytes: Buffer, limits: Limits, keys: KeyCache): unknown {
-  const reader = new MsgpackReader(bytes, limits, keys)
+export function readMsgpack(bytes: Buffer, limits: Limits, keys: KeyCache, shape = new DecodedShape()): unknown {
+  const reader = new MsgpackReader(bytes, limits, keys, shape)
   const value = reader.value()
   reader.end()
   return value
@@ -28,8 +30,10 @@ class MsgpackReader {
   readonly #source: ByteSource
   readonly #budget: Budget
   readonly #keys: KeyCache
+  readonly #shape: DecodedShape
 
-  constructor(bytes: Buffer, limits: Limits, keys: KeyCache) {
+  constructor(bytes: Buffer, limits: Limits, keys: KeyCache, shape: DecodedShape) {
+    this.#shape = shape
     this.#source = new ByteSource(bytes)
     this.#budget = new Budget(limits)
     this.#keys = keys
@@ -98,8 +102,11 @@ class MsgpackReader {
   #record(count: number, target: Record<string, unknown>): Record<string, unknown> {
     this.#budget.enter(WEIGHT.container)
     this.#source.holds(count * 2)
+    this.#shape.plain.push(target)
+    this.#shape.bytes += SIZE.object + SIZE.slot * count
     for (let index = 0; index < count; index++) {
       const name = this.#name()
+      this.#shape.bytes += name.length
       const value = this.value()
       if (name === '__proto__') put(target, name, value)
       else target[name] = value
@@ -112,6 +119,8 @@ class MsgpackReader {
     this.#budget.enter(WEIGHT.container)
     this.#source.holds(count)
     const target: unknown[] = []
+    this.#shape.plain.push(target)
+    this.#shape.bytes += SIZE.object + SIZE.slot * count
     for (let index = 0; index < count; index++) {
       const element = this.#element()
       if (element === HOLE) target.length = index + 1
@@ -132,6 +141,8 @@ class MsgpackReader {
   #text(): string {
     const text = this.#element()
     if (typeof text !== 'string') throw malformed('something else where a text must be')
+    // It is a name, and not a value of its own.
+    this.#shape.bytes -= SIZE.character * text.length
     return text
   }
 
@@ -142,6 +153,7 @@ class MsgpackReader {
   #decoded(length: number, encoding: 'utf8' | 'latin1' | 'utf16le'): string {
     const text = this.#source.text(length, encoding)
     this.#budget.charge(WEIGHT.scalar + text.length)
+    this.#shape.bytes += SIZE.character * text.length
     return text
   }
 
@@ -166,20 +178,21 @@ class MsgpackReader {
         return this.#decoded(length, 'latin1')
       case EXTENSION.bigint:
         return this.#bigint(length)
+      case EXTENSION.bare:
+        return this.#bare()
+      default:
+        this.#shape.isPlain = false
+        return this.#exotic(type, length)
+    }
+  }
+
+  #exotic(type: number, length: number): unknown {
+    switch (type) {
       case EXTENSION.date:
         this.#budget.charge(WEIGHT.container)
         return new Date(this.#source.float64())
       case EXTENSION.bytes:
         return this.#kindOfBytes(length)
-      case EXTENSION.bare:
-        return this.#bare()
-      default:
-        return this.#nested(type)
-    }
-  }
-
-  #nested(type: number): unknown {
-    switch (type) {
       case EXTENSION.map:
         return this.#map()
       case EXTENSION.set:
@@ -240,6 +253,7 @@ class MsgpackReader {
   #bigint(length: number): bigint {
     if (length < 2) throw malformed('a bigint without digits')
     this.#budget.charge(WEIGHT.scalar + length - 1)
+    this.#shape.bytes += SIZE.number
     const isNegative = this.#source.flag()
     const magnitude = BigInt(`0x${this.#source.text(length - 1, 'hex')}`)
     return isNegative ? -magnitude : magnitude
@@ -253,6 +267,7 @@ class MsgpackReader {
 
   #scalar<T>(value: T): T {
     this.#budget.charge(WEIGHT.scalar)
+    this.#shape.bytes += SIZE.number
     return value
   }
 }

@@ -36,8 +36,8 @@ export interface Keyer<K> {
   named<I = unknown>(name: string, options?: { readonly parts?: boolean }): Keyer<I>
   /** The key in a shared store: `prefix:namespace:v1:part:part:digest`, or `v1.3` with a namespace version. */
   text(id: string): string
-  /** 16 characters that identify the key in events and logs without showing it. */
-  label(id: string): string
+  /** 16 characters that identify the key in events and logs without showing it; `text` spares making that again. */
+  label(id: string, text?: string): string
   /** Forgets the long texts whose digests it remembers. */
   forgetTexts(): void
 }
@@ -88,6 +88,7 @@ const MAX_RAW = 128
 
 function keyerAt<K>(site: KeyerSite, parts: KeyerOptions<K>['parts']): Keyer<K> {
   const { context, head, lead } = site
+  const unnormalized = { secret: context.secret }
   const takesBareRaw = parts === undefined && context.text === undefined && lead === ''
 
   function id(input: K, scope?: string): string {
@@ -123,7 +124,7 @@ function keyerAt<K>(site: KeyerSite, parts: KeyerOptions<K>['parts']): Keyer<K> 
         { context, head, lead: `${lead}~fn.${encodeName(name, context)}:` },
         options?.parts === true ? (parts as KeyerOptions<never>['parts'] as KeyerOptions<I>['parts']) : undefined,
       ),
-    label: (id) => digestIn({ secret: context.secret }, text(id)).slice(0, LABEL_LENGTH),
+    label: (id, ofId = text(id)) => digestIn(unnormalized, ofId).slice(0, LABEL_LENGTH),
     forgetTexts: () => context.memo?.clear(),
   }
 }

@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { copyOf, own } from '../../../src/cache/ownership.js'
+import { copyOf, own, ownDecoded } from '../../../src/cache/ownership.js'
 import { createCodec } from '../../../src/codec/codec.js'
 
 const codec = createCodec()
@@ -144,6 +144,43 @@ describe('memory and a shared store keep the same values', () => {
     expect('refused' in again ? again : Buffer.compare(again.body, encoded.body)).toBe(0)
   })
 })
+
+describe('a value read from stored bytes', () => {
+  const PLAIN: readonly (readonly [string, () => unknown])[] = [
+    ...CATALOGUE,
+    ['numbers of all lengths', () => [0, -1, 200, 70_000, 2 ** 31, 1.5, -0, 12n, -(2n ** 90n)]],
+    ['texts of all kinds', () => ['', 'short', 'é', '\ud800', 'x'.repeat(300), 'й'.repeat(50_000)]],
+    ['names of all kinds', () => ({ '': 1, é: 2, '\ud800': 3, ['n'.repeat(40)]: 4, ['__proto__']: 5 })],
+    ['many members', () => Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, [{ index }]]))],
+  ]
+
+  it.each(PLAIN)('is taken over as by a walk, or walked: %s', async (_name, make) => {
+    const value = { it: make(), after: null }
+    const walked = own({ it: make(), after: null }, { isolation: 'freeze', copy: false, maxBytes: Infinity })
+    const encoded = await codec.encode(value, DIGEST, HEADER)
+    if ('refused' in encoded || 'refused' in walked) return expect(walked).toHaveProperty('refused')
+    const decoded = await codec.decode(Buffer.concat([encoded.header, encoded.body]), DIGEST)
+    if (!decoded.ok) throw new Error(decoded.reason)
+    const taken = ownDecoded(decoded.value, decoded.shape, 'freeze')
+    if (walked.handOut === 'copy') return expect(taken).toBeUndefined()
+    expect(taken).toEqual({ value: decoded.value, bytes: walked.bytes, handOut: 'same' })
+    expect(everyObjectIn(decoded.value).every(Object.isFrozen)).toBe(true)
+  })
+
+  it.each(['clone', 'share'] as const)('is walked where nothing is frozen: %s', async (isolation) => {
+    const encoded = await codec.encode({ a: 1 }, DIGEST, HEADER)
+    if ('refused' in encoded) throw new Error(encoded.refused)
+    const decoded = await codec.decode(Buffer.concat([encoded.header, encoded.body]), DIGEST)
+    if (!decoded.ok) throw new Error(decoded.reason)
+    expect(ownDecoded(decoded.value, decoded.shape, isolation)).toBeUndefined()
+    expect(Object.isFrozen(decoded.value)).toBe(false)
+  })
+})
+
+function everyObjectIn(value: unknown): object[] {
+  if (typeof value !== 'object' || value === null) return []
+  return [value, ...Object.values(value).flatMap(everyObjectIn)]
+}
 
 describe('what is counted', () => {
   it('is the content of a Blob that is shared', () => {
