@@ -6,6 +6,13 @@ import { eventually, PATIENT_MS } from './redis-world.js'
 
 // What a store does with entries beside reading and writing them, where they lie on three nodes.
 
+// As docs/choosing-a-store.md gives them.
+const COMMANDS =
+  'get mget set del unlink exists getrange setrange rename scan hget hmget hset hincrby zadd zscore zcard zpopmin zrem zrange ' +
+  'zremrangebyscore pttl pexpire time eval evalsha publish subscribe unsubscribe ping info cluster|slots asking'
+const RIGHTS = COMMANDS.split(' ').map((name) => `+${name}`)
+const LOGIN = { username: 'app', password: 'pw' }
+
 let cluster: RedisCluster
 const ends: (() => Promise<unknown>)[] = []
 
@@ -31,9 +38,9 @@ interface LetterKey {
 }
 
 /** A stash with connections of its own, as another process would have them. */
-async function openStash(prefix = 'app') {
+async function openStash(prefix = 'app', more: object = {}) {
   const stash = createStash({
-    store: cluster.options,
+    store: { ...cluster.options, ...more },
     storeTimeout: PATIENT_MS,
     prefix,
     namespaces: {
@@ -271,5 +278,35 @@ describe('clear on a Cluster', () => {
     const swept = [p, q].map(sweptBy)
     expect(Math.min(...swept)).toBe(0)
     expect(Math.max(...swept)).toBeGreaterThanOrEqual(stored)
+  })
+})
+
+describe('a user with the least rights on a Cluster', () => {
+  it('can do everything a stash does, and nothing is refused to it', async () => {
+    const rights = ['on', '>pw', 'resetkeys', '~{app}*', '~{app:*', 'resetchannels', '&{app}:bus', '-@all', ...RIGHTS]
+    for (const node of cluster.nodes) {
+      await node.command('ACL', 'SETUSER', 'app', 'reset', ...rights)
+      await node.command('ACL', 'LOG', 'RESET')
+    }
+    const [a, b] = [await openStash('app', { defaults: LOGIN }), await openStash('app', { defaults: LOGIN })]
+    const done = { memory: 'done', store: 'done' }
+    expect(await a.shared.getOrSet('loaded', () => 1)).toBe(1)
+    await eventually(async () => (await b.shared.get('loaded')) === 1)
+    expect(await a.plain.set('large', 'x'.repeat(20_000) as never)).toEqual(done)
+    expect(await a.plain.expire('large')).toEqual(done)
+    expect(await a.plain.delete('large')).toEqual(done)
+    await a.letters.set({ user: 'ann', n: 1 }, letter('secret'))
+    expect(await a.forget('ann')).toMatchObject({ store: 1 })
+    expect(await a.plain.set('k', 1)).toEqual(done)
+    const name = '{app:plain:v1:k}:e'
+    const from = await cluster.ownerOf(name)
+    await cluster.moveSlotOf(name, cluster.nodes.find((node) => node !== from) as never)
+    expect(await b.plain.get('k')).toBe(1)
+    await cluster.moveSlotOf(name, from)
+    expect(await a.plain.clear()).toEqual(done)
+    await eventually(() => sweptBy(a) === 1)
+    await eventually(async () => (await keysThere()).every((key) => !key.startsWith('{app}:w:')))
+    const refused = await Promise.all(cluster.nodes.map((node) => node.command('ACL', 'LOG')))
+    expect(refused.map((list) => JSON.stringify(list))).toEqual(cluster.nodes.map(() => '[]'))
   })
 })
