@@ -87,6 +87,43 @@ describe('a reply and the message that outdates it', () => {
     expect(things.peek('k')).not.toBe('old')
   })
 
+  it('of two reads, older reply last, and the message later still: memory does not go back', async () => {
+    const replies = heldReplies('read')
+    const late: (() => void)[] = []
+    let isSlow = false
+    let isFirst = true
+    const { world, things, others } = openShared({}, (connection) => {
+      const store = replies.adapt(connection)
+      if (!isFirst) return store
+      isFirst = false
+      const subscribe = store.subscribe.bind(store)
+      store.subscribe = (listener) =>
+        subscribe({
+          ...listener,
+          lost: () => listener.lost(),
+          confirmed: () => listener.confirmed(),
+          frame: (frame) => void (isSlow ? late.push(() => listener.frame(frame)) : listener.frame(frame)),
+        })
+      return store
+    })
+    await world.settle()
+    await world.run(others.set('k', 'old'))
+    await world.settle()
+    replies.hold()
+    isSlow = true
+    const older = things.get('k')
+    await world.settle()
+    await world.run(others.set('k', 'new'))
+    const newer = things.get('k')
+    await world.settle()
+    replies.release(1)
+    expect(await world.run(newer)).toBe('new')
+    replies.release(0)
+    await world.run(older)
+    expect(late).not.toEqual([])
+    expect(things.peek('k')).not.toBe('old')
+  })
+
   it('of a set that others have overtaken: memory leaves the answer to the store', async () => {
     const replies = heldReplies('set')
     const { world, things, others } = openShared({}, replies.adapt)
