@@ -1,5 +1,6 @@
 const history = 'test/property/shared-history.test.ts'
 const forced = 'test/unit/cache/shared-forced.test.ts'
+const races = 'test/unit/cache/shared-races.test.ts'
 
 /** Guards of the invalidation protocol over a shared store: a forced race or the history checker must notice when one is missing. */
 export const sharedGuards = [
@@ -50,7 +51,7 @@ export const sharedGuards = [
     file: 'src/cache/shared-publish.ts',
     find: '    startSeq: entry.startSeq,\n    epoch: flight.epoch,',
     replace: '    startSeq: entry.startSeq,\n    epoch: tier.link.epoch,',
-    tests: [history],
+    tests: [races],
   },
   {
     name: 'promotion and hit compare the cells',

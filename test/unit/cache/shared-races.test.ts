@@ -124,6 +124,25 @@ describe('a reply and the message that outdates it', () => {
     expect(things.peek('k')).not.toBe('old')
   })
 
+  it('of a write, the message lost in a gap that is over before the reply: memory leaves the answer to the store', async () => {
+    const replies = heldReplies('write')
+    const { world, things, others } = openShared({}, replies.adapt)
+    await world.settle()
+    replies.hold()
+    const loading = things.getOrSet('k', () => 'loaded')
+    await world.settle()
+    expect(replies.count()).toBe(1)
+    const [{ connection }] = world.processes
+    connection.cutBus()
+    await world.run(others.set('k', 'newer'))
+    connection.healBus()
+    await world.settle()
+    replies.release(0)
+    await world.run(loading)
+    expect(things.peek('k')).not.toBe('loaded')
+    expect(await world.run(things.get('k'))).toBe('newer')
+  })
+
   it('of a set that others have overtaken: memory leaves the answer to the store', async () => {
     const replies = heldReplies('set')
     const { world, things, others } = openShared({}, replies.adapt)
