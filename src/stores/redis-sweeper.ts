@@ -97,14 +97,17 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const sweepNow = async (name: string): Promise<void> => {
     const lock = keys.sweepLock(name)
     if ((await send(['SET', lock, sender, 'NX', 'PX', String(LOCK_MS)])) === null) return
-    // Whoever clears while this sweeps finds the lock, and relies on it: once more, until nothing new is there.
-    for (let since = await markerOf(name); since !== undefined; ) {
-      if (!(await pass(name, lock, since))) return
-      const now = await markerOf(name)
-      if (now === undefined || (now.inc === since.inc && now.hard === since.hard)) break
-      since = now
+    try {
+      // Whoever clears while this sweeps finds the lock, and relies on it: once more, until nothing new is there.
+      for (let since = await markerOf(name); since !== undefined; ) {
+        if (!(await pass(name, lock, since))) return
+        const now = await markerOf(name)
+        if (now === undefined || (now.inc === since.inc && now.hard === since.hard)) break
+        since = now
+      }
+    } finally {
+      await run(unlockScript, [lock], [sender])
     }
-    await run(unlockScript, [lock], [sender])
   }
 
   return {
