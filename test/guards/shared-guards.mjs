@@ -73,7 +73,7 @@ export const sharedGuards = [
     file: 'src/cache/shared-tier.ts',
     find: 'state.cells.forgetStore()',
     replace: 'void state',
-    tests: [history],
+    tests: [forced],
   },
   {
     name: 'an unconfirmed value is kept only if nothing was invalidated',

@@ -73,6 +73,27 @@ describe('memory of a life of the store that is over', () => {
   })
 })
 
+describe('a new life of the store, whose numbers begin anew', () => {
+  it('is not measured by what was invalidated in the old one: memory keeps what is loaded', async () => {
+    const { world, things } = openShared({ tags: ['t'] })
+    await world.settle()
+    for (let round = 0; round < 20; round++) {
+      await world.run(things.set('carrier of the tag', round))
+      await world.run(things.invalidateTags(['t']))
+    }
+    await world.run(things.set('carrier of the tag', 'kept'))
+    world.store.restartEmpty()
+    const [{ connection }] = world.processes
+    connection.heal()
+    connection.healBus()
+    await world.settle()
+    await world.run(things.get('another'))
+    expect(await world.run(things.getOrSet('k', () => 'loaded'))).toBe('loaded')
+    await world.settle()
+    expect(things.peek('k')).toBe('loaded')
+  })
+})
+
 describe('a lease that is asked for after the value has come', () => {
   it('is not given: the value is read, and nothing is loaded a second time', async () => {
     const calls = heldCalls('lease')
