@@ -178,7 +178,7 @@ function read(parts: Parts, info: BodyInfo, header: EntryHeader, content: Buffer
   try {
     const shape = new DecodedShape()
     const value = parts.coder.read(info.format, info.byteKind, content, shape)
-    return { ok: true, value, header, shape: info.format === 'msgpack' ? shape : undefined }
+    return { ok: true, value, header, shape: info.format === 'raw' ? undefined : shape }
   } catch (error) {
     return failed(error instanceof Stop && error.kind === 'size' ? 'too-large' : 'format')
   }

@@ -21,7 +21,7 @@ export interface Content {
 /** Turns values into {@link Content} and back. Both throw `Stop`. */
 export interface ContentCoder {
   write(value: unknown): Content
-  /** @param shape Told what the value is like, where it is in MessagePack. */
+  /** @param shape Told what the value is like, where it is no raw bytes. */
   read(format: BodyFormat, byteKind: number, bytes: Buffer, shape: DecodedShape): unknown
 }
 
@@ -47,7 +47,7 @@ export function createContentCoder(format: 'msgpack' | 'json', limits: Limits): 
     },
     read(stored, byteKind, bytes, shape) {
       if (stored === 'raw') return rebuildBytes(byteKind, bytes)
-      return stored === 'json' ? readJson(bytes, limits) : readMsgpack(bytes, limits, keys, shape)
+      return stored === 'json' ? readJson(bytes, limits, shape) : readMsgpack(bytes, limits, keys, shape)
     },
   }
 }

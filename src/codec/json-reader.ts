@@ -1,6 +1,7 @@
 import { Budget, type Limits, memoryLimit, WEIGHT } from './budget.js'
 import { rebuildBytes } from './byte-kind.js'
 import { BYTE_KINDS } from './byte-kinds.js'
+import { DecodedShape, SIZE } from './decoded-shape.js'
 import { buildError, type ErrorProperty } from './error-parts.js'
 import { refuseDense } from './json-density.js'
 import { DECIMAL_DIGITS, JSON_TAG } from './json-format.js'
@@ -11,15 +12,17 @@ import { put } from './value-kind.js'
 /**
  * Reads what `writeJson` wrote, and nothing else.
  *
+ * @param shape Told what the value is like, where that was seen.
  * @throws Stop, or what the parser throws, for any other bytes.
  */
-export function readJson(bytes: Buffer, limits: Limits): unknown {
+export function readJson(bytes: Buffer, limits: Limits, shape = new DecodedShape()): unknown {
   refuseDense(bytes, limits)
   const text = bytes.toString('utf8')
   const json: unknown = JSON.parse(text)
   const isLight = bytes.length * MOST_WEIGHT <= memoryLimit(limits)
   // Without a tag what the parser made is the value itself.
-  if (isLight && !mayHaveTags(text) && isWithin(json, limits.maxDepth)) return json
+  if (isLight && !mayHaveTags(text) && isWithin(json, limits.maxDepth, shape)) return json
+  shape.isPlain = false
   return new JsonReader(limits).value(json)
 }
 
@@ -31,21 +34,28 @@ function mayHaveTags(text: string): boolean {
   return (text.includes('$') && text.includes('"$')) || text.includes('\\u0024')
 }
 
-function isWithin(json: unknown, depth: number): boolean {
-  if (typeof json !== 'object' || json === null) return true
-  if (depth === 0) return false
+/** Whether a value is no deeper than it may be; its shape is noted on the way. */
+function isWithin(json: unknown, depth: number, shape: DecodedShape): boolean {
+  if (typeof json === 'string') shape.bytes += SIZE.character * json.length
+  else if (typeof json !== 'object' || json === null) shape.bytes += SIZE.number
+  else return depth > 0 && isContainerWithin(json, depth, shape)
+  return true
+}
+
+function isContainerWithin(json: object, depth: number, shape: DecodedShape): boolean {
+  shape.plain.push(json)
+  let slots = 0
   if (Array.isArray(json)) {
-    // By index: `for … in` is six times as slow, and calls for scalars are half of the rest.
-    for (let index = 0; index < json.length; index++) {
-      const item: unknown = json[index]
-      if (typeof item === 'object' && item !== null && !isWithin(item, depth - 1)) return false
+    // By index: `for … in` is six times as slow.
+    for (slots = 0; slots < json.length; slots++) if (!isWithin(json[slots], depth - 1, shape)) return false
+  } else {
+    for (const name in json) {
+      slots++
+      shape.bytes += name.length
+      if (!isWithin((json as Record<string, unknown>)[name], depth - 1, shape)) return false
     }
-    return true
   }
-  for (const name in json) {
-    const item = (json as Record<string, unknown>)[name]
-    if (typeof item === 'object' && item !== null && !isWithin(item, depth - 1)) return false
-  }
+  shape.bytes += SIZE.object + SIZE.slot * slots
   return true
 }
 

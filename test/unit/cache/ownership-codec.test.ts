@@ -167,6 +167,22 @@ describe('a value read from stored bytes', () => {
     expect(everyObjectIn(decoded.value).every(Object.isFrozen)).toBe(true)
   })
 
+  it.each([
+    ...PLAIN.map(([name, make]) => [name, make, false] as const),
+    ['plain JSON', () => ({ a: [1, true, null, 'ü', { b: {} }], c: 'costs $5', '': [] }), true] as const,
+  ])('in JSON is taken over as by a walk, or walked: %s', async (_name, make, isTaken) => {
+    const jsonCodec = createCodec({ format: 'json' })
+    const walked = own({ it: make() }, { isolation: 'freeze', copy: false, maxBytes: Infinity })
+    const encoded = await jsonCodec.encode({ it: make() }, DIGEST, HEADER)
+    if ('refused' in encoded || 'refused' in walked) return expect(walked).toHaveProperty('refused')
+    const decoded = await jsonCodec.decode(Buffer.concat([encoded.header, encoded.body]), DIGEST)
+    if (!decoded.ok) throw new Error(decoded.reason)
+    const taken = ownDecoded(decoded.value, decoded.shape, 'freeze')
+    if (taken === undefined) return expect(isTaken).toBe(false)
+    expect(taken).toEqual({ value: decoded.value, bytes: walked.bytes, handOut: 'same' })
+    expect(everyObjectIn(decoded.value).every(Object.isFrozen)).toBe(true)
+  })
+
   it.each(['clone', 'share'] as const)('is walked where nothing is frozen: %s', async (isolation) => {
     const encoded = await codec.encode({ a: 1 }, DIGEST, HEADER)
     if ('refused' in encoded) throw new Error(encoded.refused)
