@@ -25,6 +25,10 @@ export interface Connection
 }
 
 const PING_MS = 500
+/** Nobody is there any more, whatever the socket says: longer than the largest value takes on a slow network. */
+const MOST_UNANSWERED = 20
+/** What a server says to a user who may not ping is an answer, too. */
+const REPLY = /^[A-Z]{2,20} /
 /** Bulk replies as Buffers. */
 const AS_BYTES = { typeMapping: { 36: Buffer } } as const
 
@@ -36,14 +40,23 @@ export function createConnection(options: ConnectionOptions): Connection {
   const { source, clock, prepare, onReady, onLost } = options
   let client: NodeRedisClient | undefined
   let pingTimer: unknown
+  let unanswered = 0
 
   const rawSend = (args: readonly RedisArgument[]): Promise<unknown> =>
     (client as NodeRedisClient).sendCommand(args, AS_BYTES)
 
+  const heard = (): void => {
+    unanswered = 0
+  }
+  // The socket's own timeout does not see it: every ping that is written counts as a sign of life there.
   const ping = (): void => {
     pingTimer = clock.setTimer(() => {
       if (loop.state !== 'ready') return
-      rawSend(['PING']).catch(() => {})
+      if (unanswered === MOST_UNANSWERED) return loop.fall('silent')
+      unanswered++
+      rawSend(['PING']).then(heard, (error) => {
+        if (error instanceof Error && REPLY.test(error.message)) heard()
+      })
       ping()
     }, PING_MS)
   }
@@ -68,6 +81,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       await prepare(rawSend, client)
       if (life.isClosed()) return
       if (!client.isReady) throw new Error('lost')
+      heard()
       ping()
       await life.ready()
     } finally {

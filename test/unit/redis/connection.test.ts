@@ -97,6 +97,25 @@ describe('a connection', () => {
     expect(clock.pendingTimers()).toBe(0)
   })
 
+  it('is given up when nothing is answered any more, though the socket stays open', async () => {
+    const client = fakeClient()
+    const { clock, connection, seen } = connectionTo(client)
+    connection.start()
+    await clock.advance(60_000)
+    expect(seen).toEqual(['ready'])
+    client.sendCommand = () => new Promise(() => {})
+    await clock.advance(9000)
+    expect(seen).toEqual(['ready'])
+    await clock.advance(3000)
+    expect(seen).toEqual(['ready', 'lost', 'ready'])
+    expect(connection.lastError).toBe('silent')
+    // Who may not ping has an answer all the same.
+    client.sendCommand = () => Promise.reject(new Error("NOPERM this user has no permissions to run 'ping'"))
+    await clock.advance(60_000)
+    expect(connection.reconnects).toBe(1)
+    await connection.close()
+  })
+
   it('waits 50 ms first, at most 1 s, and never less than half of that', () => {
     expect([0, 1, 2, 5, 50].map((failures) => [pauseMs(failures, 0), pauseMs(failures, 1)])).toEqual([
       [25, 50],
