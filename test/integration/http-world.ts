@@ -132,8 +132,8 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 /** A short limit for what is to exceed it, and none that a slow machine exceeds for all else. */
-export function timeoutsFor(cue: Cue): { headers: string; body: string } {
-  return { headers: cue === 'no headers' ? '150ms' : '20s', body: cue === 'half a body' ? '150ms' : '20s' }
+export function timeoutsFor(cue: Cue) {
+  return { headers: cue === 'no headers' ? '150ms' : '20s', body: cue === 'half a body' ? '150ms' : '20s' } as const
 }
 
 /** Looks every few ms until it holds, for as long as the slowest machine may take. */

@@ -274,7 +274,7 @@ describe('replay', () => {
     const { wire } = await openWorld()
     const clock = createFakeClock()
     const { answers } = createStash({ clock, namespaces: { answers: namespace<unknown, unknown>({ jitter: 0 }) } })
-    const replay = (pacing?: Pacing) => chunksOf(clock, post(cachedFetch(answers, { pacing }), wire, ask))
+    const replay = (pacing?: Pacing) => chunksOf(clock, post(cachedFetch(answers, pacing && { pacing }), wire, ask))
     const end = gate()
     wire.scripts.push({ holdAfter: { events: 3, until: end.passed } })
     const recording = await post(cachedFetch(answers), wire, ask)

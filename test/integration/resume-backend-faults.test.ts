@@ -221,7 +221,7 @@ describe('a module that fails once', () => {
   it('is left alone by later requests once its breaker is open', async () => {
     modules.hermes.fault = { kind: 'error' }
     // Open until the end of the test, on a machine of any speed.
-    const breaker = { ...resilient.breaker, openFor: '10m' }
+    const breaker = { ...resilient.breaker, openFor: '10m' } as const
     const app = await start({ policies: { defaults: { ...defaults, breaker } } })
     for (const { resume } of loadResumes()) await analyse(app, { ...request, resume })
     const before = modules.hermes.calls().length
