@@ -42,7 +42,7 @@ async function untilAsked(...workers: readonly Worker[]): Promise<void> {
   for (const round of [1, 2, 3, 4]) await Promise.all(workers.map((worker) => worker.ask('get', `round ${round}`)))
 }
 
-type AtEnd = (end: () => Promise<unknown>) => void
+type AtEnd = (end: () => Promise<void>) => void
 
 /** Two stashes over a server of their own, with connections of their own: the second one's can be refused. */
 async function openPair(atEnd: AtEnd) {
