@@ -65,10 +65,18 @@ async function confirmed(worker: Worker, verb: WorkerOrder['verb'], key: string,
   await eventually(async () => (await worker.ask<{ store: string }>(verb, key, { value })).store === 'done')
 }
 
-/** Whatever was said before has reached every process. */
+/** Whatever was said before has reached every process: one that hears of a later change has heard of the earlier ones. */
 async function told(): Promise<void> {
-  await toldByNow(server)
-  for (let turn = 0; turn < 2; turn++) await Promise.all([p, q, r].map((worker) => worker.ask('peek', 'told')))
+  const mark = ++marks
+  await Promise.all([heardBy([q, r], p, `mark ${mark} p`), heardBy([p], q, `mark ${mark} q`)])
+}
+let marks = 0
+
+async function heardBy(listeners: readonly Worker[], by: Worker, key: string): Promise<void> {
+  await confirmed(by, 'set', key, 'mark')
+  await Promise.all(listeners.map((worker) => hears(worker, key, 'mark')))
+  await confirmed(by, 'delete', key)
+  await Promise.all(listeners.map((worker) => eventually(async () => (await inMemory(worker, key)) === undefined)))
 }
 
 /** Has the next load of a key that asks wait until it is ended. */

@@ -32,20 +32,20 @@ export type WorkerNews =
   | { readonly id: number; readonly error: string; readonly at: number }
   | { readonly load: string; readonly at: number; readonly wants: number | undefined }
 
+const every = namespace<unknown, string>({
+  ttl: '1h',
+  jitter: 0,
+  max: 10_000,
+  coalesce: 'cluster',
+  tags: (_value, key) => [`tag:${key}`],
+})
 const stash = createStash({
   store: url as `redis://${string}`,
   storeTimeout: Number(storeTimeout),
-  namespaces: {
-    things: namespace<unknown, string>({
-      ttl: '1h',
-      jitter: 0,
-      max: 10_000,
-      coalesce: 'cluster',
-      tags: (_value, key) => [`tag:${key}`],
-    }),
-  },
+  namespaces: { things: every, marks: every },
 })
-const { things } = stash
+/** Keys of marks are in a namespace of their own, which nobody clears. */
+const spaceOf = (key: string) => (key.startsWith('mark ') ? stash.marks : stash.things)
 
 function tell(news: WorkerNews): void {
   process.send?.(news)
@@ -63,6 +63,7 @@ async function load({ id, key, value: given, loadMs = 0, fails = false, asks = f
 
 async function obey(order: WorkerOrder): Promise<unknown> {
   const { verb, key, callers = 1, value } = order
+  const things = spaceOf(key)
   switch (verb) {
     case 'ready':
       return stash.ready(30_000)
@@ -84,7 +85,7 @@ async function obey(order: WorkerOrder): Promise<unknown> {
     case 'tag':
       return things.invalidateTags([`tag:${key}`])
     case 'clear':
-      return things.clear()
+      return stash.things.clear()
     case 'save':
       return things.writeThrough(key, value, () => load(order).then(() => undefined))
     default:
