@@ -40,7 +40,8 @@ describe('prices', () => {
 })
 
 describe('accounts', () => {
-  const base = { format: 'openai-chat', model: 'm', ageMs: 0 } as const
+  const call = { format: 'openai-chat', model: 'm' } as const
+  const base = { format: 'openai-chat', model: 'm', ageMs: 0, call } as const
   const open = () => new Accounts({ m: { input: 1, output: 10, cacheRead: 0.1 } })
 
   it('tell original, billed and saved apart, net of the provider\u2019s prompt caching', () => {

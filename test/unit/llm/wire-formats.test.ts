@@ -125,6 +125,7 @@ describe('chat completions', () => {
     expect(judge(chat, { ...answer({ content: 'x' }), usage, model: 'm' })).toEqual({
       unstorable: undefined,
       model: 'm',
+      finish: ['stop'],
       usage: { input: 100, output: 7, cacheRead: 60, cacheWrite: 10 },
     })
     expect(judge(chat, { ...answer({ content: 'x' }), usage: null }).usage).toBeUndefined()
@@ -197,6 +198,7 @@ describe('messages', () => {
     expect(judgeStream(anthropic, start, text, delta, stop)).toEqual({
       unstorable: undefined,
       model: 'm',
+      finish: ['end_turn'],
       usage: { input: 30, output: 7, cacheRead: 0, cacheWrite: 0 },
     })
     expect(judgeStream(anthropic, start, text, delta).unstorable).toBe('cut')
