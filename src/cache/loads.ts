@@ -55,6 +55,9 @@ export class Loads {
   }
 }
 
+/** A crowd of loads leaves no larger list of places behind. */
+const MOST_FREE = 1024
+
 /** Loads that have not ended, each in a place of its own. */
 export class RunningLoads implements Iterable<Load> {
   readonly #loads: (Load | undefined)[] = []
@@ -77,6 +80,7 @@ export class RunningLoads implements Iterable<Load> {
     if (this.#loads[load.place] !== load) return
     this.#loads[load.place] = undefined
     this.#free.push(load.place)
+    if (this.#free.length > MOST_FREE && this.size === 0) this.#loads.length = this.#free.length = 0
   }
 
   *[Symbol.iterator](): Generator<Load> {
