@@ -34,9 +34,8 @@ async function stashOf(prefix: string, url = server.url) {
 const connections = async () =>
   String(await server.command('CLIENT', 'LIST'))
     .split('\n')
-    .filter(
-      (line) => / sub=1 | sub=2 |hopstash/.test(line) || /cmd=(evalsha|subscribe|ping|hmget|time)/.test(line),
-    ).length
+    .filter((line) => / sub=1 | sub=2 |hopstash/.test(line) || /cmd=(evalsha|subscribe|ping|hmget|time)/.test(line))
+    .length
 
 describe('stashes of one process at one server', () => {
   it('share two connections, and the last one closes them', async () => {
