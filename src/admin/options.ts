@@ -1,5 +1,5 @@
 import type { StashMethods } from '../cache/build-stash.js'
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { nameTaken, optionInvalid, optionUnknown } from '../errors/option-error.js'
 import type { MeteredPipeline } from '../observe/prometheus.js'
 import type { RunReport } from '../pipeline/report.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
@@ -99,6 +99,10 @@ export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions
   if (authorize !== undefined && typeof authorize !== 'function')
     throw optionInvalid('authorize', 'a function of a request', authorize)
   if (!Array.isArray(pipelines)) throw optionInvalid('pipelines', 'an array of pipelines', pipelines)
+  const names = pipelines.map((pipeline: AdminPipeline) => pipeline?.name)
+  const twice = names.find((name, place) => names.indexOf(name) !== place)
+  if (twice !== undefined)
+    throw nameTaken('pipeline', twice, 'Runs and metrics are told apart by the names of pipelines.')
   if (typeof providers !== 'object' || providers === null)
     throw optionInvalid('providers', 'an object by name of provider', providers)
   if (!(Number.isInteger(maxChangesPerMinute) && maxChangesPerMinute >= 1))

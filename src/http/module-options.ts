@@ -1,4 +1,4 @@
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid, preview } from '../errors/option-error.js'
 import { checkShape, wholeNumber } from '../resilience/option-shape.js'
 import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import type { ModuleAuth } from './credentials.js'
@@ -111,10 +111,11 @@ function baseOf(baseUrl: string | URL): URL {
   } catch {}
   // A wrong address may have a password in it: nothing of it is shown.
   if (base === undefined || !/^https?:$/.test(base.protocol)) {
-    throw optionInvalid('baseUrl', "an address such as 'https://module.internal/v1'", undefined, 'Check the variable.')
+    const received = typeof baseUrl !== 'string' ? preview(baseUrl) : baseUrl === '' ? 'an empty text' : 'another text'
+    throw optionHidden('baseUrl', "an address such as 'https://module.internal/v1'", received)
   }
   if (base.username !== '' || base.password !== '') {
-    throw optionInvalid('baseUrl', 'an address without credentials', undefined, 'Give them as `auth`.')
+    throw optionHidden('baseUrl', 'an address without credentials, which `auth` is for', 'one that has some')
   }
   return base
 }

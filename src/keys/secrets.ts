@@ -37,6 +37,7 @@ export function isSecretName(name: string): boolean {
 
 /** Checks the host's own list. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function checkScrubs(scrubs: readonly Scrub[]): readonly Scrub[] {
+  if (!Array.isArray(scrubs)) throw optionInvalid('scrub', 'an array of strings, patterns or functions', scrubs)
   for (const scrub of scrubs) {
     const isUsable =
       typeof scrub === 'function' || scrub instanceof RegExp || (typeof scrub === 'string' && scrub !== '')

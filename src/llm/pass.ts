@@ -1,4 +1,5 @@
 import { notReplayable } from '../errors/load-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { scrubText } from '../keys/secrets.js'
 import type { Passing } from './call.js'
 import type { ResolvedOptions } from './fetch-options.js'
@@ -25,7 +26,11 @@ export function brokenRecording({ name }: Passage): Error {
 }
 
 function isAllowed({ options }: Passage, { method, address }: Passing): boolean {
-  return URL.canParse(address) && options.allow({ method, url: new URL(address) })
+  if (!URL.canParse(address)) return false
+  const allowed: unknown = options.allow({ method, url: new URL(address) })
+  // A promise would be taken for a yes.
+  if (typeof allowed !== 'boolean') throw optionInvalid('allow', 'a function that returns true or false', allowed)
+  return allowed
 }
 
 function neverRecorded({ name, options }: Passage, { method, address }: Passing): Error {

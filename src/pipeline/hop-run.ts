@@ -1,3 +1,4 @@
+import { optionInvalid } from '../errors/option-error.js'
 import type { Priority } from '../resilience/limiter.js'
 import type { StandardSchema } from '../runtime/standard-schema.js'
 import { type CachedAnswer, CacheRead, type CachingHop } from './cache-read.js'
@@ -9,6 +10,7 @@ import { type CallWaiter, GuardedCall } from './guarded-call.js'
 import type { HopLog, UsageMeter } from './hop-context.js'
 import type { PlannedHop, Values } from './planned-hop.js'
 import { LazySight } from './sight.js'
+import { isThenable } from './thenable.js'
 import type { Upstream } from './upstream.js'
 import { UsageSum } from './usage.js'
 import type { HopCacheStatus, HopPhase, HopReason, HopSource, HopStatus } from './words.js'
@@ -221,8 +223,8 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
       values[need.name] = need.value
     }
     const sight = new LazySight(host.hops, plan.needs)
-    if (plan.when !== undefined && !plan.when(values as Values, sight)) return false
-    this.input = plan.input === undefined ? host.input : plan.input(values as Values, sight)
+    if (plan.when !== undefined && !atOnce(plan.name, 'when', plan.when(values as Values, sight))) return false
+    this.input = plan.input === undefined ? host.input : atOnce(plan.name, 'input', plan.input(values as Values, sight))
     return true
   }
 
@@ -273,4 +275,16 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
     this.#usage?.close()
     this.host.hopDone(this, now)
   }
+}
+
+/** A promise would be taken for a yes, or handed on as the input. @throws {OptionError} `ERR_OPTION_INVALID` */
+function atOnce<T>(hop: string, part: 'when' | 'input', value: T): T {
+  if (!isThenable(value)) return value
+  value.then(undefined, () => {})
+  throw optionInvalid(
+    `${part} of hop '${hop}'`,
+    'a function that is not asynchronous',
+    value,
+    'What has to be waited for is a hop of its own.',
+  )
 }

@@ -135,6 +135,15 @@ describe('a replay', () => {
   it('refuses what is no function', () => {
     expect(() => open('replay', { allow: true as never })).toThrow(/`allow`/)
   })
+
+  it.each([async () => false, () => 'yes', () => undefined])(
+    'takes no answer of `allow` for a yes that is none: %s',
+    async (allow) => {
+      const asking = open('replay', { allow: allow as never })(`${ADDRESS}/v1/models`)
+      await expect(asking).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+      expect(sent).toEqual([])
+    },
+  )
 })
 
 interface Sdk {

@@ -49,6 +49,16 @@ describe('statistics', () => {
     expect(document.caches.evaluation_cache).toMatchObject({ ttl: null })
   })
 
+  it('tells pipelines apart by their names, so it takes no two of one', () => {
+    const named = () =>
+      pipeline<number>('twin')
+        .hop('one', { run: () => 1 })
+        .assemble(({ one }) => one)
+    expect(() => setUp({ pipelines: [named(), named()] })).toThrowError(
+      expect.objectContaining({ code: 'ERR_NAME_TAKEN', message: expect.stringContaining("'twin'") }),
+    )
+  })
+
   it('answers what its schemas describe', async () => {
     const twice = pipeline<number>('twice')
       .hop('two', { run: ({ input }) => input * 2 })

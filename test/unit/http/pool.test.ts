@@ -93,6 +93,15 @@ describe('a module', () => {
   })
 })
 
+it.each([
+  ['localhost:80/v1', 'received another text'],
+  ['', 'received an empty text'],
+  [undefined, 'received undefined'],
+  ['http://u:secret@h', 'received one that has some'],
+])('a module at %j is refused for what it is', (baseUrl, received) => {
+  expect(() => createPool().module({ baseUrl: baseUrl as string })).toThrowError(received)
+})
+
 describe('a call', () => {
   const pool = resolvePool({})
   const module = resolveModule({ baseUrl: 'https://a.internal/v1?version=2' }, pool)

@@ -25,6 +25,8 @@ describe('options of cachedFetch', () => {
     { finishOnAbort: 'yes' },
     { prices: { m: { input: 'free' } } },
     { scrub: [''] },
+    { scrub: 'my secret' },
+    { scrub: /x/ },
     { scrub: [7] },
     { ignoreFields: 'user' },
     { keyHeaders: [''] },

@@ -149,6 +149,18 @@ describe('a failing hop', () => {
 describe('a hop that is left out', () => {
   const answer = defineHop({ name: 'answer', call: () => 42 })
 
+  it.each(['when', 'input'] as const)('fails when its own %s is asynchronous: a promise is no answer', async (part) => {
+    const clock = createFakeClock()
+    let calls = 0
+    const hop = defineHop({ name: 'a', call: () => ++calls })
+    const wiring = { input: identity, [part]: async () => false }
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', hop, wiring as never)
+      .assemble(() => 1)
+    const { report } = await p.run(undefined)
+    expect([report.hops.a?.status, report.hops.a?.reason, calls]).toEqual(['failed', 'error', 0])
+  })
+
   it('is skipped when its condition is false, and the run stays ok', async () => {
     const p = pipeline<{ on: boolean }>('p')
       .hop('jobs', answer, { when: ({ input }) => input.on, input: identity })
