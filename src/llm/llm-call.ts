@@ -10,17 +10,22 @@ export interface LlmCall {
   readonly format: WireFormatName | 'ai-sdk'
   /** The model that was asked for; it may answer by a longer name. */
   readonly model: string | undefined
-  /** Where it goes: host and port; or the provider by the name its SDK has for it. */
+  /** Where it goes: host and port, 443 where there is none; or the provider by the name its SDK has for it. */
   readonly host?: string | undefined
   readonly provider?: string | undefined
 }
 
 /** What of a request is told. */
 export function callOf({ url, body }: LlmRequest, format: WireFormatName): LlmCall {
-  return { format, model: textOr(body.model) ?? modelIn(url), host: url.host }
+  return { format, model: textOr(body.model) ?? modelIn(url), host: siteOf(url) }
 }
 
 /** Of formats that name the model in the path: `/models/gemini-2.5-pro:generateContent`. */
 function modelIn({ pathname }: URL): string | undefined {
   return /\/models\/([^/:]+)/.exec(pathname)?.[1]
+}
+
+/** A URL leaves out the port its scheme has anyway; without the scheme it cannot be told. */
+function siteOf({ host, port, protocol }: URL): string {
+  return port === '' && protocol === 'http:' ? `${host}:80` : host
 }
