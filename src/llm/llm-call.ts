@@ -15,9 +15,12 @@ export interface LlmCall {
   readonly provider?: string | undefined
 }
 
+/** A name that is longer is no name: what is told goes into names of spans and labels. */
+const MOST_NAME = 120
+
 /** What of a request is told. */
 export function callOf({ url, body }: LlmRequest, format: WireFormatName): LlmCall {
-  return { format, model: textOr(body.model) ?? modelIn(url), host: siteOf(url) }
+  return { format, model: (textOr(body.model) ?? modelIn(url))?.slice(0, MOST_NAME), host: siteOf(url) }
 }
 
 /** Of formats that name the model in the path: `/models/gemini-2.5-pro:generateContent`. */

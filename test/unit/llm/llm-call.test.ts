@@ -9,3 +9,8 @@ it.each([
   const request = { url: new URL(address), body: { model: 'm' } }
   expect(callOf(request as never, 'openai-chat')).toMatchObject({ model: 'm', host })
 })
+
+it('tells a name of a model, and no text that stands in its place', () => {
+  const request = { url: new URL('https://a/v1/chat/completions'), body: { model: 'x'.repeat(5000) } }
+  expect(callOf(request as never, 'openai-chat').model).toHaveLength(120)
+})
