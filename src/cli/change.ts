@@ -7,7 +7,7 @@ import { optionHidden } from '../errors/option-error.js'
 import { resolveSource } from '../redis/redis-source.js'
 import type { Call } from './command.js'
 import { Failure, UsageError } from './failure.js'
-import { rootOf } from './folder-view.js'
+import { foundRoot, rootOf } from './folder-view.js'
 import { isFolderUrl, requiredUrl } from './open-view.js'
 import { reached } from './redis-place.js'
 
@@ -18,7 +18,7 @@ const ANY = 'cli'
 /**
  * Has a real stash over the store do something, so that the protocol holds and other processes hear of it. Nothing is begun unless the store is there.
  *
- * @throws {Failure} if the store cannot be reached
+ * @throws {Failure} if the store cannot be reached, or is a folder that no stash has used
  */
 export async function withStash<T>(
   call: Call,
@@ -28,7 +28,10 @@ export async function withStash<T>(
   const url = requiredUrl(call)
   const { prefix } = call.values
   // A stash waits for a store that is away, and tells no reason: at a terminal both would be wrong.
-  const place = isFolderUrl(url) ? undefined : await reached(call, url)
+  const isFolder = isFolderUrl(url)
+  // A stash makes the folder it is given: in a mistyped one an erasure would be confirmed.
+  if (isFolder) await foundRoot(url, prefix)
+  const place = isFolder ? undefined : await reached(call, url)
   await place?.connection.close()
   const options: StashOptions<NamespaceDefinitions> = {
     store: (place?.given ?? url) as `redis://${string}`,

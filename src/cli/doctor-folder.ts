@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access, lstat, readdir, statfs } from 'node:fs/promises'
+import { access, lstat, readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDisk } from '../stores/file-disk.js'
 import { createFileLog } from '../stores/file-log.js'
@@ -25,16 +25,8 @@ const REMOTE = new Set([0x6969, 0x517b, 0xfe534d42, 0xff534d42])
 export async function examineFolder(call: Call, url: string): Promise<Finding[]> {
   const { prefix } = call.values
   const { folder, root } = rootOf(url, prefix)
-  const outer = await lstat(folder).catch(() => undefined)
-  if (outer === undefined) {
-    return [
-      advice(
-        'folder',
-        `${folder} is not there yet`,
-        'The first write makes it. If there should be one: relative paths begin where the command runs.',
-      ),
-    ]
-  }
+  const outer = await examineOuter(folder)
+  if (outer !== undefined) return [outer]
   const stats = await lstat(root).catch(() => undefined)
   if (stats === undefined) {
     return [
@@ -56,6 +48,25 @@ export async function examineFolder(call: Call, url: string): Promise<Finding[]>
     history(call, root),
     ...(await contents(call, root)),
   ]
+}
+
+/** What keeps a folder from being looked into; `undefined` if nothing does. */
+async function examineOuter(folder: string): Promise<Finding | undefined> {
+  const change = 'Correct the path: relative ones begin where the command runs.'
+  try {
+    if ((await stat(folder)).isDirectory()) return undefined
+    return trouble('folder', `${folder} is not a directory`, change)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') return trouble('folder', `${folder} cannot be used: ${code}`, change)
+    if ((await lstat(folder).catch(() => undefined)) !== undefined)
+      return trouble('folder', `${folder} is a symbolic link to nothing`, change)
+    return advice(
+      'folder',
+      `${folder} is not there yet`,
+      'The first write makes it. If there should be one: relative paths begin where the command runs.',
+    )
+  }
 }
 
 async function reach(root: string): Promise<Finding> {

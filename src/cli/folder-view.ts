@@ -24,16 +24,26 @@ export function rootOf(url: string, prefix: string): { readonly folder: string; 
 }
 
 /**
+ * As {@link rootOf}, of a folder that a stash has used.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for a URL that is none
+ * @throws {Failure} if it is not there: neither to look into a folder nor to empty it must make one
+ */
+export async function foundRoot(url: string, prefix: string): Promise<ReturnType<typeof rootOf>> {
+  const { folder, root } = rootOf(url, prefix)
+  const stats = await lstat(root).catch(() => undefined)
+  if (stats?.isDirectory() === true) return { folder, root }
+  throw new Failure(`There is no store with the prefix '${prefix}' in the folder ${folder}.`)
+}
+
+/**
  * Opens a folder for reading.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID` for a URL that is none
- * @throws {Failure} if it is not there: to look into a folder must not make one
+ * @throws {Failure} if it is not there
  */
 export async function openFolderView(url: string, prefix: string, clock: Clock): Promise<FolderView> {
-  const { folder, root } = rootOf(url, prefix)
-  const stats = await lstat(root).catch(() => undefined)
-  if (stats?.isDirectory() !== true)
-    throw new Failure(`There is no store with the prefix '${prefix}' in the folder ${folder}.`)
+  const { folder, root } = await foundRoot(url, prefix)
   const disk = createDisk(root, 'cli')
   const read = async (path: string): Promise<FoundEntry | undefined> => {
     const file = await readEntryFile(path)

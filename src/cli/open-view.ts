@@ -4,10 +4,13 @@ import { openFolderView } from './folder-view.js'
 import { openRedisView } from './redis-view.js'
 import type { StoreView } from './store-view.js'
 
-/** The URL of the store that is meant; `undefined` if none is. */
+/** The URL of the store that is meant; `undefined` if none is. @throws {UsageError} for a folder with `--sentinel` */
 export function storeUrl({ values, io }: Pick<Call, 'values' | 'io'>): string | undefined {
   const url = values.store ?? io.env.CACHE_URL
-  return url === '' ? undefined : url
+  if (url === undefined || url === '') return undefined
+  if (values.sentinel !== undefined && isFolderUrl(url))
+    throw new UsageError('--sentinel is for a Redis, and the store is a folder.')
+  return url
 }
 
 /** As {@link storeUrl}. @throws {UsageError} if none is meant */

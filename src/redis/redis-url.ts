@@ -10,6 +10,8 @@ const SCHEMES: Readonly<Record<string, string>> = {
 /** What a place to connect to is expected to be, in words. */
 export const EXPECTED_URL = "a URL such as 'redis://127.0.0.1:6379/0' or 'rediss://user:password@host:6379'"
 
+const EXPECTED_ENCODED = 'a URL with user and password percent-encoded'
+
 /**
  * Pure: what node-redis needs to know, from a URL.
  *
@@ -19,8 +21,10 @@ export function optionsOf(url: string, option: string): NodeRedisOptions {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol]
   if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
-    throw optionInvalid(option, EXPECTED_URL, redacted(url))
+    const tail = url.includes('@') ? ', with user and password percent-encoded' : ''
+    throw optionInvalid(option, `${EXPECTED_URL}${tail}`, redacted(url))
   }
+  if (hasRawCredentials(url, parsed)) throw optionInvalid(option, EXPECTED_ENCODED, redacted(url))
   const username = decoded(parsed.username, option)
   const password = decoded(parsed.password, option)
   const database = databaseOf(parsed, option)
@@ -44,11 +48,16 @@ function databaseOf(url: URL, option: string): number {
   return Number(text)
 }
 
+// `#`, `?` and `/` end what may hold credentials: the host would be a piece of the password, in messages and in the DNS.
+function hasRawCredentials(url: string, { pathname, search }: URL): boolean {
+  return url.includes('#') || url.indexOf('@') !== url.lastIndexOf('@') || `${pathname}${search}`.includes('@')
+}
+
 function decoded(text: string, option: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw optionInvalid(option, 'a URL with user and password percent-encoded', undefined)
+    throw optionInvalid(option, EXPECTED_ENCODED, undefined)
   }
 }
 

@@ -239,6 +239,17 @@ ok       files        all whole
     expect(readdirSync(folder)).not.toContain('none')
   })
 
+  test('the doctor finds trouble where no folder can be', async () => {
+    writeFileSync(join(folder, 'file'), 'x')
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'dangling'))
+    for (const path of ['file', 'file/below', 'dangling']) {
+      const { code, findings, troubles } = await examined(`--store ${url}/${path}`)
+      expect([path, code, troubles, findings.length]).toEqual([path, 1, ['folder'], 1])
+    }
+    symlinkSync(folder, join(folder, 'self'))
+    expect((await examined(`--store ${url}/self`)).levelOf('folder')).toBe('ok')
+  })
+
   test('warm loads what a module tells, and ends with it written', async () => {
     const file = join(folder, 'warm.mjs')
     const root = new URL('../../src/index.ts', import.meta.url).href

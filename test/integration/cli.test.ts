@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createStash, namespace } from 'hopstash'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/cli/run.js'
@@ -252,6 +254,26 @@ describe('changing', () => {
     )
   })
 
+  test.each(['clear', 'clear things', 'invalidate all', 'invalidate all --namespace things', 'forget ann'])(
+    '%s refuses a folder, or a prefix, where no stash has been, as stats does, and makes none',
+    async (line) => {
+      const folder = mkdtempSync(join(tmpdir(), 'hopstash-cli-'))
+      const secret = { HOPSTASH_SECRET: 'a secret of many characters' }
+      try {
+        for (const store of [`file:${folder}`, `file:${folder}/mistyped/x`]) {
+          const { err } = await cli(`stats --store ${store}`)
+          const refused = await cli(`${line} --yes --json --store ${store}`, { env: secret })
+          expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringContaining('There is no store') })
+          expect(refused.err.replace(/^hopstash \w+/, 'hopstash stats')).toBe(err)
+        }
+        expect(readdirSync(folder)).toEqual([])
+        expect(existsSync(join(folder, 'mistyped'))).toBe(false)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+  )
+
   test('fails, having changed nothing, where the store is not there', async () => {
     const { code, err } = await cli('clear --yes --store redis://user:hunter2hunter2@127.0.0.1:1')
     expect(code).toBe(1)
@@ -296,6 +318,10 @@ describe('the command line', () => {
     ['stats --prefix a:b', '--prefix'],
     ['stats --store http://x', 'a URL such as'],
     ['stats --store=', '--store'],
+    ['stats --store file:/x --sentinel mine', '--sentinel is for a Redis'],
+    ['doctor --store file:/x --sentinel mine', '--sentinel is for a Redis'],
+    ['forget ann --yes --store file:/x --sentinel mine', '--sentinel is for a Redis'],
+    ['stats --store redis://u:p#w@127.0.0.1:1', 'percent-encoded'],
     ['stats --url file:/x', 'http'],
     ['warm', '--module'],
   ])('%j is not understood: exit code 2, and nothing on standard output', async (line, says) => {
@@ -310,7 +336,13 @@ describe('the command line', () => {
   })
 
   test('no message shows a password', async () => {
-    for (const store of ['redis://u:hunter2@127.0.0.1:1', 'redis://u:hunter2@[', 'hunter2', 'ftp://u:hunter2@h']) {
+    for (const store of [
+      'redis://u:hunter2@127.0.0.1:1',
+      'redis://u:hunter2@[',
+      'redis://u:p@hunter2#w@127.0.0.1:1',
+      'hunter2',
+      'ftp://u:hunter2@h',
+    ]) {
       for (const name of ['stats', 'doctor', 'clear --yes']) {
         const { code, out, err } = await cli(`${name} --store ${store}`)
         expect(code).not.toBe(0)

@@ -31,6 +31,24 @@ describe('where a Redis is', () => {
     expect(message).not.toContain('secret')
   })
 
+  it.each([
+    'redis://u:p@secret#w@host',
+    'redis://u:secret@host#w',
+    'redis://secret#w@host',
+    'redis://u:6380#secret@host',
+    'redis://u:p@secret@host',
+    ' rediss://u:p@secret#w@host',
+    'valkey://u:6380?secret@host',
+    'valkeys://u:6380/1?secret@host&db=1',
+    'redis://u:6380/secret@host?db=1',
+  ])('refuses %s, for what looks like the host may be a piece of the password', (url) => {
+    for (const source of [url, { url }, { rootNodes: [{ url }] }]) {
+      const message = refusal(() => resolveSource(source))
+      expect(message).toContain('percent-encoded')
+      expect(message).not.toMatch(/secret|6380|host|u:/)
+    }
+  })
+
   it('takes options of node-redis, a client, or what carries one', () => {
     expect(resolveSource({ socket: { host: 'a.example', port: 1 }, password: 'x' }).address).toBe('a.example:1')
     expect(resolveSource({ socket: { path: '/run/redis.sock' } })).toMatchObject({
