@@ -40,16 +40,16 @@ export function setHeaderOf(headers: HeaderFields, name: string, value: unknown)
   headers.set(name.toLowerCase(), Array.isArray(value) ? value.map(String) : (value as string | number))
 }
 
-/** What a handler has set: without fields from before it, which are of one request. */
+// What clients may keep, and cookies, are judged, whoever set them: a body may hold what its cookie is compared with.
+const JUDGED = ['cache-control', 'set-cookie']
+
+/** What a handler has set: without fields from before it, which are of one request, unless they forbid to keep it. */
 export function ownPairs(headers: HeaderFields, before: ReadonlyMap<string, string>): [string, string][] {
-  return (
-    [...headers]
-      // What clients may keep is judged, whoever said it.
-      .filter(([name, value]) => name === 'cache-control' || before.get(name) !== String(value))
-      .flatMap(([name, value]): [string, string][] =>
-        Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],
-      )
-  )
+  return [...headers]
+    .filter(([name, value]) => JUDGED.includes(name) || before.get(name) !== String(value))
+    .flatMap(([name, value]): [string, string][] =>
+      Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],
+    )
 }
 
 /** Whether a `Content-Type` is that of server-sent events. */

@@ -165,15 +165,21 @@ class Capture implements CapturedResponse {
     return this.#response
   }
 
+  // By the response's own member, as node does it: middleware that has wrapped it adds its fields there.
+  #implyHead(): void {
+    if (!this.#isHeadWritten) this.#response.writeHead(this.#response.statusCode)
+    this.#isHeadWritten = true
+  }
+
   #write(given: unknown[]): boolean {
     const { chunk, done } = argumentsOf(given)
     if (this.#state !== 'writing') {
       if (done !== undefined) queueMicrotask(() => done(new Error('The response has ended.')))
       return false
     }
-    this.#isHeadWritten = true
+    this.#implyHead()
+    if (this.#isStreaming()) return this.#response.write(...(given as [Uint8Array]))
     if (chunk !== undefined) this.#keep(chunk)
-    this.#passEvents()
     if (this.#isStreaming()) return this.#response.write(new Uint8Array(), done)
     if (done !== undefined) queueMicrotask(() => done(null))
     return true
@@ -187,7 +193,8 @@ class Capture implements CapturedResponse {
       return response
     }
     checkStatus(response.statusCode)
-    this.#isHeadWritten = true
+    this.#implyHead()
+    if (this.#isStreaming()) return response.end(...(given as [Uint8Array]))
     if (chunk !== undefined) this.#keep(chunk)
     if (this.#isStreaming()) {
       response.end(done)

@@ -96,6 +96,8 @@ async function serveGet<Req>(
     return own === undefined ? passed(value.own) : ownAnswer(request, own, value.own)
   } catch (error) {
     if (error instanceof FailedResponse) {
+      if (own === undefined && error.response.headers.some(([name]) => name === 'set-cookie'))
+        return passed('set-cookie')
       const status = cacheStatus({ status: 'miss' })
       return { kind: 'answer', answer: plainAnswer(request, error.response, `${status}; detail="status"`) }
     }

@@ -39,20 +39,33 @@ export function cacheRoute(
       }
       context.req.raw = unconditional(request)
       await next()
+      // Asked for, the response of a context without one would be an empty 200.
+      if (!context.finalized) throw new NotFinalized()
       const read = await readWhole(context.res, maxBodyBytes)
       if (!(read instanceof Response)) return read
       streamed = read
       return 'streamed'
     }
     const decided = cache.serve(describe(request), request, produce)
-    const served = decided instanceof Promise ? await decided : decided
+    const served = decided instanceof Promise ? await decided.catch(unfinalized) : decided
     isAnswered = true
+    // Hono says what is wrong with it.
+    if (served === undefined) return undefined
     if (served.kind === 'answer') return replaced(context, toResponse(served.answer))
     if (served.kind === 'streamed' && streamed !== undefined) return replaced(context, streamed)
     await next()
-    if (served.kind === 'pass') context.res.headers.append('cache-status', served.cacheStatus)
+    if (served.kind === 'pass' && context.finalized) context.res.headers.append('cache-status', served.cacheStatus)
     return undefined
   }
+}
+
+/** A handler that has returned no response. */
+class NotFinalized extends Error {
+  override readonly name = 'NotFinalized'
+}
+
+function unfinalized(error: unknown): undefined {
+  if (!(error instanceof NotFinalized)) throw error
 }
 
 // Hono joins the fields of a response with those of the one it replaces, unless there is none.
