@@ -35,7 +35,9 @@ export async function examineRedis(call: Call, url: string): Promise<Finding[]> 
     return [
       ok('connection', `${source.address} answers`),
       transport(source),
-      ...(source.cluster === undefined ? [] : [ok('cluster', `${servers.length} primaries, all slots are served`)]),
+      ...(source.cluster === undefined
+        ? []
+        : [ok('cluster', `${servers.length} primaries, all slots are served; ${NOT_BY_URL}`)]),
       ...worstOf(servers.map(({ facts, forbidden }) => examineServer(facts, forbidden))),
       ...(await examineRights(patient, first.facts)),
       await examineMessages(patient),
@@ -46,6 +48,9 @@ export async function examineRedis(call: Call, url: string): Promise<Finding[]> 
     await connection.close()
   }
 }
+
+/** What is typed here is a URL, which a stash takes for one server. */
+const NOT_BY_URL = 'a stash needs { rootNodes: [{ url }] } here, not the URL alone'
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'Nothing listens there: start the server, or correct host and port.'],

@@ -3,7 +3,7 @@ import type { Connection } from '../redis/connection.js'
 import { inspectServer, type ServerIdentity } from '../redis/inspect-server.js'
 import type { ResolvedSource } from '../redis/redis-source.js'
 import type { SendCommand } from '../redis/script.js'
-import { shareConnection } from '../redis/shared-connection.js'
+import { shareConnection, warnOnce } from '../redis/shared-connection.js'
 import type { Clock } from '../runtime/clock.js'
 import { type ClusterSite, redisClusterVerbs } from './redis-cluster-verbs.js'
 import { type RedisVerbs, redisVerbs } from './redis-verbs.js'
@@ -42,7 +42,10 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
         prepare: async (send) => {
           const identity = await inspectServer(send)
           // Its slots are not all of them: what is written here would be looked for elsewhere.
-          if (identity.isClusterNode) throw new Error('CLUSTER node: give the options of the Cluster')
+          if (identity.isClusterNode) {
+            warnOfNode(source)
+            throw new Error('CLUSTER node: give the options of the Cluster')
+          }
           await prepare(send, identity)
         },
       },
@@ -64,4 +67,10 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
     nodes: connection.primaries,
     leastSkewMs: connection.leastSkewMs,
   }
+}
+
+// The server answers, so nobody would look at `health()` for why nothing is ever cached.
+function warnOfNode({ address }: ResolvedSource): void {
+  const message = `The shared store at ${address} is a node of a Cluster, so nothing is cached in it: give \`{ rootNodes: [{ url }] }\` as the store, not the URL alone.`
+  warnOnce('HOPSTASH_REDIS_CLUSTER', address, message)
 }

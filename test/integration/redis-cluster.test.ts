@@ -65,6 +65,30 @@ async function open(): Promise<ContractStore> {
   }
 }
 
+describe('a plain URL of one of the nodes', () => {
+  it('caches nothing in it, and is warned about once, with what to give instead', async () => {
+    const warnings: { code?: string; message: string }[] = []
+    const note = (warning: Error & { code?: string }) => void warnings.push(warning)
+    process.on('warning', note)
+    const { port } = cluster.nodes[0] as RedisServer
+    const url = `redis://default:hunter2@127.0.0.1:${port}` as const
+    const open = () => createStash({ store: url, mode: 'record', namespaces: { things: namespace({ ttl: '1h' }) } })
+    const [one, two] = [open(), open()]
+    try {
+      const said = () => warnings.filter(({ code }) => code === 'HOPSTASH_REDIS_CLUSTER')
+      await eventually(() => said().length > 0)
+      await eventually(() => [one, two].every((stash) => stash.health().store?.lastError === 'CLUSTER'))
+      expect(said()).toHaveLength(1)
+      expect(said()[0]?.message).toContain('{ rootNodes: [{ url }] }')
+      expect(said()[0]?.message).toContain(`127.0.0.1:${port}`)
+      expect(said()[0]?.message).not.toContain('hunter2')
+    } finally {
+      process.off('warning', note)
+      await Promise.all([one.close(), two.close()])
+    }
+  })
+})
+
 describe('slots', () => {
   it('are the ones the server computes', async () => {
     for (const key of ['a', '{hopstash}:ctl', '{x:y}:e', '{}a', 'a{b}c{d}', 'ünïcode {ß} 😀', '{', 'a}b{c']) {
