@@ -38,7 +38,6 @@ const LAST_FEW = 1000
 
 /**
  * The shared store of one stash, seen from this process: one link, one budget, one replay queue for all namespaces.
- *
  * Guard `replayFirst`: while invalidations are owed, no other command is sent.
  */
 export class SharedTier implements BusListener, SharedSide {
@@ -112,10 +111,7 @@ export class SharedTier implements BusListener, SharedSide {
     this.#ids.delete(namespace)
   }
 
-  /**
-   * One round trip within the budget; `undefined` if the store is away or does not answer in time. A late reply changes
-   * nothing here.
-   */
+  /** One round trip within the budget; `undefined` if the store is away or does not answer in time. A late reply changes nothing. */
   ask<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (this.#closed) return Promise.resolve(undefined)
     if (!this.link.away) return this.#within(command)
