@@ -1,3 +1,5 @@
+/** What a handler, or a stream that ends here, reads of a response to learn how far it is. */
+export const FLAGS = ['headersSent', 'writableEnded', 'writableFinished', 'finished', 'destroyed', '_closed'] as const
 /** What of a response is replaced while its handler writes into memory. */
 export const MEMBERS = [
   'setHeader',
@@ -13,22 +15,8 @@ export const MEMBERS = [
   'write',
   'end',
   'destroy',
-  'headersSent',
-  'writableEnded',
-  'writableFinished',
-  'finished',
-  'destroyed',
-  '_closed',
+  ...FLAGS,
   'emit',
 ] as const
-/** Of these, what a handler, or a stream that ends here, reads to learn how far it is. */
-export const FLAGS: readonly string[] = [
-  'headersSent',
-  'writableEnded',
-  'writableFinished',
-  'finished',
-  'destroyed',
-  '_closed',
-]
 /** Events that tell of the client, which is not what the handler writes to. */
 export const OF_THE_CLIENT: readonly unknown[] = ['finish', 'close']

@@ -101,7 +101,7 @@ class Capture implements CapturedResponse {
       emit: (event: string, ...given: unknown[]) => this.#emit(event, given),
     }
     for (const name of MEMBERS) {
-      const isFlag = FLAGS.includes(name)
+      const isFlag = (FLAGS as readonly string[]).includes(name)
       Object.defineProperty(response, name, {
         configurable: true,
         enumerable: false,

@@ -70,3 +70,50 @@ async function turn(clock: FakeClock): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await clock.advance(1)
 }
+
+/** Calls of one method of the first process that wait, before they leave or when their replies have come. */
+export interface HeldCalls {
+  readonly adapt: (connection: SimulatedConnection) => SharedStore
+  hold(): void
+  /** Lets the call of this number go; later ones wait as before. */
+  release(index: number): void
+  /** Lets all go, and holds no more. */
+  releaseAll(): void
+  count(): number
+}
+
+/** Holds calls of one method of the first process: `'before'` they leave, or `'after'` their replies have come. */
+export function heldCalls(method: 'read' | 'set' | 'write' | 'kill' | 'lease', where: 'before' | 'after'): HeldCalls {
+  const held: (() => void)[] = []
+  let isHolding = false
+  let isFirst = true
+  const wait = (): Promise<void> | undefined => (isHolding ? new Promise((resolve) => held.push(resolve)) : undefined)
+  return {
+    adapt(connection) {
+      if (!isFirst) return connection
+      isFirst = false
+      const call = connection[method] as (request: never) => Promise<unknown>
+      const holding = async (request: never): Promise<unknown> => {
+        if (where === 'before') await wait()
+        const reply = await call(request)
+        if (where === 'after') await wait()
+        return reply
+      }
+      return new Proxy(connection as SharedStore, {
+        get(target, name: keyof SharedStore) {
+          const value: unknown = name === method ? holding : target[name]
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    },
+    hold() {
+      isHolding = true
+    },
+    release: (index) => held[index]?.(),
+    releaseAll() {
+      isHolding = false
+      for (const go of held.splice(0)) go()
+    },
+    count: () => held.length,
+  }
+}

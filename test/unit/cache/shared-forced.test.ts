@@ -1,43 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { SharedStore } from '../../../src/stores/shared-store.js'
-import type { SimulatedConnection } from '../../../src/testing/simulated-store.js'
-import { openShared } from './shared-fixture.js'
-
-/** Holds calls of one method of the first process back before they leave, until they are let through. */
-function heldCalls(method: 'kill' | 'lease') {
-  const held: (() => void)[] = []
-  let isFirst = true
-  let isHolding = false
-  const adapt = (connection: SimulatedConnection): SharedStore => {
-    if (!isFirst) return connection
-    isFirst = false
-    const call = connection[method] as (...args: unknown[]) => Promise<unknown>
-    const holding = async (...args: unknown[]): Promise<unknown> => {
-      if (isHolding) await new Promise<void>((resolve) => held.push(resolve))
-      return call(...args)
-    }
-    return new Proxy(connection as SharedStore, {
-      get(target, name: keyof SharedStore) {
-        const value: unknown = name === method ? holding : target[name]
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return {
-    adapt,
-    hold(): void {
-      isHolding = true
-    },
-    release(): void {
-      isHolding = false
-      for (const go of held.splice(0)) go()
-    },
-  }
-}
+import { heldCalls, openShared } from './shared-fixture.js'
 
 describe('a delete that is on its way', () => {
   it('takes back what a read brought into memory before the store heard of it', async () => {
-    const calls = heldCalls('kill')
+    const calls = heldCalls('kill', 'before')
     const { world, things, others } = openShared({}, calls.adapt)
     await world.settle()
     await world.run(others.set('k', 'old'))
@@ -47,7 +13,7 @@ describe('a delete that is on its way', () => {
     await world.settle()
     expect(await world.run(things.get('k'))).toBe('old')
     expect(things.peek('k')).toBe('old')
-    calls.release()
+    calls.releaseAll()
     expect(await world.run(deleting)).toMatchObject({ store: 'done' })
     expect(things.peek('k')).toBeUndefined()
     expect(await world.run(things.get('k'))).toBeUndefined()
@@ -96,7 +62,7 @@ describe('a new life of the store, whose numbers begin anew', () => {
 
 describe('a lease that is asked for after the value has come', () => {
   it('is not given: the value is read, and nothing is loaded a second time', async () => {
-    const calls = heldCalls('lease')
+    const calls = heldCalls('lease', 'before')
     const { world, things, others } = openShared({ coalesce: 'cluster' }, calls.adapt)
     await world.settle()
     calls.hold()
@@ -105,7 +71,7 @@ describe('a lease that is asked for after the value has come', () => {
     const late = things.getOrSet('k', load)
     await world.settle()
     expect(await world.run(others.getOrSet('k', load))).toBe('load 1')
-    calls.release()
+    calls.releaseAll()
     expect(await world.run(late)).toBe('load 1')
     expect(loads).toBe(1)
   })

@@ -1,46 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { namespace } from '../../../src/cache/presets.js'
-import type { SharedStore } from '../../../src/stores/shared-store.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { createSimulatedStore, type SimulatedConnection } from '../../../src/testing/simulated-store.js'
+import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
 import { createTestStash } from '../../../src/testing/test-stash.js'
 import { createLoads, never, unhandledDuring } from './fixture.js'
-import { openShared } from './shared-fixture.js'
-
-/** Holds the replies of one method of the first process back, until they are let through one by one. */
-function heldReplies(method: 'read' | 'set' | 'write') {
-  const held: (() => void)[] = []
-  let isHolding = false
-  let first = true
-  const adapt = (connection: SimulatedConnection): SharedStore => {
-    if (!first) return connection
-    first = false
-    const call = connection[method] as (request: never) => Promise<unknown>
-    const holding = async (request: never): Promise<unknown> => {
-      const reply = await call(request)
-      if (isHolding) await new Promise<void>((resolve) => held.push(resolve))
-      return reply
-    }
-    return new Proxy(connection as SharedStore, {
-      get(target, name: keyof SharedStore) {
-        const value: unknown = name === method ? holding : target[name]
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return {
-    adapt,
-    hold: (): void => {
-      isHolding = true
-    },
-    release: (index: number): void => held[index]?.(),
-    count: (): number => held.length,
-  }
-}
+import { heldCalls, openShared } from './shared-fixture.js'
 
 describe('a reply and the message that outdates it', () => {
   it.each(['message first', 'reply first'])('%s: memory does not keep the old value', async (order) => {
-    const replies = heldReplies('read')
+    const replies = heldCalls('read', 'after')
     const { world, things, others } = openShared({}, replies.adapt)
     await world.settle()
     await world.run(others.set('k', 'old'))
@@ -61,7 +29,7 @@ describe('a reply and the message that outdates it', () => {
   })
 
   it.each(['older reply last', 'older reply first'])('of two reads, %s: memory has the newer value', async (order) => {
-    const replies = heldReplies('read')
+    const replies = heldCalls('read', 'after')
     const { world, things, others } = openShared({}, replies.adapt)
     await world.settle()
     await world.run(others.set('k', 'old'))
@@ -88,7 +56,7 @@ describe('a reply and the message that outdates it', () => {
   })
 
   it('of two reads, older reply last, and the message later still: memory does not go back', async () => {
-    const replies = heldReplies('read')
+    const replies = heldCalls('read', 'after')
     const late: (() => void)[] = []
     let isSlow = false
     let isFirst = true
@@ -125,7 +93,7 @@ describe('a reply and the message that outdates it', () => {
   })
 
   it('of a write, the message lost in a gap that is over before the reply: memory leaves the answer to the store', async () => {
-    const replies = heldReplies('write')
+    const replies = heldCalls('write', 'after')
     const { world, things, others } = openShared({}, replies.adapt)
     await world.settle()
     replies.hold()
@@ -144,7 +112,7 @@ describe('a reply and the message that outdates it', () => {
   })
 
   it('of a set that others have overtaken: memory leaves the answer to the store', async () => {
-    const replies = heldReplies('set')
+    const replies = heldCalls('set', 'after')
     const { world, things, others } = openShared({}, replies.adapt)
     await world.settle()
     replies.hold()
