@@ -19,7 +19,10 @@ describe('two processes over one store', () => {
     const store = createSimulatedStore()
     const [one, two] = [open(store.connect()), open(store.connect())]
     for (const stream of [false, true]) {
+      const before = store.entryKeys().length
       const first = await (await post(one, wire, ASK[format]('hello', stream))).text()
+      // The caller has its text while the store is being told.
+      await expect.poll(() => store.entryKeys().length).toBe(before + 1)
       const hit = await post(two, wire, ASK[format]('hello', stream))
       expect(await hit.text()).toBe(first)
       expect(hit.headers.get('cache-status')).toContain('hit')
@@ -62,6 +65,7 @@ describe('two processes over one store', () => {
     const [one, two] = [open(store.connect()), open(store.connect())]
     const embed = (input: string[]) => ({ path: '/v1/embeddings', body: { model: 'm', input } })
     await (await post(one, wire, embed(['a', 'bb', 'ccc']))).text()
+    await expect.poll(() => store.entryKeys().length).toBe(3)
     await (await post(two, wire, embed(['ccc', 'dddd', 'a']))).text()
     expect(wire.requests.map(({ body }) => body.input)).toEqual([['a', 'bb', 'ccc'], ['dddd']])
   })
