@@ -22,7 +22,32 @@ export interface Profile {
   readonly servesStale: boolean
   readonly mutableValues: boolean
   readonly operations: readonly (keyof typeof OPERATIONS)[]
+  /** How `change` invalidates. @defaultValue every way */
+  readonly ways?: readonly Way[]
+  /** Only the first so many keys are used. @defaultValue `4` */
+  readonly keys?: number
 }
+
+/** A way to say that what is kept is out of date. */
+type Way =
+  | 'delete'
+  | 'delete many'
+  | 'tag of the namespace'
+  | 'tag of the stash'
+  | 'clear'
+  | 'clear of the stash'
+  | 'expire'
+  | 'soft tag'
+const WAYS: readonly Way[] = [
+  'delete',
+  'delete many',
+  'tag of the namespace',
+  'tag of the stash',
+  'clear',
+  'clear of the stash',
+  'expire',
+  'soft tag',
+]
 
 /** A stash, its system of record, and what is known of the order of things. */
 class World {
@@ -31,6 +56,12 @@ class World {
   readonly stash: StashMethods
   readonly rows: Namespace<Row, string>
   readonly profile: Profile
+  /** Those that are read and changed. */
+  readonly keys: readonly string[]
+  /** `close()` was called. */
+  isClosed = false
+  /** How often something was invalidated so far. */
+  changes = 0
   /** Present row of each key in the system of record. */
   readonly source = new Map<string, Row>()
   /** The order in which the system of record took each write; a write that is not in it was never taken. */
@@ -55,6 +86,7 @@ class World {
     })
     this.stash = stash
     this.rows = stash.rows
+    this.keys = KEYS.slice(0, profile.keys)
     for (const key of KEYS) this.commit(this.newRow(key))
   }
 
@@ -144,7 +176,7 @@ class World {
 }
 
 const KEYS: readonly string[] = ['a', 'b', 'c', 'd']
-const EXPECTED_ERRORS: readonly string[] = ['down', 'left', 'not saved', 'ERR_LOAD_TIMEOUT']
+const EXPECTED_ERRORS: readonly string[] = ['down', 'left', 'not saved', 'ERR_LOAD_TIMEOUT', 'ERR_LOAD_REENTRANT']
 
 function groupOf(key: string): string {
   return key < 'c' ? 'group 1' : 'group 2'
@@ -157,21 +189,21 @@ function copyOf(row: Row): Row {
 /** Everything that may happen. Each is one step of a schedule. */
 const OPERATIONS = {
   read(world: World): void {
-    const key = world.pick(KEYS)
+    const key = world.pick(world.keys)
     const leaves = world.chance(0.2) ? new AbortController() : undefined
     if (leaves !== undefined) void world.after(world.upTo(50)).then(() => leaves.abort(new Error('left')))
     const options = { ...(leaves && { signal: leaves.signal }), ...(world.chance(0.1) && { noStore: true }) }
     world.watch(world.rows.getOrSet(key, world.loaderOf(key), options), world.expect(key, 'getOrSet'))
   },
   freshRead(world: World): void {
-    const key = world.pick(KEYS)
+    const key = world.pick(world.keys)
     const present = world.order.get((world.source.get(key) as Row).write) as number
     const atLeast = world.profile.servesStale ? undefined : present
     const check = world.expect(key, 'forceFresh', atLeast)
     world.watch(world.rows.getOrSet(key, world.loaderOf(key), { forceFresh: true }), check)
   },
   look(world: World): void {
-    const key = world.pick(KEYS)
+    const key = world.pick(world.keys)
     world.expect(key, 'peek')(world.rows.peek(key))
     world.watch(world.rows.get(key), world.expect(key, 'get'))
     world.watch(
@@ -180,7 +212,7 @@ const OPERATIONS = {
     )
   },
   readMany(world: World): void {
-    const keys = [...KEYS].sort(() => world.random() - 0.5).slice(0, 1 + world.upTo(4))
+    const keys = [...world.keys].sort(() => world.random() - 0.5).slice(0, 1 + world.upTo(4))
     const loaders = new Map(keys.map((key) => [key, world.loaderOf(key)]))
     const load = async (missing: readonly string[]): Promise<Row[]> => {
       const loaded = await Promise.all(missing.map((key) => loaders.get(key)?.() as Row | Promise<Row>))
@@ -201,7 +233,8 @@ const OPERATIONS = {
     )
   },
   change(world: World): void {
-    const key = world.pick(KEYS)
+    if (world.isClosed) return
+    const key = world.pick(world.keys)
     world.commit(world.newRow(key))
     const hard = {
       delete: () => world.rows.delete(key),
@@ -215,8 +248,9 @@ const OPERATIONS = {
       expire: () => world.rows.expire(key),
       'soft tag': () => world.rows.invalidateTags([groupOf(key)], { mode: 'expire' }),
     }
-    const ways = { ...hard, ...soft }
-    const how = world.pick(Object.keys(ways) as (keyof typeof ways)[])
+    const ways: Record<Way, () => unknown> = { ...hard, ...soft }
+    const how = world.pick(world.profile.ways ?? WAYS)
+    world.changes++
     void ways[how]()
     world.note(`${how}, key ${key}, now write ${world.source.get(key)?.write}`)
     if (how in soft && world.profile.servesStale) return
@@ -227,7 +261,8 @@ const OPERATIONS = {
     else world.acknowledge(KEYS)
   },
   set(world: World): void {
-    const key = world.pick(KEYS)
+    if (world.isClosed) return
+    const key = world.pick(world.keys)
     const row = world.newRow(key)
     world.commit(row)
     void world.rows.set(key, copyOf(row))
@@ -235,7 +270,8 @@ const OPERATIONS = {
     world.acknowledge([key])
   },
   writeThrough(world: World): void {
-    const key = world.pick(KEYS)
+    if (world.isClosed) return
+    const key = world.pick(world.keys)
     const row = world.newRow(key)
     const [before, behind] = [world.upTo(20), world.upTo(20)]
     const outcome = world.random()
@@ -256,6 +292,66 @@ const OPERATIONS = {
   },
   resize(world: World): void {
     world.rows.resize({ max: 1 + world.upTo(5) })
+  },
+  /** Somebody comes for a moment only: the last to leave may leave while the value arrives. */
+  shortVisit(world: World): void {
+    const key = world.pick(world.keys)
+    const leaves = new AbortController()
+    void world.after(world.upTo(40)).then(() => leaves.abort(new Error('left')))
+    const answer = world.rows.getOrSet(key, world.loaderOf(key), { signal: leaves.signal })
+    world.watch(answer, world.expect(key, 'a short visit'))
+  },
+  /** A loader that asks for its own key, at once or later. */
+  ownKey(world: World): void {
+    const key = world.pick(world.keys)
+    const load = world.loaderOf(key)
+    const [isAtOnce, delay] = [world.chance(0.3), world.upTo(20)]
+    const again = () => world.rows.getOrSet(key, load)
+    const loader = () => (isAtOnce ? again() : world.after(delay).then(again))
+    world.watch(world.rows.getOrSet(key, loader), world.expect(key, 'a loader of its own key'))
+  },
+  /** Twenty callers of one failing loader: one call, twenty rejections, and nothing of it is kept. */
+  failingCrowd(world: World): void {
+    const key = world.pick(world.keys)
+    if (world.rows.peek(key) !== undefined || stateOf(world.rows).loads.has(key)) return
+    let calls = 0
+    const delay = world.upTo(30)
+    const loader = async (): Promise<Row> => {
+      calls++
+      await world.after(delay)
+      throw new Error('down')
+    }
+    const before = world.changes
+    const crowd = Array.from({ length: 20 }, () => world.rows.getOrSet(key, loader))
+    const all = Promise.allSettled(crowd).then((settled) => {
+      const rejected = settled.filter(({ status }) => status === 'rejected').length
+      if (calls !== 1 && world.changes === before) world.violations.push(`${calls} calls for twenty callers of ${key}`)
+      if (rejected !== 20)
+        world.violations.push(`${20 - rejected} of twenty callers of ${key} were not told the failure`)
+      return undefined
+    })
+    world.watch(all, () => undefined)
+  },
+  /** A value that nothing can keep: its caller gets it, and nobody who comes later. */
+  unstorable(world: World): void {
+    const key = world.pick(world.keys)
+    const load = world.loaderOf(key)
+    const loader = async (): Promise<Row> => Object.assign(copyOf(await load()), { kept: () => 'never' })
+    world.watch(world.rows.getOrSet(key, loader, { forceFresh: true }), world.expect(key, 'unstorable'))
+    world.watch(
+      world.after(60).then(() => {
+        const kept = world.rows.peek(key) as { kept?: unknown } | undefined
+        if (kept?.kept !== undefined) world.violations.push(`an unstorable value of ${key} was kept`)
+        return undefined
+      }),
+      () => undefined,
+    )
+  },
+  close(world: World): void {
+    if (world.chance(0.8)) return
+    void world.stash.close()
+    world.isClosed = true
+    world.note('closed')
   },
 } as const
 
