@@ -80,7 +80,7 @@ export const sharedGuards = [
     file: 'src/cache/shared-publish.ts',
     find: '  if (state.coherence.seq !== flight.bornAt) return false\n',
     replace: '',
-    tests: [history],
+    tests: [forced],
   },
   {
     name: 'what is owed is told first',

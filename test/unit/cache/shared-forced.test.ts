@@ -76,3 +76,27 @@ describe('a lease that is asked for after the value has come', () => {
     expect(loads).toBe(1)
   })
 })
+
+describe('a load during which another process invalidated its tag, and whose write finds the store away', () => {
+  it('is not kept for the outage', async () => {
+    const { world, things, others } = openShared({ tags: ['t'] })
+    await world.settle()
+    let arrive: (value: string) => void = () => undefined
+    const arriving = new Promise<string>((resolve) => {
+      arrive = resolve
+    })
+    const loading = things.getOrSet('k', () => arriving)
+    await world.settle()
+    await world.run(others.invalidateTags(['t']))
+    await world.settle()
+    world.processes[0].connection.cut()
+    arrive('old')
+    expect(await world.run(loading)).toBe('old')
+    // The write has to find out that nobody answers.
+    await world.clock.advance(2000)
+    await world.settle()
+    expect(things.peek('k')).toBeUndefined()
+    expect(await world.run(things.getOrSet('k', () => 'new'))).toBe('new')
+    expect(await world.run(things.get('k'))).toBe('new')
+  })
+})
