@@ -116,7 +116,8 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether a loader's result has to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const canHaveThen = (typeof value === 'object' && value !== null) || typeof value === 'function'
   return canHaveThen && typeof (value as { then?: unknown }).then === 'function'
 }

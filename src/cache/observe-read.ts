@@ -1,4 +1,6 @@
+import { isThenable } from './load.js'
 import type { Load } from './load-record.js'
+import type { LoadRequest } from './load-request.js'
 import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'
 import type { NamespaceState } from './state.js'
 
@@ -16,6 +18,26 @@ export function tellRefresh(state: NamespaceState, load: Load): void {
     () => tell(load.servedStale ? 'failed' : 'done', undefined),
     (error) => tell('failed', errorTag(error)),
   )
+}
+
+/** The same request, of which an outcome hears how long its loader took. */
+export function timed(state: NamespaceState, request: LoadRequest, outcome: CacheOutcome): LoadRequest {
+  const loader: LoadRequest['loader'] = (context) => {
+    const startedAt = state.clock.now()
+    const ended = (): void => {
+      outcome.loadMs = state.clock.now() - startedAt
+    }
+    let isUnderWay = false
+    try {
+      const result = request.loader(context)
+      isUnderWay = isThenable(result)
+      // Waited for once: some begin anew each time.
+      return isUnderWay ? Promise.resolve(result).finally(ended) : result
+    } finally {
+      if (!isUnderWay) ended()
+    }
+  }
+  return { ...request, loader }
 }
 
 /** Ends an outcome, and publishes it where somebody listens. */

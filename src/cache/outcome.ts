@@ -20,6 +20,8 @@ export interface CacheOutcome {
   ageMs: number
   ttlMs: number | undefined
   durationMs: number
+  /** How long the loader took that this operation called; `undefined` where it called none, or did not wait for it. */
+  loadMs: number | undefined
   /** What was not at its best, such as `store:timeout`. */
   degraded: readonly string[]
   /** Name and code of an error, never its message. */
@@ -52,6 +54,7 @@ export function createOutcome(operation: CacheOperation, namespace: string): Cac
     ageMs: 0,
     ttlMs: undefined,
     durationMs: 0,
+    loadMs: undefined,
     degraded: NOT_DEGRADED,
     error: undefined,
   }

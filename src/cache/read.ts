@@ -10,7 +10,7 @@ import { awaitLoad, countMiss, letGo, refuseReentry, startLoad } from './load.js
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import type { Loader } from './loader.js'
-import { settleOutcome, tellRefresh } from './observe-read.js'
+import { settleOutcome, tellRefresh, timed } from './observe-read.js'
 import { type CacheOutcome, createOutcome, errorTag } from './outcome.js'
 import { copyOf } from './ownership.js'
 import { TIMED_EVERY, timeHit } from './plain-hit.js'
@@ -230,7 +230,7 @@ function miss(
     countMiss(state, why)
     return Promise.reject(notCached(state.name))
   }
-  const load = startLoad(state, request, replaces, why)
+  const load = startLoad(state, outcome === undefined ? request : timed(state, request, outcome), replaces, why)
   const joined = load.flight.join(request.options?.signal)
   if (state.shared !== undefined) load.refresh = () => refreshFound(state, request)
   if (outcome === undefined) return joined

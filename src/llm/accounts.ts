@@ -65,6 +65,8 @@ export interface AccountItem {
   readonly paid?: TokenUsage | undefined
   readonly call: LlmCall
   readonly finish?: readonly string[] | undefined
+  readonly httpStatus?: number | undefined
+  readonly failure?: string | undefined
 }
 
 const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 })

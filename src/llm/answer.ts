@@ -10,6 +10,7 @@ import type { Boarding, Flights } from './flights.js'
 import { brokenRecording, type Passage } from './pass.js'
 import { isRecording, ownHeaders, type Recording, replayableHeaders } from './recording.js'
 import { ageOf, follow, replay, stamp } from './replay.js'
+import { rejected, type Verdict } from './wire-format.js'
 
 /** Everything one `cachedFetch` is made of. */
 export interface FetchSite extends FlightSite, Passage {
@@ -118,8 +119,9 @@ class Attempt {
     const { flights } = this.#site
     const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
     if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))
-    flight.onEnd(({ unstorable, model, usage, finish }) => {
-      this.#account({ model, usage, finish, unstored: unstorable, status: 'miss', ageMs: 0 })
+    flight.onEnd((verdict) => {
+      this.#accountLive(verdict, 'miss')
+      const { model, usage } = verdict
       if (usage === undefined) return
       const money = this.#site.accounts.moneyOf(model, usage)
       context.usage.add({ tokens: usage.input + usage.output, ...(money !== undefined && { money }) })
@@ -165,11 +167,7 @@ class Attempt {
       followed.fail(reason)
       left(reason)
     })
-    if (!isLeader) {
-      flight.onEnd(({ unstorable, model, usage, finish }) => {
-        this.#account({ model, usage, finish, unstored: unstorable, status, ageMs: 0 })
-      })
-    }
+    if (!isLeader) flight.onEnd((verdict) => this.#accountLive(verdict, status))
     this.#decide(followed.response)
   }
 
@@ -187,7 +185,8 @@ class Attempt {
     }
     if (flight.leader !== this || status === 'hit' || status === 'stale') {
       const ageMs = ageOf(outcome, this.#site.clock)
-      this.#account({ model: value.model, usage: value.usage, unstored: value.unstorable, status, ageMs })
+      const httpStatus = status === 'coalesced' ? value.status : undefined
+      this.#account({ model: value.model, usage: value.usage, unstored: value.unstorable, httpStatus, status, ageMs })
     }
     this.#decide(this.#replay(outcome))
   }
@@ -202,7 +201,7 @@ class Attempt {
     }
     const status = this.#boarding.flight.leader === this ? 'miss' : 'coalesced'
     if (status === 'coalesced') {
-      this.#account({ model: undefined, usage: undefined, unstored: 'status', status, ageMs: 0 })
+      this.#accountLive({ ...rejected('status'), httpStatus: recording.status }, status)
     }
     this.#decide(this.#replay({ value: recording, status, ageMs: 0 }))
   }
@@ -216,6 +215,10 @@ class Attempt {
     const { options, clock } = this.#site
     const { signal, request } = this.#call
     return replay(outcome, { pacing: options.pacing, clock, url: request.url.href, signal })
+  }
+
+  #accountLive({ unstorable, ...told }: Verdict, status: ReadStatus): void {
+    this.#account({ ...told, unstored: unstorable, status, ageMs: 0 })
   }
 
   #account(item: Omit<AccountItem, 'format' | 'call'>): void {

@@ -11,7 +11,7 @@ import { answerItems } from './embeddings.js'
 import { type CachedFetchOptions, type FetchLike, resolveOptions } from './fetch-options.js'
 import { flightsOf } from './flights.js'
 import { LLM_CALL_CHANNEL } from './llm-call.js'
-import { LLM_CHANNEL, type LlmEvent } from './llm-event.js'
+import { LLM_CHANNEL, type LlmEvent, REFUSALS } from './llm-event.js'
 import { letThrough } from './pass.js'
 
 /** A `fetch` that answers calls to models from the cache. */
@@ -103,10 +103,33 @@ function pass(site: Site, passing: Passing): Promise<Response> {
   return letThrough(site, passing)
 }
 
-function answerCall(site: Site, call: Call): Promise<Response> {
+async function answerCall(site: Site, call: Call): Promise<Response> {
   const begun = channelNamed(LLM_CALL_CHANNEL)
   if (begun.hasSubscribers) begun.publish(call.about)
-  return call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call)
+  try {
+    return await (call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call))
+  } catch (error) {
+    if (HopstashError.isInstance(error) && REFUSALS.has(error.code)) tellRefusal(site, call, error.code)
+    throw error
+  }
+}
+
+/** No call was made, so there is nothing to account for: whoever listens hears of it all the same. */
+function tellRefusal({ name: namespace }: Site, { about, format }: Call, failure: string): void {
+  const channel = channelNamed(LLM_CHANNEL)
+  if (!channel.hasSubscribers) return
+  const nothing = { original: undefined, billed: undefined, saved: undefined, model: undefined, finish: undefined }
+  const event: LlmEvent = {
+    ...nothing,
+    namespace,
+    format: format.name,
+    call: about,
+    status: 'miss',
+    ageMs: 0,
+    unstored: undefined,
+    failure,
+  }
+  channel.publish(event)
 }
 
 /** Whether the SDK is one that takes whatever `fetch` rejects with for a broken connection, and tries again. */
@@ -114,15 +137,13 @@ function retriesRejections(input: string | URL | Request, init: RequestInit | un
   return new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined)).has('x-stainless-lang')
 }
 
-const MISSES: ReadonlySet<string> = new Set(['ERR_NOT_CACHED', 'ERR_REPLAY_MISS'])
-
 /**
  * Nothing kept, and no call to be made, or a mistake of the host's: for an SDK that would try again and then tell of a
  * broken connection. 404 and 400 are what nobody tries again: LangChain, around the SDK, does so at 504 and knows no
  * header.
  */
 function asResponse({ code, message }: HopstashError): Response {
-  const isMiss = MISSES.has(code)
+  const isMiss = REFUSALS.has(code)
   const headers = { 'x-should-retry': 'false', 'cache-status': `hopstash; detail=${code}` }
   const error = { type: isMiss ? 'cache_miss' : 'cache_error', code, message, param: null }
   return Response.json({ type: 'error', error }, { status: isMiss ? 404 : 400, headers })
@@ -151,7 +172,8 @@ function siteOf(namespace: RecordHost, options: CachedFetchOptions): Site {
     account(item: AccountItem) {
       const told = accounts.enter(item)
       if (channel.hasSubscribers) {
-        const event: LlmEvent = { namespace: namespace.name, ...told, call: item.call, finish: item.finish }
+        const { call, finish, httpStatus, failure } = item
+        const event: LlmEvent = { namespace: namespace.name, ...told, call, finish, httpStatus, failure }
         channel.publish(event)
       }
       try {

@@ -46,7 +46,8 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const status = statusOf(statuses)
   const usage = usageOf(records.values())
   const { name: format } = call.format
-  site.account({ format, call: call.about, model: modelOf(found), status, ageMs, usage, paid: batch.paid })
+  const told = { status, ageMs, usage, paid: batch.paid, httpStatus: isKept(status) ? undefined : 200 }
+  site.account({ format, call: call.about, model: modelOf(found), ...told })
   return rebuilt(found, { call, status, ageMs, hits: statuses.filter(isKept).length, of: statuses.length, usage })
 }
 

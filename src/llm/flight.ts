@@ -1,6 +1,7 @@
 import type { RecordContext } from '../cache/records.js'
 import type { Clock } from '../runtime/clock.js'
 import { ByteLog } from './byte-log.js'
+import { failureWord } from './failure-word.js'
 import { type Recording, recordingOf, textOrBytes } from './recording.js'
 import { type LlmRequest, rejected, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
 import { isEventStream, judgeAnswer } from './wire-formats.js'
@@ -116,7 +117,12 @@ export class Flight {
     } catch (error) {
       this.spent = true
       if (this.verdict === undefined) {
-        this.#conclude(rejected(context.signal.aborted ? 'aborted' : 'network'))
+        const httpStatus = this.response?.status
+        this.#conclude(
+          context.signal.aborted
+            ? { ...rejected('aborted'), httpStatus }
+            : { ...rejected('network'), httpStatus, failure: failureWord(error) },
+        )
         this.log.fail(error)
       }
       throw error
@@ -127,7 +133,7 @@ export class Flight {
     this.spent = true
     const body = textOrBytes(await upTo(response, MAX_ERROR_BYTES))
     const { status, headers } = response
-    const verdict = rejected('status')
+    const verdict = { ...rejected('status'), httpStatus: status }
     const recording = recordingOf({ status, headers, body }, verdict, {
       format: format.name,
       at: site.clock.wall(),
@@ -147,12 +153,12 @@ export class Flight {
     this.#open(response)
     await this.#pump(response, signal, pace, site)
     if (this.log.overflowed) {
-      this.#conclude(rejected('too-large'))
+      this.#conclude({ ...rejected('too-large'), httpStatus: response.status })
       this.log.end()
       throw new FailedCall('too-large', undefined)
     }
     const body = textOrBytes(this.log.whole())
-    const judged = this.#judge()
+    const judged = { ...this.#judge(), httpStatus: response.status }
     const isKept = judged.unstorable === undefined || site.keeps(judged.unstorable)
     const verdict = isKept ? { ...judged, unstorable: undefined } : judged
     this.#conclude(verdict)

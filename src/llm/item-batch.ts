@@ -3,6 +3,7 @@ import { onceAborted } from '../runtime/abort.js'
 import type { FetchSite } from './answer.js'
 import type { Call } from './call.js'
 import type { EmbeddingRecord } from './embedding-record.js'
+import { failureWord } from './failure-word.js'
 import { FailedCall } from './flight.js'
 import { arrayOr, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
 import { type Recording, recordingOf, replayableHeaders } from './recording.js'
@@ -88,8 +89,7 @@ interface Round {
 async function askUpstream(site: FetchSite, call: Call, { asks, isWhole, onPaid }: Round): Promise<void> {
   const { body } = call.request
   const text = isWhole ? undefined : JSON.stringify({ ...body, input: asks.map(({ input }) => input) })
-  const response = await call.send(allGone(asks), text)
-  const received = await response.text()
+  const { response, received } = await sent(site, call, allGone(asks), text)
   if (response.status !== 200) throw failure(site, call, response, received, 'status')
   const parts = objectOr(parsed(received))
   const unstorable = judgeItems(arrayOr(parts.data), asks.length, body.encoding_format === 'base64')
@@ -118,6 +118,22 @@ function handOut(
   }
 }
 
+/** The answer and its body, or the failure of getting them, which is accounted for. */
+async function sent(site: FetchSite, call: Call, signal: AbortSignal, text: string | undefined) {
+  try {
+    const response = await call.send(signal, text)
+    return { response, received: await response.text() }
+  } catch (error) {
+    const unstored = signal.aborted ? 'aborted' : 'network'
+    site.account({ ...nothingOf(call), unstored, failure: signal.aborted ? undefined : failureWord(error) })
+    throw error
+  }
+}
+
+function nothingOf({ format, about }: Call) {
+  return { format: format.name, call: about, model: undefined, usage: undefined, ageMs: 0, status: 'miss' } as const
+}
+
 function failure(site: FetchSite, call: Call, response: Response, body: string, unstorable: Unstorable): FailedCall {
   const { status, headers } = response
   const recording = recordingOf({ status, headers, body }, rejected(unstorable), {
@@ -125,8 +141,7 @@ function failure(site: FetchSite, call: Call, response: Response, body: string, 
     at: site.clock.wall(),
     by: call.credentials(),
   })
-  const base = { format: call.format.name, call: call.about, model: undefined, usage: undefined, ageMs: 0 }
-  site.account({ ...base, status: 'miss', unstored: unstorable })
+  site.account({ ...nothingOf(call), unstored: unstorable, httpStatus: status })
   // Of a failure every header counts: SDKs wait as long as they say.
   const own = [...headers].filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
   return new FailedCall(unstorable, status === 200 ? recording : { ...recording, headers: own })

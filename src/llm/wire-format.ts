@@ -61,6 +61,10 @@ export interface Verdict {
   readonly usage: TokenUsage | undefined
   /** Why the model stopped, in the provider's words. */
   readonly finish?: readonly string[] | undefined
+  /** What the provider answered with, if it did. */
+  readonly httpStatus?: number | undefined
+  /** Of a call that brought no answer, what that is called. */
+  readonly failure?: string | undefined
 }
 
 /** One wire format: which requests are of it, and which answers prove complete and good. */

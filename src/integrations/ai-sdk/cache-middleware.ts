@@ -101,7 +101,7 @@ async function generate<R extends object>(
     return first === undefined && !isAnswerRecord(outcome.value, false) ? ask({ forceFresh: true }) : outcome
   }
   const { value, status, ageMs } = await answered().catch((error: unknown) => {
-    tell({ failed: call.signal?.aborted ? 'aborted' : 'network' })
+    tell({ failed: error, isAborted: call.signal?.aborted === true })
     throw error
   })
   tell({ record: value, status, ageMs })

@@ -115,7 +115,7 @@ function follow(
           })
         },
         (error: unknown) => {
-          tell({ failed: call.signal?.aborted ? 'aborted' : 'network' })
+          tell({ failed: error, isAborted: call.signal?.aborted === true })
           if (flight.log === undefined) boarding.over()
           decide(() => {
             leaving.release()

@@ -1,7 +1,8 @@
 import type { ReadStatus } from '../../cache/words.js'
 import type { Spending } from '../../llm/accounts.js'
+import { failureWord } from '../../llm/failure-word.js'
 import { LLM_CALL_CHANNEL, type LlmCall } from '../../llm/llm-call.js'
-import { LLM_CHANNEL, type LlmEvent } from '../../llm/llm-event.js'
+import { LLM_CHANNEL, type LlmEvent, REFUSALS } from '../../llm/llm-event.js'
 import { finishOf, type Unstorable } from '../../llm/wire-format.js'
 import { channelNamed } from '../../runtime/channels.js'
 import { type AnswerRecord, finishReasonOf, tokenCounts, usageOf } from './answer-record.js'
@@ -10,7 +11,8 @@ import type { ModelLike } from './model-call.js'
 /** What one call came to. */
 export type Told =
   | { readonly record: AnswerRecord; readonly status: ReadStatus; readonly ageMs: number }
-  | { readonly failed: Unstorable }
+  /** Whether its caller left, and else what it failed with. */
+  | { readonly failed: unknown; readonly isAborted: boolean }
 
 /** Publishes that a call begins where somebody listens; what it came to is published by the returned function. */
 export function tellCall(namespace: string, { provider, modelId }: ModelLike): (told: Told) => void {
@@ -27,7 +29,7 @@ function eventOf(namespace: string, call: LlmCall, told: Told): LlmEvent {
   const about = { namespace, format: call.format, call }
   if ('failed' in told) {
     const nothing = { original: undefined, billed: undefined, saved: undefined, finish: undefined }
-    return { ...about, ...nothing, model: undefined, status: 'miss', ageMs: 0, unstored: told.failed }
+    return { ...about, ...nothing, model: undefined, status: 'miss', ageMs: 0, ...failureOf(told) }
   }
   const { record, status, ageMs } = told
   const isSpared = status === 'hit' || status === 'stale' || status === 'coalesced'
@@ -44,6 +46,17 @@ function eventOf(namespace: string, call: LlmCall, told: Told): LlmEvent {
     saved: isSpared ? used : NOTHING,
     finish: isSpared && status !== 'coalesced' ? undefined : finishOf([finishReasonOf(record)]),
   }
+}
+
+function failureOf({ failed, isAborted }: Exclude<Told, { record: unknown }>) {
+  if (isAborted) return { unstored: 'aborted' } as const
+  const failure = failureWord(failed)
+  if (REFUSALS.has(failure)) return { unstored: undefined, failure }
+  // As the errors of the SDK have it.
+  const { statusCode } = (failed ?? {}) as { readonly statusCode?: unknown }
+  return typeof statusCode === 'number'
+    ? ({ unstored: 'status', httpStatus: statusCode } as const)
+    : ({ unstored: 'network', failure } as const)
 }
 
 const NOTHING: Spending = { calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 }

@@ -4,8 +4,8 @@ import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
 import type { RunReport } from '../../pipeline/report.js'
 import { subscribeTo } from '../../runtime/channels.js'
 import { type Clock, createSystemClock } from '../../runtime/clock.js'
-import { type OpenTelemetryApi, SCOPE, STATUS_ERROR } from './api.js'
-import { cacheAttributes } from './conventions.js'
+import { type Attributes, type OpenTelemetryApi, SCOPE, type SpanLike, STATUS_ERROR } from './api.js'
+import { cacheAttributes, loadAttributes } from './conventions.js'
 import { observeCalls } from './llm-spans.js'
 import { observeStats } from './metrics.js'
 import { quietly } from './quietly.js'
@@ -82,13 +82,17 @@ function cacheSpan<Context>(
   const isFoundHere = outcome.status === 'hit' && outcome.tier === 'memory'
   if (isFoundHere && !wantsAll) return
   const endedAt = clock.wall()
-  const span = api.trace
-    .getTracer(SCOPE)
-    .startSpan(
-      `cache ${outcome.operation} ${outcome.namespace}`,
-      { startTime: endedAt - outcome.durationMs, attributes: { ...cacheAttributes(outcome) } },
-      api.context.active(),
-    )
-  if (outcome.error !== undefined) span.setStatus({ code: STATUS_ERROR })
+  const tracer = api.trace.getTracer(SCOPE)
+  const open = (name: string, ms: number, attributes: Attributes, context: Context): SpanLike => {
+    const span = tracer.startSpan(name, { startTime: endedAt - ms, attributes: { ...attributes } }, context)
+    if (outcome.error !== undefined) span.setStatus({ code: STATUS_ERROR })
+    return span
+  }
+  const { operation, namespace, durationMs, loadMs } = outcome
+  const around = api.context.active()
+  const span = open(`cache ${operation} ${namespace}`, durationMs, cacheAttributes(outcome), around)
+  // Who waits for a loader ends with it.
+  if (loadMs !== undefined)
+    open(`load ${namespace}`, loadMs, loadAttributes(outcome), api.trace.setSpan(around, span)).end(endedAt)
   span.end(endedAt)
 }

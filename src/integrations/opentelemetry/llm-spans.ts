@@ -3,7 +3,7 @@ import { LLM_CHANNEL, type LlmEvent } from '../../llm/llm-event.js'
 import { subscribeTo } from '../../runtime/channels.js'
 import type { Clock } from '../../runtime/clock.js'
 import { KIND_CLIENT, KIND_INTERNAL, type OpenTelemetryApi, SCOPE, STATUS_ERROR } from './api.js'
-import { llmAttributes, llmFailure, llmSpanName } from './conventions.js'
+import { llmAttributes, llmFailure, llmLeaves, llmSpanName } from './conventions.js'
 import { quietly } from './quietly.js'
 
 /** Makes a span of every call to a model; returns what ends that. */
@@ -34,8 +34,7 @@ function callSpan<Context>(
   endTime: number,
   context: Context,
 ): void {
-  // What was kept leaves no process.
-  const kind = event.status === 'hit' || event.status === 'stale' ? KIND_INTERNAL : KIND_CLIENT
+  const kind = llmLeaves(event) ? KIND_CLIENT : KIND_INTERNAL
   const attributes = { ...llmAttributes(event) }
   const span = api.trace.getTracer(SCOPE).startSpan(llmSpanName(event), { startTime, kind, attributes }, context)
   if (llmFailure(event) !== undefined) span.setStatus({ code: STATUS_ERROR })

@@ -1,6 +1,6 @@
 import type { HopReport, RunReport } from '../../pipeline/report.js'
 import { type Attributes, KIND_CLIENT, type OpenTelemetryApi, SCOPE, type SpanLike, STATUS_ERROR } from './api.js'
-import { ATTRIBUTES, hopAttributes, runAttributes } from './conventions.js'
+import { attemptAttributes, hopAttributes, runAttributes } from './conventions.js'
 
 /**
  * Tells a finished run as OpenTelemetry spans: one for the run, below it one a hop, below that one an attempt.
@@ -34,7 +34,7 @@ export function toSpans<Context>(report: RunReport, api: OpenTelemetryApi<Contex
     const span = open(`hop ${name}`, hop.startMs, attributes, inRun)
     const inHop = api.trace.setSpan(inRun, span)
     for (const attempt of hop.attempts) {
-      const about = { [ATTRIBUTES.hop]: name, [ATTRIBUTES.attempt]: attempt.n }
+      const about = attemptAttributes(name, attempt)
       const one = open(`attempt ${name}`, attempt.startMs, about, inHop, KIND_CLIENT)
       end(one, startedAt + attempt.startMs + attempt.durationMs, attempt.outcome === 'ok')
     }

@@ -7,6 +7,7 @@ import { createStash } from '../../../src/cache/stash.js'
 import { cacheMiddleware } from '../../../src/integrations/ai-sdk/cache-middleware.js'
 import { type Instrumentation, instrument } from '../../../src/integrations/opentelemetry/instrument.js'
 import { cachedFetch } from '../../../src/llm/cached-fetch.js'
+import { directives, type LlmDirectives } from '../../../src/llm/directives.js'
 
 const storage = new AsyncLocalStorage<api.Context>()
 const contexts: api.ContextManager = {
@@ -50,10 +51,10 @@ const chatAnswer = {
 function openFetch(upstream: () => Response | Promise<Response>) {
   const stash = createStash({ store: 'memory' })
   const fetch = cachedFetch(stash.aiResponse, { fetch: async () => upstream() })
-  return (url = 'https://api.openai.com/v1/chat/completions', more: object = {}) =>
+  return (url = 'https://api.openai.com/v1/chat/completions', more: object = {}, given: LlmDirectives = {}) =>
     fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: 'Bearer secret-token' },
+      headers: { 'content-type': 'application/json', authorization: 'Bearer secret-token', ...directives(given) },
       body: JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'secret-prompt' }], ...more }),
     })
 }
@@ -82,10 +83,12 @@ describe('a call through cachedFetch', () => {
       'hopstash.cache.namespace': 'aiResponse',
       'server.address': 'api.openai.com',
       'server.port': 443,
+      'http.response.status_code': 200,
     })
     expect([kept?.kind, kept?.parentSpanContext?.spanId]).toEqual([api.SpanKind.INTERNAL, again])
     expect(kept?.attributes).toMatchObject({ 'hopstash.llm.outcome': 'hit', 'hopstash.llm.saved_tokens': 25 })
-    expect(Object.keys(kept?.attributes ?? {})).not.toContain('gen_ai.usage.input_tokens')
+    for (const name of ['gen_ai.usage.input_tokens', 'http.response.status_code', 'server.address'])
+      expect(Object.keys(kept?.attributes ?? {})).not.toContain(name)
     expect(JSON.stringify(calls().map(({ name, attributes, events }) => [name, attributes, events]))).not.toMatch(
       /secret-/,
     )
@@ -129,8 +132,79 @@ describe('a call through cachedFetch', () => {
       attributes['gen_ai.response.finish_reasons'],
     ])
     expect(told).toEqual([
-      [api.SpanStatusCode.ERROR, 'status', 'status', undefined],
+      [api.SpanStatusCode.ERROR, '400', 'status', undefined],
       [api.SpanStatusCode.UNSET, undefined, 'truncated', ['length']],
+    ])
+  })
+
+  it.each([429, 500, 401])('that is answered with %d fails as that, alone and with others', async (status) => {
+    const ask = openFetch(() => new Response('secret-body', { status }))
+    await Promise.all([ask(), ask()].map(async (answer) => (await answer).text()))
+    const told = calls().map((span) => [span.attributes['error.type'], span.attributes['http.response.status_code']])
+    expect(new Set(told.map(String))).toEqual(new Set([`${status},${status}`]))
+    expect(calls().every((span) => span.status.code === api.SpanStatusCode.ERROR)).toBe(true)
+  })
+
+  it('that reaches nobody fails as what was thrown: its code, its cause or its class, never its message', async () => {
+    const refused = Object.assign(new Error('secret-cause'), { code: 'ECONNREFUSED' })
+    const failures = [new TypeError('fetch failed', { cause: refused }), new RangeError('secret-text'), 'secret-string']
+    for (const failure of failures) await openFetch(() => Promise.reject(failure))().catch(() => undefined)
+    expect(calls().map((span) => span.attributes['error.type'])).toEqual(['ECONNREFUSED', 'RangeError', 'string'])
+    expect(calls().every((span) => !('http.response.status_code' in span.attributes))).toBe(true)
+  })
+
+  it('that was only to be answered by what is kept fails without leaving the process', async () => {
+    const ask = openFetch(() => Response.json(chatAnswer))
+    const [parent] = await within(() => ask(undefined, {}, { onlyIfCached: true }).catch(() => undefined as never))
+    const [span] = calls()
+    expect([span?.name, span?.kind, span?.parentSpanContext?.spanId, span?.status.code]).toEqual([
+      'chat gpt-5',
+      api.SpanKind.INTERNAL,
+      parent,
+      api.SpanStatusCode.ERROR,
+    ])
+    expect(span?.attributes).toEqual({
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'openai',
+      'gen_ai.request.model': 'gpt-5',
+      'hopstash.llm.outcome': 'miss',
+      'hopstash.cache.namespace': 'aiResponse',
+      'error.type': 'ERR_NOT_CACHED',
+    })
+  })
+
+  it('tells words and names from outside within bounds', async () => {
+    const reasons = ['stop', 'x'.repeat(65), 'a sentence of the model', 'tool\ncalls', ...Array(20).fill('length')]
+    const choices = reasons.map((finish_reason, index) => ({ ...chatAnswer.choices[0], index, finish_reason }))
+    const ask = openFetch(() => Response.json({ ...chatAnswer, model: `m\n${'x'.repeat(500)}`, choices }))
+    await (await ask(undefined, { model: `gpt\u0007${'y'.repeat(500)}` })).text()
+    await openFetch(() => Promise.reject(Object.assign(new Error(), { name: 'It was "Ann"' })))().catch(() => undefined)
+    const [span, failed] = calls()
+    expect(span?.attributes['gen_ai.response.finish_reasons']).toEqual([
+      'stop',
+      '_OTHER',
+      '_OTHER',
+      '_OTHER',
+      ...Array(4).fill('length'),
+    ])
+    expect(span?.attributes['gen_ai.response.model']).toBe(`m ${'x'.repeat(118)}`)
+    expect(span?.name).toBe(`chat gpt ${'y'.repeat(116)}`)
+    expect(span?.attributes['gen_ai.request.model']).toBe(`gpt ${'y'.repeat(116)}`)
+    expect(failed?.attributes['error.type']).toBe('_OTHER')
+  })
+
+  it('for embeddings is one, too, and fails as others do', async () => {
+    const url = 'https://api.openai.com/v1/embeddings'
+    const body = { model: 'e', object: 'list', data: [{ index: 0, embedding: [1] }], usage: { prompt_tokens: 3 } }
+    await (await openFetch(() => Response.json(body))(url, { input: 'secret' })).text()
+    await (await openFetch(() => new Response('', { status: 503 }))(url, { input: 'secret' })).text()
+    await openFetch(() => Promise.reject(new TypeError('secret')))(url, { input: 'secret' }).catch(() => undefined)
+    expect(
+      calls().map(({ name, attributes }) => [name, attributes['http.response.status_code'], attributes['error.type']]),
+    ).toEqual([
+      ['embeddings gpt-5', 200, undefined],
+      ['embeddings gpt-5', 503, '503'],
+      ['embeddings gpt-5', undefined, 'TypeError'],
     ])
   })
 
@@ -198,9 +272,25 @@ describe('a call through the middleware of the AI SDK', () => {
     })
     const failing = { doGenerate: () => Promise.reject(new Error('secret')), params: { prompt: [2] }, model }
     await expect(middleware.wrapGenerate(failing)).rejects.toThrow('secret')
-    expect([calls()[1]?.status.code, calls()[1]?.attributes['error.type']]).toEqual([
-      api.SpanStatusCode.ERROR,
-      'network',
+    expect([calls()[1]?.status.code, calls()[1]?.attributes['error.type']]).toEqual([api.SpanStatusCode.ERROR, 'Error'])
+  })
+
+  it('fails as a span by the status that the SDK tells, or as a miss that was not to be loaded', async () => {
+    const middleware = cacheMiddleware(createStash({ store: 'memory' }).aiResponse)
+    const limited = Object.assign(new Error('secret'), { name: 'AI_APICallError', statusCode: 429 })
+    const ask = async (given: object, failure: Error) => {
+      const params = await middleware.transformParams({ params: given })
+      await middleware.wrapGenerate({ doGenerate: () => Promise.reject(failure), params, model }).catch(() => undefined)
+    }
+    await ask({ prompt: [1] }, limited)
+    await ask({ prompt: [2] }, Object.assign(new Error('secret'), { name: 'AI_RetryError' }))
+    await ask({ prompt: [3], headers: directives({ onlyIfCached: true }) }, limited)
+    expect(
+      calls().map(({ kind, attributes }) => [kind, attributes['http.response.status_code'], attributes['error.type']]),
+    ).toEqual([
+      [api.SpanKind.CLIENT, 429, '429'],
+      [api.SpanKind.CLIENT, undefined, 'AI_RetryError'],
+      [api.SpanKind.INTERNAL, undefined, 'ERR_NOT_CACHED'],
     ])
   })
 })

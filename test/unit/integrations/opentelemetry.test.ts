@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createStash } from '../../../src/cache/stash.js'
 import { instrument } from '../../../src/integrations/opentelemetry/instrument.js'
 import { pipeline } from '../../../src/pipeline/pipeline.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const storage = new AsyncLocalStorage<api.Context>()
 const contexts: api.ContextManager = {
@@ -62,6 +63,12 @@ describe('spans', () => {
     ])
     expect(cache.map((span) => span.parentSpanContext?.spanId)).toEqual(Array(2).fill(parent.spanContext().spanId))
     expect(cache[1]?.status.code).toBe(api.SpanStatusCode.ERROR)
+    // Below each, what its loader took of it.
+    const loads = spans().filter((span) => span.name === 'load job')
+    expect(loads.map((span) => [span.parentSpanContext?.spanId, span.status.code])).toEqual([
+      [cache[0]?.spanContext().spanId, api.SpanStatusCode.UNSET],
+      [cache[1]?.spanContext().spanId, api.SpanStatusCode.ERROR],
+    ])
     expect(JSON.stringify(cache.map(({ name, attributes, status }) => [name, attributes, status]))).not.toMatch(
       /secret-/,
     )
@@ -78,6 +85,56 @@ describe('spans', () => {
     expect(channel('hopstash:cache').hasSubscribers).toBe(false)
     await stash.job.getOrSet('a', () => 2)
     expect(spans().length).toBe(1)
+  })
+
+  it('of loads are only of who called a loader, and span what it took', async () => {
+    const clock = createFakeClock()
+    const stash = createStash({ store: 'memory', clock })
+    const running = instrument({ api, spans: 'all', clock })
+    const load = () => new Promise<number>((resolve) => clock.setTimer(() => resolve(1), 40, true))
+    const both = [stash.job.getOrSet('a', load), stash.job.getOrSet('a', load)]
+    await clock.advance(40)
+    await Promise.all(both)
+    await stash.job.getOrSet('a', load)
+    let began = 0
+    // biome-ignore lint/suspicious/noThenProperty: some query builders begin whenever they are waited for.
+    const lazy = { then: (settle: (value: number) => void) => settle(++began) }
+    expect(await stash.job.getOrSet('b', () => lazy as never)).toBe(1)
+    running.stop()
+    expect(
+      spans().map(({ name, attributes, duration }) => [name, attributes['hopstash.cache.outcome'], duration]),
+    ).toEqual([
+      ['load job', undefined, [0, 40_000_000]],
+      ['cache getOrSet job', 'miss', [0, 40_000_000]],
+      ['cache getOrSet job', 'coalesced', [0, 40_000_000]],
+      ['cache getOrSet job', 'hit', [0, 0]],
+      ['load job', undefined, [0, 0]],
+      ['cache getOrSet job', 'miss', [0, 0]],
+    ])
+    expect(began).toBe(1)
+  })
+
+  it('of attempts and hops tell the status an upstream answered with', async () => {
+    const limited = Object.assign(new Error('secret-message'), { status: 429 })
+    const refused = Object.assign(new Error('secret-message'), { code: 'ECONNREFUSED' })
+    const failures = [limited, refused]
+    const analyze = pipeline<number>('analyze')
+      .hop('scorer', { retry: { attempts: 2, backoff: 1 }, run: () => Promise.reject(failures.shift()) })
+      .assemble(({ scorer }) => scorer)
+    const running = instrument({ api, pipelines: [analyze] })
+    await analyze.run(1)
+    running.stop()
+    const told = spans().map(({ name, attributes }) => [
+      name,
+      attributes['http.response.status_code'],
+      attributes['error.type'],
+    ])
+    expect(told).toEqual([
+      ['attempt scorer', 429, '429'],
+      ['attempt scorer', undefined, 'ECONNREFUSED'],
+      ['hop scorer', undefined, 'ECONNREFUSED'],
+      ['run analyze', undefined, expect.stringMatching(/^ERR_/)],
+    ])
   })
 
   it('of runs hold hops, and hops their attempts', async () => {
