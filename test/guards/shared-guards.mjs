@@ -108,14 +108,14 @@ export const sharedGuards = [
     file: 'src/cache/shared-load.ts',
     find: 'if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)\n  else place',
     replace: 'if (!(fill.void && fill.voidedBy !== entry.id)) place',
-    tests: [history],
+    tests: [races],
   },
   {
     name: 'an answered flight overtakes earlier ones',
     file: 'src/cache/shared-load.ts',
     find: '  state.fills.overtake(id, flight.fill)\n  return found',
     replace: '  return found',
-    tests: [history],
+    tests: [races],
   },
   {
     name: 'late joiners read again',
@@ -141,9 +141,9 @@ export const sharedGuards = [
   },
   {
     name: 'news of a marker makes every hit think again',
-    file: 'src/cache/shared-tier.ts',
-    find: '  state.coherence.generation++\n  state.coherence.seq++\n',
-    replace: '  state.coherence.seq++\n',
-    tests: [history],
+    file: 'src/cache/learn-name.ts',
+    find: '  state.coherence.generation++\n',
+    replace: '',
+    tests: [races],
   },
 ]

@@ -117,3 +117,32 @@ export function heldCalls(method: 'read' | 'set' | 'write' | 'kill' | 'lease', w
     count: () => held.length,
   }
 }
+
+/** Holds the messages that come to the first process. */
+export function heldMessages(): {
+  readonly adapt: (connection: SharedStore) => SharedStore
+  hold(): void
+  count(): number
+} {
+  const held: unknown[] = []
+  let isHolding = false
+  let isFirst = true
+  return {
+    adapt(store) {
+      if (!isFirst) return store
+      isFirst = false
+      const subscribe = store.subscribe.bind(store)
+      store.subscribe = (listener) =>
+        subscribe({
+          lost: () => listener.lost(),
+          confirmed: () => listener.confirmed(),
+          frame: (frame) => void (isHolding ? held.push(frame) : listener.frame(frame)),
+        })
+      return store
+    },
+    hold() {
+      isHolding = true
+    },
+    count: () => held.length,
+  }
+}

@@ -4,7 +4,7 @@ import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
 import { createTestStash } from '../../../src/testing/test-stash.js'
 import { createLoads, never, unhandledDuring } from './fixture.js'
-import { heldCalls, openShared } from './shared-fixture.js'
+import { heldCalls, heldMessages, openShared } from './shared-fixture.js'
 
 describe('a reply and the message that outdates it', () => {
   it.each(['message first', 'reply first'])('%s: memory does not keep the old value', async (order) => {
@@ -57,28 +57,13 @@ describe('a reply and the message that outdates it', () => {
 
   it('of two reads, older reply last, and the message later still: memory does not go back', async () => {
     const replies = heldCalls('read', 'after')
-    const late: (() => void)[] = []
-    let isSlow = false
-    let isFirst = true
-    const { world, things, others } = openShared({}, (connection) => {
-      const store = replies.adapt(connection)
-      if (!isFirst) return store
-      isFirst = false
-      const subscribe = store.subscribe.bind(store)
-      store.subscribe = (listener) =>
-        subscribe({
-          ...listener,
-          lost: () => listener.lost(),
-          confirmed: () => listener.confirmed(),
-          frame: (frame) => void (isSlow ? late.push(() => listener.frame(frame)) : listener.frame(frame)),
-        })
-      return store
-    })
+    const messages = heldMessages()
+    const { world, things, others } = openShared({}, (connection) => messages.adapt(replies.adapt(connection)))
     await world.settle()
     await world.run(others.set('k', 'old'))
     await world.settle()
     replies.hold()
-    isSlow = true
+    messages.hold()
     const older = things.get('k')
     await world.settle()
     await world.run(others.set('k', 'new'))
@@ -88,7 +73,45 @@ describe('a reply and the message that outdates it', () => {
     expect(await world.run(newer)).toBe('new')
     replies.release(0)
     await world.run(older)
-    expect(late).not.toEqual([])
+    expect(messages.count()).toBeGreaterThan(0)
+    expect(things.peek('k')).not.toBe('old')
+  })
+
+  it('of a read of another key under the tag: memory is not served either, though its own message has yet to come', async () => {
+    const messages = heldMessages()
+    const { world, things, others } = openShared({ tags: ['t'] }, messages.adapt)
+    await world.settle()
+    await world.run(things.set('k', 'old'))
+    await world.run(others.set('another', 'old'))
+    await world.settle()
+    expect(things.peek('k')).toBe('old')
+    messages.hold()
+    await world.run(others.invalidateTags(['t']))
+    await world.settle()
+    expect(messages.count()).toBeGreaterThan(0)
+    expect(await world.run(things.get('another'))).toBeUndefined()
+    expect(things.peek('k')).toBeUndefined()
+  })
+
+  it('of two reads, the older one answered last with the newer value: memory does not fall behind what was told', async () => {
+    const reads = heldCalls('read', 'before')
+    const messages = heldMessages()
+    const { world, things, others } = openShared({}, (connection) => messages.adapt(reads.adapt(connection)))
+    await world.settle()
+    await world.run(others.set('k', 'old'))
+    await world.settle()
+    messages.hold()
+    reads.hold()
+    const older = things.get('k')
+    await world.settle()
+    const newer = things.get('k')
+    await world.settle()
+    reads.release(1)
+    expect(await world.run(newer)).toBe('old')
+    await world.run(others.set('k', 'new'))
+    reads.release(0)
+    expect(await world.run(older)).toBe('new')
+    expect(messages.count()).toBeGreaterThan(0)
     expect(things.peek('k')).not.toBe('old')
   })
 
