@@ -1,3 +1,5 @@
+import { TurnoverMap } from './turnover-map.js'
+
 /**
  * Something on its way into memory for a key: a load, a read of the store, a set. A later write, delete or message voids
  * it, so that what arrives late does not undo what came before.
@@ -19,7 +21,7 @@ export class Fill {
 /** The fills under way in one namespace, by key id. */
 export class Fills {
   /** One alone is most often all there is. */
-  readonly #byId = new Map<string, Fill | Set<Fill>>()
+  readonly #byId = new TurnoverMap<Fill | Set<Fill>>()
   #order = 0
 
   get size(): number {

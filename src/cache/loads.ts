@@ -1,4 +1,5 @@
 import type { Load } from './load-record.js'
+import { TurnoverMap } from './turnover-map.js'
 
 /**
  * The loads under way in a namespace, by key id.
@@ -14,7 +15,7 @@ export class Loads {
   crowd: Load | undefined = undefined
   /** All that have not ended, those that others have outranked too. */
   readonly running = new RunningLoads()
-  readonly #places = new Map<string, number>()
+  readonly #places = new TurnoverMap<number>()
 
   get size(): number {
     return this.#places.size

@@ -17,6 +17,7 @@ import { Link, type PendingInvalidation } from './link.js'
 import { Leases } from './shared-lease.js'
 import type { BodyCodec, NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
+import { TurnoverMap } from './turnover-map.js'
 import { removeAs } from './valid.js'
 
 /** Options of {@link SharedTier}. */
@@ -50,7 +51,7 @@ export class SharedTier implements BusListener, SharedSide {
   readonly clock: Clock
   readonly #states = new Map<string, NamespaceState>()
   /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
-  readonly #ids = new Map<string, Map<string, string>>()
+  readonly #ids = new Map<string, TurnoverMap<string>>()
   readonly #deadlines: AnswerDeadlines
   #arrival: Promise<unknown> | undefined
   #recovering = false
@@ -83,6 +84,7 @@ export class SharedTier implements BusListener, SharedSide {
 
   attach(state: NamespaceState): void {
     this.#states.set(state.name, state)
+    this.#ids.set(state.name, new TurnoverMap())
   }
 
   /** 16 characters for an entry or a token: 10 that tell processes apart, 6 that count. */
@@ -98,9 +100,7 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   remember(namespace: string, digest: string, id: string): void {
-    const ids = this.#ids.get(namespace)
-    if (ids === undefined) this.#ids.set(namespace, new Map([[digest, id]]))
-    else ids.set(digest, id)
+    this.#ids.get(namespace)?.set(digest, id)
   }
 
   forget(namespace: string, digest: string): void {
@@ -108,7 +108,7 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   forgetAll(namespace: string): void {
-    this.#ids.delete(namespace)
+    this.#ids.get(namespace)?.clear()
   }
 
   /** One round trip within the budget; `undefined` if the store is away or does not answer in time. A late reply changes nothing. */

@@ -24,6 +24,8 @@ export function readMsgpack(bytes: Buffer, limits: Limits, keys: KeyCache, shape
 }
 
 const HOLE = Symbol('hole')
+/** Copied where an array is read: of literals the engine notes where they are made, and may decide to keep them in old memory. */
+const EMPTY: unknown[] = []
 
 /** The state of one walk. */
 class MsgpackReader {
@@ -118,7 +120,7 @@ class MsgpackReader {
   #array(count: number): unknown[] {
     this.#budget.enter(WEIGHT.container)
     this.#source.holds(count)
-    const target: unknown[] = []
+    const target = EMPTY.slice()
     this.#shape.plain.push(target)
     this.#shape.bytes += SIZE.object + SIZE.slot * count
     for (let index = 0; index < count; index++) {
