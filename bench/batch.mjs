@@ -14,11 +14,37 @@ export async function bench(pace) {
   const batch = await importHopstash('batch')
   if (batch === undefined) return []
   const tables = []
-  for (const shape of shapes(batch)) tables.push(await measure(trial(shape), pace))
+  for (const shape of shapes(batch)) {
+    await checkCompany(shape)
+    tables.push(await measure(trial(shape), pace))
+  }
   return tables
 }
 
-const load = async (items) => items.map((item) => item + 1)
+let loads = 0
+let loaded = 0
+const load = async (items) => {
+  loads++
+  loaded += items.length
+  return items.map((item) => item + 1)
+}
+
+/** Whoever is compared does the same: one load a burst, of each item once, though the first one is asked for again. */
+async function checkCompany({ create, peers, to }) {
+  const peer = peers.find(({ name }) => name === to)
+  const sides = [
+    { name: 'hopstash batcher', call: create() },
+    { name: to, call: peer.callOf(peer.create()) },
+  ]
+  for (const { name, call } of sides) {
+    loads = 0
+    loaded = 0
+    const items = [...Array(BURST).keys(), 0]
+    const values = await Promise.all(items.map((item) => call(item)))
+    if (loads === 1 && loaded === BURST && values.every((value, at) => value === items[at] + 1)) continue
+    throw new Error(`${name}: ${loads} loads of ${loaded} items instead of one of ${BURST}`)
+  }
+}
 
 function shapes({ batcher }) {
   return [
@@ -63,26 +89,32 @@ function shared(create) {
   }
 }
 
-/** One operation: a burst of different items, all awaited. */
-function burst(create, callOf) {
-  let first = 0
-  return async () => {
-    const call = callOf(create())
-    const answers = new Array(BURST)
-    for (let n = 0; n < BURST; n++) answers[n] = call(first + n)
-    first = (first + BURST) % 1_000_000
-    const values = await Promise.all(answers)
-    return values[BURST - 1] - values[0]
-  }
+/** One operation: a burst of different items, all awaited. Compiled for each contender, as the loop around it is. */
+function burst(name, create, callOf) {
+  const body = `/* ${name} */
+    let first = 0
+    return async () => {
+      const call = callOf(create())
+      const answers = new Array(BURST)
+      for (let n = 0; n < BURST; n++) answers[n] = call(first + n)
+      first = (first + BURST) % 1_000_000
+      const values = await Promise.all(answers)
+      return values[BURST - 1] - values[0]
+    }`
+  return new Function('create', 'callOf', 'BURST', body)(create, callOf, BURST)
 }
 
 function trial({ title, peers, create, share = false, to }) {
-  const own = (kind, name) => ({ name, kind, call: burst(share ? shared(create) : create, (read) => read) })
+  const own = (kind, name) => ({
+    name,
+    kind,
+    call: burst(name, share ? shared(create) : create, (read) => read),
+  })
   return {
     title: `batcher: ${title}`,
     operation: `a burst of ${BURST} different items, awaited`,
     contenders: [
-      ...peers.map((peer) => ({ name: peer.name, kind: 'peer', call: burst(peer.create, peer.callOf) })),
+      ...peers.map(({ name, create, callOf }) => ({ name, kind: 'peer', call: burst(name, create, callOf) })),
       own('ours', 'hopstash batcher'),
       own('twin', 'hopstash (A/A)'),
     ],

@@ -40,7 +40,8 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
     const items: I[] = []
     for (const waiting of this.#batch) {
       items.push(waiting.item)
-      if (!waiting.stays) waiting.onLeft = (reason) => this.#leave(reason)
+      const { more } = waiting
+      if (more !== undefined && !more.stays) more.onLeft = (reason) => this.#leave(reason)
     }
     try {
       const rows = load(items, this)

@@ -2,58 +2,65 @@ import { digestOf } from '../keys/digest.js'
 import { onceAborted } from '../runtime/abort.js'
 import type { ReadsTogether } from './batcher-cache.js'
 
-/** An item that somebody waits for. */
-export class Waiting<I, V> {
-  // Declared only: a field that is defined first and assigned later costs a tenth of a collected call.
-  declare readonly item: I
-  declare readonly id: unknown
-  declare readonly tokens: number
-  declare readonly together: ReadsTogether | undefined
-  declare readonly promise: Promise<V>
-  declare resolve: (value: V) => void
-  declare reject: (reason: unknown) => void
+/**
+ * An item that somebody waits for.
+ *
+ * Small on purpose: there is one for each item, and each further field costs a hundredth of a collected call.
+ */
+export interface Waiting<I, V> {
+  readonly item: I
+  readonly promise: Promise<V>
+  readonly resolve: (value: V) => void
+  readonly reject: (reason: unknown) => void
+  /** What only some have. Without it somebody waits who cannot leave. */
+  readonly more: WaitingDetails | undefined
+}
+
+/** Of a {@link Waiting} with tokens, with company, or with callers that may leave. */
+export interface WaitingDetails {
+  readonly id: unknown
+  readonly tokens: number
+  readonly together: ReadsTogether | undefined
   /** Callers that may leave. */
-  declare callers: number
+  callers: number
   /** Somebody waits who cannot leave. */
-  declare stays: boolean
+  stays: boolean
   /** Called when the last caller has left. */
-  declare onLeft: ((reason: unknown) => void) | undefined
+  onLeft: ((reason: unknown) => void) | undefined
+}
 
-  constructor(item: I, id: unknown, tokens: number, together: ReadsTogether | undefined) {
-    this.item = item
-    this.id = id
-    this.tokens = tokens
-    this.together = together
-    this.callers = 0
-    this.stays = false
-    this.onLeft = undefined
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
+/** An item that nobody waits for yet. */
+export function createWaiting<I, V>(item: I, more: WaitingDetails | undefined): Waiting<I, V> {
+  let resolve!: (value: V) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<V>((onValue, onReason) => {
+    resolve = onValue
+    reject = onReason
+  })
+  return { item, promise, resolve, reject, more }
+}
+
+/** Waits with a signal that has not aborted yet: leaves at once when it does. */
+export function joinUntil<V>({ promise, more }: Waiting<unknown, V>, signal: AbortSignal): Promise<V> {
+  if (more !== undefined) more.callers++
+  return new Promise((resolve, reject) => {
+    const unlisten = onceAborted(signal, (reason) => {
+      reject(reason)
+      if (more === undefined) return
+      more.callers--
+      if (more.callers === 0 && !more.stays) more.onLeft?.(reason)
     })
-  }
-
-  /** Waits with a signal that has not aborted yet: leaves at once when it does. */
-  join(signal: AbortSignal): Promise<V> {
-    this.callers++
-    return new Promise((resolve, reject) => {
-      const unlisten = onceAborted(signal, (reason) => {
+    promise.then(
+      (value) => {
+        unlisten()
+        resolve(value)
+      },
+      (reason) => {
+        unlisten()
         reject(reason)
-        this.callers--
-        if (this.callers === 0 && !this.stays) this.onLeft?.(reason)
-      })
-      this.promise.then(
-        (value) => {
-          unlisten()
-          resolve(value)
-        },
-        (reason) => {
-          unlisten()
-          reject(reason)
-        },
-      )
-    })
-  }
+      },
+    )
+  })
 }
 
 /** Items that wait for their call, first come first served; a call takes at most `maxItems` and `maxTokens`, and one item at least. */
@@ -61,7 +68,8 @@ export class BatcherQueue<I, V> {
   readonly #maxItems: number
   readonly #maxTokens: number
   // Insertion order is the order of the queue; ids are primitives, or an object made for one item.
-  #byId = new Map<unknown, Waiting<I, V>>()
+  // Made for the first of them: emptying a table costs more than a new one, and a batcher for one request needs no second.
+  #byId: Map<unknown, Waiting<I, V>> | undefined
   #tokens = 0
 
   constructor(maxItems: number, maxTokens: number) {
@@ -70,53 +78,63 @@ export class BatcherQueue<I, V> {
   }
 
   get size(): number {
-    return this.#byId.size
+    return this.#byId === undefined ? 0 : this.#byId.size
   }
 
   get first(): Waiting<I, V> | undefined {
-    for (const waiting of this.#byId.values()) return waiting
-    return undefined
+    return this.#byId?.values().next().value
   }
 
   /** Whether what waits fills a call. */
   get isFull(): boolean {
-    return this.#byId.size >= this.#maxItems || this.#tokens >= this.#maxTokens
+    return this.size >= this.#maxItems || this.#tokens >= this.#maxTokens
   }
 
   /** An equal item that waits already. */
   find(id: unknown): Waiting<I, V> | undefined {
-    return this.#byId.get(id)
+    return this.#byId?.get(id)
   }
 
-  push(waiting: Waiting<I, V>): void {
-    this.#byId.set(waiting.id, waiting)
-    this.#tokens += waiting.tokens
+  push(id: unknown, waiting: Waiting<I, V>): void {
+    this.#byId ??= new Map()
+    this.#byId.set(id, waiting)
+    if (waiting.more !== undefined) this.#tokens += waiting.more.tokens
   }
 
-  remove(waiting: Waiting<I, V>): void {
-    if (this.#byId.delete(waiting.id)) this.#tokens -= waiting.tokens
+  remove(id: unknown): void {
+    const waiting = this.#byId?.get(id)
+    if (waiting === undefined) return
+    this.#byId?.delete(id)
+    this.#tokens -= tokensOf(waiting)
   }
 
   /** Takes out the items of the next call. */
   take(): Waiting<I, V>[] {
+    const byId = this.#byId
     const taken: Waiting<I, V>[] = []
-    if (this.#byId.size <= this.#maxItems && this.#tokens <= this.#maxTokens) {
-      for (const waiting of this.#byId.values()) taken.push(waiting)
-      // Emptying a table costs more than a new one.
-      this.#byId = new Map()
+    if (byId === undefined) return taken
+    if (byId.size <= this.#maxItems && this.#tokens <= this.#maxTokens) {
+      for (const waiting of byId.values()) taken.push(waiting)
+      this.#byId = undefined
       this.#tokens = 0
       return taken
     }
     let sum = 0
-    for (const waiting of this.#byId.values()) {
+    for (const [id, waiting] of byId) {
+      const tokens = tokensOf(waiting)
       if (taken.length === this.#maxItems) break
-      if (taken.length > 0 && sum + waiting.tokens > this.#maxTokens) break
-      sum += waiting.tokens
+      if (taken.length > 0 && sum + tokens > this.#maxTokens) break
+      sum += tokens
       taken.push(waiting)
+      byId.delete(id)
     }
-    for (const waiting of taken) this.remove(waiting)
+    this.#tokens -= sum
     return taken
   }
+}
+
+function tokensOf({ more }: Pick<Waiting<never, never>, 'more'>): number {
+  return more === undefined ? 0 : more.tokens
 }
 
 /** What makes two items equal: a primitive is itself, an object what it holds; what has no canonical form equals nothing. */

@@ -50,6 +50,8 @@ export function batcher<I, V, K = unknown>(options: BatcherOptions<I, V, K>): Ba
     return cache.read(item, signal, (abandoned, together) => collector.collect(item, abandoned, together))
   }
   const close = (): Promise<void> => collector.close()
-  const methods = { stats: () => collector.stats, close, [Symbol.asyncDispose]: close }
-  return Object.assign(call, methods) as Batcher<I, Exclude<V, Error>>
+  call.stats = (): BatcherStats => collector.stats
+  call.close = close
+  call[Symbol.asyncDispose] = close
+  return call as Batcher<I, Exclude<V, Error>>
 }

@@ -6,7 +6,7 @@ import type { TimerHandle } from '../runtime/clock.js'
 import { BatchLoad } from './batch-load.js'
 import type { ReadsTogether } from './batcher-cache.js'
 import type { BatcherPlan } from './batcher-options.js'
-import { BatcherQueue, idOf, Waiting } from './batcher-queue.js'
+import { BatcherQueue, createWaiting, idOf, joinUntil, type Waiting } from './batcher-queue.js'
 import { atTurnEnd } from './turn-end.js'
 
 /** What a batcher did so far. */
@@ -69,13 +69,13 @@ export class Collector<I, V> {
       const { keyOf } = this.#plan
       const id = idOf(keyOf === undefined ? item : keyOf(item))
       waiting = this.#queue.find(id)
-      if (waiting === undefined) waiting = this.#enqueue(item, id, together)
+      if (waiting === undefined) waiting = this.#enqueue(item, id, signal !== undefined, together)
       else this.#joined++
     } catch (error) {
       return Promise.reject(error)
     }
     if (signal !== undefined) return this.#join(waiting, signal)
-    waiting.stays = true
+    if (waiting.more !== undefined) waiting.more.stays = true
     return waiting.promise
   }
 
@@ -87,21 +87,24 @@ export class Collector<I, V> {
     return new Promise((resolve) => void this.#onIdle.push(resolve))
   }
 
-  #enqueue(item: I, id: unknown, together: ReadsTogether | undefined): Waiting<I, V> {
+  #enqueue(item: I, id: unknown, mayLeave: boolean, together: ReadsTogether | undefined): Waiting<I, V> {
     const { queue: limit, label, concurrency, tokensOf, maxWaitMs, clockOf } = this.#plan
     const queue = this.#queue
     if (queue.size >= limit) throw queueFull(label, concurrency, limit)
     const tokens = tokensOf === undefined ? 0 : checkTokens(tokensOf(item))
-    const waiting = new Waiting<I, V>(item, id, tokens, together)
+    const isPlain = !mayLeave && tokens === 0 && together === undefined
+    const more = isPlain ? undefined : { id, tokens, together, callers: 0, stays: false, onLeft: undefined }
+    const waiting = createWaiting<I, V>(item, more)
     if (maxWaitMs > 0 && queue.size === 0) this.#oldestAt = clockOf().now()
-    queue.push(waiting)
+    queue.push(id, waiting)
     if (!this.#flushing) this.#flushSoon()
     return waiting
   }
 
   #join(waiting: Waiting<I, V>, signal: AbortSignal): Promise<V> {
-    waiting.onLeft ??= () => this.#leave(waiting)
-    return waiting.join(signal)
+    const { more } = waiting
+    if (more !== undefined) more.onLeft ??= () => this.#leave(more.id)
+    return joinUntil(waiting, signal)
   }
 
   #flushSoon(): void {
@@ -119,7 +122,7 @@ export class Collector<I, V> {
     const isDue = this.#running === 0 || this.#callEnded || this.#closed || now - this.#oldestAt >= maxWaitMs
     this.#callEnded = false
     while (queue.size > 0 && this.#running < concurrency && (isDue || queue.isFull)) {
-      const together = queue.first?.together
+      const together = queue.first?.more?.together
       if (together?.decided === false) {
         this.#callEnded = isDue
         together.onDecided(() => this.#flushSoon())
@@ -148,8 +151,8 @@ export class Collector<I, V> {
     } else if (this.#running === 0) this.#tellIdle()
   }
 
-  #leave(waiting: Waiting<I, V>): void {
-    this.#queue.remove(waiting)
+  #leave(id: unknown): void {
+    this.#queue.remove(id)
     if (this.#queue.size > 0) return
     this.#shutWindow()
     if (this.#running === 0) this.#tellIdle()

@@ -248,6 +248,39 @@ describe('a caller with a signal', () => {
     expect(await Promise.all(answers)).toEqual(['left', 'A'])
   })
 
+  it('may join one that gave none, and leave it behind, before the load and during it', async () => {
+    const { calls, ends, signals, load } = slowLoad()
+    const read = batcher({ load })
+    const early = new AbortController()
+    const late = new AbortController()
+    const answers = [
+      read('a'),
+      read('a', { signal: early.signal }).catch(String),
+      read('a', { signal: late.signal }).catch(String),
+    ]
+    early.abort('early')
+    await turn()
+    expect(calls).toEqual([['a']])
+    late.abort('late')
+    expect(signals[0]!.aborted).toBe(false)
+    ends[0]!()
+    expect(await Promise.all(answers)).toEqual(['A', 'early', 'late'])
+  })
+
+  it('takes the tokens of its item along when it leaves', async () => {
+    const { calls, load } = quickLoad()
+    const read = batcher({ load, maxTokens: 10, tokensOf: (item: string) => item.length })
+    const caller = new AbortController()
+    const left = read('aaaaaaaa', { signal: caller.signal }).catch(String)
+    const answers = ['bbbb', 'cccc', 'dddd'].map((item) => read(item))
+    caller.abort('left')
+    expect(await left).toBe('left')
+    await Promise.all(answers)
+    expect(calls).toEqual([['bbbb', 'cccc'], ['dddd']])
+    await Promise.all([read('eeeee'), read('fffff')])
+    expect(calls.slice(2)).toEqual([['eeeee', 'fffff']])
+  })
+
   it('that has aborted is refused, and leaves no listener on one that lives on', async () => {
     const read = batcher({ load: (items: readonly string[]) => [...items] })
     await expect(read('a', { signal: AbortSignal.abort('gone') })).rejects.toBe('gone')
