@@ -76,10 +76,13 @@ export function keyDigestOf(key: string): Buffer {
   return hash('sha256', key, 'buffer').subarray(0, KEY_DIGEST_BYTES)
 }
 
-/** Whether a header's repetition of its key, as hex, is of this key: compared without making a digest's bytes. */
-export function isKeyDigest(hex: string, key: string): boolean {
-  return hash('sha256', key, 'hex').startsWith(hex)
+/** The same as hexadecimal text, at half the cost. */
+export function keyDigestHex(key: string): string {
+  return hash('sha256', key, 'hex').slice(0, 2 * KEY_DIGEST_BYTES)
 }
+
+/** What a header may be asked to be of: the text of a key, its digest, or that in hexadecimal. */
+export type OfKey = string | Uint8Array | { readonly hex: string }
 
 /**
  * What is wrong with a header, as the path of the part and what was received; `undefined` if it can be written.

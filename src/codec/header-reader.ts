@@ -6,8 +6,9 @@ import {
   type HeaderFailure,
   headerProblem,
   ID_LENGTH,
-  isKeyDigest,
   KEY_DIGEST_BYTES,
+  keyDigestHex,
+  type OfKey,
   type Seal,
 } from './entry-header.js'
 import {
@@ -27,7 +28,7 @@ import {
  *
  * @param key The key the bytes were stored under, or its digest: those of another key are refused.
  */
-export function decodeHeader(input: Uint8Array, key: string | Uint8Array): DecodedHeader {
+export function decodeHeader(input: Uint8Array, key: OfKey): DecodedHeader {
   const bytes = asBuffer(input)
   const length = checkedLength(bytes)
   if (typeof length === 'string') return { ok: false, reason: length }
@@ -35,9 +36,12 @@ export function decodeHeader(input: Uint8Array, key: string | Uint8Array): Decod
   return parse(bytes, length) ?? { ok: false, reason: 'corrupt' }
 }
 
-function isOf(bytes: Buffer, key: string | Uint8Array): boolean {
+function isOf(bytes: Buffer, key: OfKey): boolean {
   const digestEnd = AT.keyDigest + KEY_DIGEST_BYTES
-  if (typeof key === 'string') return isKeyDigest(bytes.toString('hex', AT.keyDigest, digestEnd), key)
+  if (typeof key === 'string' || 'hex' in key) {
+    // Compared as text, without making a digest's bytes.
+    return bytes.toString('hex', AT.keyDigest, digestEnd) === (typeof key === 'string' ? keyDigestHex(key) : key.hex)
+  }
   return bytes.compare(key, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) === 0
 }
 

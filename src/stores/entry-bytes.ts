@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { crc32 } from '../codec/checksum.js'
-import { type BodyInfo, type HeaderFailure, ID_LENGTH, keyDigestOf } from '../codec/entry-header.js'
+import { type BodyInfo, type HeaderFailure, ID_LENGTH, keyDigestOf, type OfKey } from '../codec/entry-header.js'
 import { decodeHeader } from '../codec/header-reader.js'
 import { encodeHeader, restamped } from '../codec/header-writer.js'
 import type { StoredEntry } from './shared-store.js'
@@ -51,7 +51,7 @@ function wholeMs({ storedAtMs, freshUntilMs }: StoredEntry, header: Uint8Array):
 }
 
 /** The entry in stored bytes, by its key or the digest of that; with `headerOnly` its body is not there. Never throws. */
-export function readEntry(key: string | Uint8Array, bytes: Buffer, headerOnly: boolean): ReadEntry {
+export function readEntry(key: OfKey, bytes: Buffer, headerOnly: boolean): ReadEntry {
   const entry = entryOf(key, bytes, headerOnly, UNSTAMPED)
   return typeof entry === 'string' ? { failure: entry } : { entry, storedInc: entry.inc }
 }
@@ -69,7 +69,7 @@ const UNSTAMPED: IncarnationNames = { storedInc: '', inc: '' }
  * generation voids memory, not the store.
  */
 export function entryOf(
-  key: string | Uint8Array,
+  key: OfKey,
   bytes: Buffer,
   headerOnly: boolean,
   { storedInc, inc }: IncarnationNames,

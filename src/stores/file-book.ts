@@ -1,5 +1,5 @@
 import type { LogLine } from './file-lines.js'
-import type { Frame, Marker } from './shared-store.js'
+import { type Frame, type Marker, type Markers, markerNames } from './shared-store.js'
 
 /** What the lines of a folder's log come to. Decides nothing by the time at which a line is read. */
 export interface FileBook {
@@ -20,6 +20,10 @@ export interface FileBook {
   take(line: LogLine): Frame | undefined
   /** Every name has a marker: one never invalidated has that of the floor. */
   marker(name: string): Marker
+  /** Those of a list of names. */
+  markers(names: readonly string[]): Markers
+  /** Those that concern every entry of a namespace: the same object until a line is taken. */
+  markersOfAll(namespace: string): Markers
   /** The number before which nothing loaded of a key is valid. */
   overUntil(file: string): number
   token(file: string, nowMs: number): HeldToken | undefined
@@ -43,6 +47,7 @@ export function createFileBook(me: string): FileBook {
   const markers = new Map<string, Marker>()
   const over = new Map<string, number>()
   const tokens = new Map<string, HeldToken>()
+  const ofAll = new Map<string, Markers>()
   let [inc, seq, floor] = ['', 0, 0]
   let [ended, wasUsed] = [false, false]
   let [ownLines, ownSeq] = [0, 0]
@@ -116,6 +121,9 @@ export function createFileBook(me: string): FileBook {
     }
   }
 
+  const marker = (name: string): Marker => markers.get(name) ?? { hard: floor, soft: 0 }
+  const markersOf = (names: readonly string[]): Markers => new Map(names.map((name) => [name, marker(name)]))
+
   return {
     get inc() {
       return inc
@@ -139,6 +147,7 @@ export function createFileBook(me: string): FileBook {
       return wasUsed
     },
     take(line) {
+      ofAll.clear()
       if (line.kind === 'head') return void begin(line)
       if (ended) return undefined
       const isOwn = 'sender' in line && line.sender === me
@@ -147,7 +156,13 @@ export function createFileBook(me: string): FileBook {
       if (isOwn) ownSeq = seq
       return isOwn ? undefined : frame
     },
-    marker: (name) => markers.get(name) ?? { hard: floor, soft: 0 },
+    marker,
+    markers: markersOf,
+    markersOfAll(namespace) {
+      const known = ofAll.get(namespace) ?? markersOf(markerNames(namespace, []))
+      ofAll.set(namespace, known)
+      return known
+    },
     overUntil: (file) => over.get(file) ?? 0,
     token(file, nowMs) {
       const held = tokens.get(file)

@@ -1,7 +1,8 @@
-import { keyDigestOf } from '../codec/entry-header.js'
+import { keyDigestHex, type OfKey } from '../codec/entry-header.js'
 import { restamped } from '../codec/header-writer.js'
 import { readJson } from '../codec/json-reader.js'
 import { entryBytes, type ReadEntry, readEntry } from './entry-bytes.js'
+import { readBase64 } from './file-base64.js'
 import type { StoredEntry } from './shared-store.js'
 import { isSubjectTag } from './subject.js'
 
@@ -34,11 +35,12 @@ const NULL = Buffer.from('null')
 const MOST_DIGITS = 16
 /** Of a line, in which a request is the longest part. */
 const LIMITS = { maxBytes: 1024 * 1024, maxDepth: 128 }
+const FOREIGN: ReadFile = { read: { failure: 'foreign' }, goneAtMs: Infinity }
 const BEGINNING = Buffer.from('{"hopstash":1,')
 
 /** Name of the file of a key, made of the first half of its SHA-256: nothing of the key gets into a path. */
 export function fileNameOf(key: string): string {
-  return keyDigestOf(key).toString('hex')
+  return keyDigestHex(key)
 }
 
 /**
@@ -61,13 +63,13 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
 }
 
 /** The entry in a file; a failure for what is none, damaged, or of another key. Never throws. */
-export function readFileEntry(key: string | Uint8Array, bytes: Buffer): ReadFile {
+export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   const tail = tailOf(bytes)
-  if (tail === undefined) return { read: { failure: 'foreign' }, goneAtMs: Infinity }
-  const { goneAtMs, head, headBytes, end } = tail
+  if (tail === undefined) return FOREIGN
+  const { goneAtMs, headAt, headBytes, end } = tail
   // One piece of memory, in which body follows header: what the codec wants, and not the disk's working memory.
   const whole = Buffer.allocUnsafe(headBytes + bytes.length - end - 1)
-  whole.write(head, 0, 'base64')
+  if (!readBase64(bytes, headAt, whole, headBytes)) return FOREIGN
   bytes.copy(whole, headBytes, end + 1)
   return { read: readEntry(key, whole, false), goneAtMs }
 }
@@ -87,7 +89,9 @@ export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Arr
 /** The header of docs/stored-format.md in a file, unchecked. */
 export function headOf(bytes: Buffer): Buffer | undefined {
   const tail = tailOf(bytes)
-  return tail && Buffer.from(tail.head, 'base64')
+  if (tail === undefined) return undefined
+  const head = Buffer.allocUnsafe(tail.headBytes)
+  return readBase64(bytes, tail.headAt, head, tail.headBytes) ? head : undefined
 }
 
 /** What was asked, by a file: what its text said, where that was JSON, else the text. `undefined` where it does not say. */
@@ -110,8 +114,8 @@ function lineOf(bytes: Buffer): Buffer | undefined {
 /** The fields that are read of a file's line, and where it ends. By the byte: this is most of what a small read costs. */
 interface Tail {
   readonly goneAtMs: number
-  /** In base64. */
-  readonly head: string
+  /** Where it begins, in base64, and how long it is without that. */
+  readonly headAt: number
   readonly headBytes: number
   readonly end: number
 }
@@ -128,7 +132,7 @@ function tailOf(bytes: Buffer): Tail | undefined {
   if (goneAtMs === undefined) return undefined
   const padding = bytes[headEnd - 1] !== EQUALS ? 0 : bytes[headEnd - 2] !== EQUALS ? 1 : 2
   const headBytes = Math.floor(((headEnd - headStart - padding) * 3) / 4)
-  return { goneAtMs, head: bytes.toString('latin1', headStart, headEnd), headBytes, end }
+  return { goneAtMs, headAt: headStart, headBytes, end }
 }
 
 /** The instant that ends at a place; `undefined` if there is none. */

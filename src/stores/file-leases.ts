@@ -16,7 +16,7 @@ export async function leaseFile(site: FileSite, request: LeaseRequest): Promise<
   const at = placeOf(site, request)
   if (seen !== 'any') {
     const reading = site.disk.read(at.shard, at.name)
-    const found = foundIn(site, at.digest, reading instanceof Promise ? await reading : reading)
+    const found = foundIn(site, at, reading instanceof Promise ? await reading : reading)
     log.catchUp()
     const id = found !== undefined && found.startSeq >= log.book.overUntil(at.file) ? found.id : undefined
     if (id !== seen.id) return { outcome: 'changed' }

@@ -1,5 +1,4 @@
 import { sep } from 'node:path'
-import { keyDigestOf } from '../codec/entry-header.js'
 import type { Clock } from '../runtime/clock.js'
 import type { Disk } from './file-disk.js'
 import { fileNameOf, readFileEntry } from './file-entry.js'
@@ -14,6 +13,8 @@ export interface FileSite {
   readonly clock: Clock
   readonly sweep: Sweep
   readonly me: string
+  /** Paths of the directories of each namespace's entries, by the two digits that are their names. */
+  readonly shards: Map<string, Map<string, string>>
   /** Whether entries end with their lifetime. */
   readonly expires: boolean
   readonly scrub: (request: string) => string
@@ -33,8 +34,7 @@ export function directoryOf(disk: Disk, namespace: string): string {
 
 /** A place in a folder. */
 export interface Place {
-  readonly digest: Uint8Array
-  /** Its digest as a name. */
+  /** Digest of the key, in hexadecimal. */
   readonly file: string
   readonly shard: string
   readonly name: string
@@ -42,10 +42,18 @@ export interface Place {
 
 /** Where the entry of a key is. */
 export function placeOf(site: FileSite, { key, namespace }: KeyRef): Place {
-  const digest = keyDigestOf(key)
-  const file = digest.toString('hex')
-  const shard = directoryOf(site.disk, namespace) + sep + file.slice(0, 2)
-  return { digest, file, shard, name: `${file}.entry` }
+  const file = fileNameOf(key)
+  return { file, shard: shardOf(site, namespace, file), name: `${file}.entry` }
+}
+
+// One text for each: what is known of directories is found by it, and a new one would have to be hashed at every read.
+function shardOf({ disk, shards }: FileSite, namespace: string, file: string): string {
+  const name = file.slice(0, 2)
+  const known = shards.get(namespace)?.get(name)
+  if (known !== undefined) return known
+  const shard = directoryOf(disk, namespace) + sep + name
+  shards.set(namespace, (shards.get(namespace) ?? new Map()).set(name, shard))
+  return shard
 }
 
 /** The path of an entry. */
@@ -54,9 +62,9 @@ export function pathOf({ shard, name }: Place): string {
 }
 
 /** The entry in the bytes of a file, as this folder's lifetimes have it. */
-export function foundIn(site: FileSite, key: Uint8Array, bytes: Buffer | undefined): StoredEntry | undefined {
+export function foundIn(site: FileSite, { file }: Place, bytes: Buffer | undefined): StoredEntry | undefined {
   if (bytes === undefined) return undefined
-  const { read, goneAtMs } = readFileEntry(key, bytes)
+  const { read, goneAtMs } = readFileEntry({ hex: file }, bytes)
   if ('failure' in read) return undefined
   const { entry } = read
   if (site.expires) return goneAtMs > site.clock.wall() ? entry : undefined

@@ -6,7 +6,6 @@ import {
   type BumpReply,
   isValid,
   type KeyRef,
-  type Markers,
   markerNames,
   type ReadReply,
   type ReadRequest,
@@ -30,18 +29,21 @@ export function readFile(site: FileSite, request: ReadRequest): ReadReply | Prom
 function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer | undefined): ReadReply {
   const { log, sweep, clock } = site
   const { file } = at
-  const found = foundIn(site, at.digest, bytes)
+  const found = foundIn(site, at, bytes)
   // The entry first, the markers second: an invalidation between the two is seen.
   log.catchUp()
   const entry = found !== undefined && found.startSeq < log.book.overUntil(file) ? undefined : found
   if (entry === undefined) log.checkThere()
-  const names = markerNames(request.namespace, entry?.tags ?? [])
-  const markers = markersOf(site, names)
-  const isUsable = entry !== undefined && isValid(entry, names, log.book.inc, markers)
+  const { book } = log
+  const markers =
+    entry === undefined || entry.tags.length === 0
+      ? book.markersOfAll(request.namespace)
+      : book.markers(markerNames(request.namespace, entry.tags))
+  const isUsable = entry !== undefined && isValid(entry, markers.keys(), book.inc, markers)
   const reply: { -readonly [Part in keyof ReadReply]: ReadReply[Part] } = {
-    inc: log.book.inc,
+    inc: book.inc,
     nowMs: clock.wall(),
-    seq: log.book.seq,
+    seq: book.seq,
     markers,
     entry: shown(entry, request.knownId),
     token: undefined,
@@ -60,9 +62,9 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
   const { file } = at
   const names = markerNames(namespace, entry.tags)
   const came = (outcome: WriteReply['outcome']): WriteReply => {
-    return { ...stamped(site), outcome, markers: markersOf(site, names) }
+    return { ...stamped(site), outcome, markers: site.log.book.markers(names) }
   }
-  const isDead = (): boolean => !isValid(entry, names, log.book.inc, markersOf(site, names))
+  const isDead = (): boolean => !isValid(entry, names, log.book.inc, site.log.book.markers(names))
   let draft: Draft | undefined
   try {
     log.catchUp()
@@ -94,7 +96,7 @@ export async function setFile(site: FileSite, request: SetRequest): Promise<SetR
   const names = markerNames(namespace, entry.tags)
   log.catchUp()
   const came = (outcome: SetReply['outcome'], seq: number): SetReply => {
-    return { ...stamped(site), outcome, seq, markers: markersOf(site, names) }
+    return { ...stamped(site), outcome, seq, markers: site.log.book.markers(names) }
   }
   if (clock.wall() > request.notAfterMs) return came('late', log.book.seq)
   tell(site, request, true)
@@ -167,11 +169,6 @@ function full(site: FileSite, ref: KeyRef, error: unknown): undefined {
   if (!FULL.has(codeOf(error))) throw error
   site.trouble(error)
   tryTo(() => site.disk.remove(pathOf(placeOf(site, ref))))
-}
-
-function markersOf(site: FileSite, names: readonly string[]): Markers {
-  const { book } = site.log
-  return new Map(names.map((name) => [name, book.marker(name)]))
 }
 
 function tell(site: FileSite, { key, namespace, digest }: KeyRef, over: boolean): void {

@@ -10,7 +10,7 @@ import { directoryOf, type FileSite, messageOf, numbered, ownNumbered, stamped }
 import { createSweep } from './file-sweep.js'
 import { expireFile, killFile, readFile, setFile, writeFile } from './file-verbs.js'
 import { eachRequest, forgetSubject, type RecordedRequest } from './file-walk.js'
-import type { BusListener, ForgetReply, SharedStore } from './shared-store.js'
+import type { BusListener, ForgetReply, ReadTo, SharedStore } from './shared-store.js'
 
 /** Options of {@link createFileStore}. */
 export interface FileStoreOptions {
@@ -88,10 +88,23 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     if (problem === undefined) warn(folder, error)
     problem = messageOf(error)
   }
-  const site: FileSite = { disk, log, clock, sweep, me, expires, scrub, trouble }
+  const site: FileSite = { disk, log, clock, sweep, me, shards: new Map(), expires, scrub, trouble }
   const noted = (error: unknown): never => {
     site.trouble(error)
     throw error
+  }
+  const readTo: ReadTo = (request, done) => {
+    const failed = (error: unknown): void => {
+      site.trouble(error)
+      done(undefined, error)
+    }
+    try {
+      const reply = readFile(site, request)
+      if (reply instanceof Promise) reply.then(done, failed)
+      else queueMicrotask(() => done(reply))
+    } catch (error) {
+      queueMicrotask(() => failed(error))
+    }
   }
   const tried = <T>(verb: () => T | Promise<T>): Promise<T> => {
     try {
@@ -110,6 +123,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       return problem
     },
     read: (request) => tried(() => readFile(site, request)),
+    readTo,
     token: (key, candidate, lifeMs) => tried(() => takeToken(site, key, candidate, lifeMs)),
     write: (request) => tried(() => writeFile(site, request)),
     set: (request) => tried(() => setFile(site, request)),

@@ -244,7 +244,7 @@ export function markerNames(namespace: string, tags: readonly string[]): string[
  */
 export function isValid(
   entry: Pick<StoredEntry, 'inc' | 'startSeq'>,
-  names: readonly string[],
+  names: Iterable<string>,
   inc: string,
   markers: Markers,
 ): boolean {

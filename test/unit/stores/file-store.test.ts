@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createEntryCodec } from '../../../src/cache/entry-codec.js'
 import { createFileStore, type FileStoreOptions } from '../../../src/stores/file.js'
-import { isValid, markerNames, type SharedStore, type StoredEntry } from '../../../src/stores/shared-store.js'
+import { isValid, markerNames, type ReadReply, type SharedStore, type StoredEntry } from '../../../src/stores/shared-store.js'
 import { subjectTag } from '../../../src/stores/subject.js'
 
 const FAR = Number.MAX_SAFE_INTEGER
@@ -72,6 +72,40 @@ describe('an entry in a folder', () => {
       request: { model: 'm', n: 1 },
     })
     expect(body).toBe(TEXT)
+  })
+
+  it.each([
+    ['small', 'x'.repeat(10)],
+    ['large', 'x'.repeat(100_000)],
+  ])(
+    'that is %s is told to a function as it is told by a promise, and never before the call returns',
+    async (_, body) => {
+      const store = open()
+      await put(store, 'a', entryOf(body))
+      const order: string[] = []
+      const told = await new Promise<ReadReply | undefined>((resolve) => {
+      store.readTo?.(refOf('a'), (reply) => {
+        order.push('told')
+        resolve(reply)
+      })
+      order.push('returned')
+    })
+    const { entry, inc, seq, markers } = await store.read(refOf('a'))
+    expect(told).toMatchObject({ inc, seq, markers, entry: { id: entry?.id } })
+    expect(Buffer.from(told?.entry?.body ?? []).toString()).toBe(body)
+    expect(order).toEqual(['returned', 'told'])
+    },
+  )
+
+  it('that cannot be looked for is told as an error, and the folder says what is wrong', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    const store = createFileStore({ folder: join(folder, 'file') })
+    const [reply, error] = await new Promise<unknown[]>((resolve) => {
+      store.readTo?.(refOf('a'), (...told) => resolve(told))
+    })
+    expect(reply).toBeUndefined()
+    expect(error).toMatchObject({ code: 'ENOTDIR' })
+    expect(store.problem).toContain('ENOTDIR')
   })
 
   it('is for its owner alone, and nothing of a key is in its path', async () => {

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest'
+import { headOf, readFileEntry, writeFileEntry } from '../../../src/stores/file-entry.js'
+import type { StoredEntry } from '../../../src/stores/shared-store.js'
+
+const KEY = 'hopstash:things:v1:a'
+const times = { storedAtMs: 1, freshUntilMs: 2, staleForMs: 3, errorForMs: 4, loadMs: 5 }
+
+function fileOf(tags: readonly string[]): Buffer {
+  const entry: StoredEntry = {
+    id: '0123456789abcdef',
+    inc: 'incarnationBBBBB',
+    startSeq: 7,
+    tags,
+    ...times,
+    body: Buffer.from('body'),
+  }
+  return Buffer.concat(writeFileEntry(entry, { key: KEY, goneAtMs: Infinity, request: undefined }))
+}
+
+it('reads a header of every length, whatever base64 fills up with', () => {
+  for (let length = 1; length <= 12; length++) {
+    const tags = ['x'.repeat(length)]
+    const { read } = readFileEntry(KEY, fileOf(tags))
+    expect(read).toMatchObject({ entry: { id: '0123456789abcdef', startSeq: 7, tags, ...times } })
+    if ('entry' in read) expect(Buffer.from(read.entry.body ?? []).toString()).toBe('body')
+  }
+})
+
+it('reads the same header that base64 has', () => {
+  for (const tags of [[], ['a'], ['ab'], ['ü', '€']]) {
+    const bytes = fileOf(tags)
+    const base64 = /"head":"([^"]+)"/.exec(bytes.toString('latin1'))?.[1] ?? ''
+    expect(headOf(bytes)?.equals(Buffer.from(base64, 'base64'))).toBe(true)
+  }
+})
+
+it('takes no header in which a character is another one, or none of base64', () => {
+  const whole = fileOf(['red'])
+  const start = whole.indexOf('"head":"') + '"head":"'.length
+  const end = whole.indexOf('"}\n', start)
+  for (let at = start; at < end; at++) {
+    for (const other of ['!', 'A', '\u00ff', '=', '"']) {
+      const damaged = Buffer.from(whole)
+      damaged.write(other, at, 'latin1')
+      if (!damaged.equals(whole))
+        expect(readFileEntry(KEY, damaged).read, `${other} at ${at}`).toHaveProperty('failure')
+    }
+  }
+})
+
+it('belongs to its key alone, whether that is given as text, as digest or in hexadecimal', () => {
+  const bytes = fileOf([])
+  expect(readFileEntry('hopstash:things:v1:b', bytes).read).toEqual({ failure: 'key' })
+  expect(readFileEntry({ hex: '0'.repeat(32) }, bytes).read).toEqual({ failure: 'key' })
+  expect(readFileEntry(new Uint8Array(16), bytes).read).toEqual({ failure: 'key' })
+})
