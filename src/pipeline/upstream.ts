@@ -30,6 +30,12 @@ export interface UpstreamState {
 
 const SHARED = Symbol('hopstash.upstream')
 
+// Process-wide, because the mistake is: two modules that each define the upstream both call cannot see each other.
+const defined = new Set<string>()
+const warned = new Set<string>()
+// Names may be made at run time, a tenant's for instance; beyond these a second one goes unnoticed.
+const MAX_NAMES = 1000
+
 /** Breaker, limit and retry budget of one upstream, for hops of any pipeline. */
 export interface SharedUpstream {
   readonly name: string
@@ -50,6 +56,9 @@ export const UPSTREAM_POLICIES = ['breaker', 'concurrency', 'retryBudget'] as co
  * Makes an upstream that hops of several pipelines call: one breaker, one limit, one retry budget. Without it those of a
  * pipeline are its own, and one pipeline's failures tell the other nothing.
  *
+ * Define it once and hand the object on: a second one of the same name knows nothing of the first, and is warned about
+ * once (`HOPSTASH_UPSTREAM_TWICE`), unless it has a `clock`, as those of tests have.
+ *
  * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { defineHop, defineUpstream } from 'hopstash/pipeline'
@@ -64,6 +73,7 @@ export function defineUpstream(name: string, options: UpstreamOptions = {}): Sha
   checkShape('defineUpstream', options, [...UPSTREAM_POLICIES, 'clock'])
   const { clock = createSystemClock(), ...own } = options
   const policies = resolvePolicies(`upstream '${name}'`, own, resilient)
+  if (options.clock === undefined) noteName(name)
   const upstream = onOwnClock(createUpstream(name, policies, clock), clock)
   return Object.freeze({ name, state: () => stateOf(upstream, clock.now()), [SHARED]: { upstream, policies } })
 }
@@ -93,6 +103,17 @@ export function createUpstream(name: string, policies: SharedParts['policies'], 
 /** How `upstream` is doing at `now` of the clock it was made with. */
 export function stateOf({ breaker, limiter }: Upstream, now: number): UpstreamState {
   return { breaker: breaker.state(now), active: limiter.active, queued: limiter.queued }
+}
+
+function noteName(name: string): void {
+  if (!defined.has(name)) {
+    if (defined.size < MAX_NAMES) defined.add(name)
+    return
+  }
+  if (warned.has(name) || typeof process === 'undefined' || typeof process.emitWarning !== 'function') return
+  warned.add(name)
+  const message = `Upstream '${name}' is defined twice in this process: each has a breaker, a limit and a retry budget of its own. Export one \`defineUpstream\` and give it to all hops, or name them apart. This is said once.`
+  process.emitWarning(message, { type: 'HopstashWarning', code: 'HOPSTASH_UPSTREAM_TWICE' })
 }
 
 // Pipelines have a clock each, which all start at another instant: what they share goes by one.

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createStash, namespace } from '../../../src/index.js'
 import { defineHop, defineUpstream, fromGraph, provider, resilient } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
@@ -99,6 +99,25 @@ describe('an upstream that pipelines share', () => {
     const fallback = [provider('mine', () => 1, { upstream: second })]
     expect(() => fromGraph('p', { a: hop('a', { upstream: first, fallback }) })).toThrowError(refused)
     expect(() => fromGraph('p', { openai: hop('openai'), b: hop('b', { upstream: first }) })).toThrowError(refused)
+  })
+
+  it('is warned about once when another of its name is defined, for they share nothing', () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    defineUpstream('twice')
+    defineUpstream('other')
+    defineUpstream('twice', { clock: createFakeClock() })
+    expect(() => defineUpstream('twice', { concurrency: 0 })).toThrowError(invalid)
+    expect(warnings).not.toHaveBeenCalled()
+    const one = defineUpstream('twice')
+    const two = defineUpstream('twice')
+    expect(one.state()).toEqual(two.state())
+    expect(warnings.mock.calls).toEqual([
+      [
+        expect.stringMatching(/'twice' is defined twice .* Export one `defineUpstream`/),
+        { type: 'HopstashWarning', code: 'HOPSTASH_UPSTREAM_TWICE' },
+      ],
+    ])
+    warnings.mockRestore()
   })
 
   it('is not touched by a fake client of one run', async () => {
