@@ -55,7 +55,7 @@ async function eraseShared(
   tag: string,
   digest: string,
 ): Promise<number | 'none'> {
-  const told = await bumpShared(states, tier, [`t//${tag}`], 'delete')
+  const told = await bumpShared(states, tier, [`t//${tag}`], 'delete', () => erase(states, tag))
   if (told !== 'done') throw erasureUnconfirmed(told)
   const erased = tier.store.forget?.bind(tier.store)
   if (erased === undefined) return 'none'

@@ -95,16 +95,21 @@ export async function expireShared(
   return confirmed('expire', state.name, { memory: 'done', store }, options)
 }
 
-/** Raises markers in the store. The local part has been done: this process obeys already. */
+/**
+ * Raises markers in the store. The local part has been done: this process obeys already. Guard `obeyTwice`: it is done
+ * again where no reply tells the cells what came between, because a read may have brought the old value meanwhile.
+ */
 export async function bumpShared(
   states: readonly NamespaceState[],
   tier: SharedSide,
   names: readonly string[],
   mode: InvalidationMode,
+  obey: () => void,
 ): Promise<TierResult> {
   const reply = await tier.ask(() => tier.store.bump(names, mode))
   if (reply === undefined) {
     tier.owe({ kind: 'names', names, mode })
+    if (states[0]?.live.closed === false) obey()
     return 'queued'
   }
   const marker = mode === 'delete' ? { hard: reply.seq, soft: 0 } : { hard: 0, soft: reply.seq }

@@ -4,7 +4,7 @@ import { type EntryView, entryView, freshValue, idForRead, viewFound } from './e
 import type { FoundEntry } from './found-entry.js'
 import { clear, type InvalidateOptions, invalidateTags } from './invalidate.js'
 import { observed, observedAs } from './observe-verb.js'
-import { findShared, freshShared } from './shared-read.js'
+import { findShared, freshOfStore, freshShared } from './shared-read.js'
 import { bumpShared, confirmed, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { WriteResult } from './words.js'
@@ -37,7 +37,9 @@ export function verbsOf(state: NamespaceState): Verbs {
       },
     )
   return {
-    get,
+    // Without a promise for nothing: most reads are these.
+    get: (key, options) =>
+      options === undefined && !state.channel.hasSubscribers ? verbs.get(key, options) : get(key, options),
     async getMany(keys, options) {
       requireArray(keys, 'keys')
       // An outcome for each, where somebody listens.
@@ -77,7 +79,7 @@ function localVerbs(state: NamespaceState): Verbs {
 
 function sharedVerbs(state: NamespaceState, tier: SharedSide): Verbs {
   return {
-    get: (key, options) => freshShared(state, tier, [key], options).then(([value]) => value),
+    get: (key, options) => freshOfStore(state, tier, key, options),
     getMany: (keys, options) => freshShared(state, tier, keys, options),
     async getEntry(key, options) {
       const id = idForRead(state, key, options)
@@ -107,11 +109,12 @@ async function invalidateIn(
   options: InvalidateOptions | undefined,
   everywhere: boolean,
 ): Promise<WriteResult> {
-  const local = invalidateTags(states, tags, options)
+  const obey = (): WriteResult => invalidateTags(states, tags, options)
+  const local = obey()
   const shared = states[0]?.shared
   if (shared === undefined || tags.length === 0) return local
   const names = tags.flatMap((tag) => (everywhere ? [`t//${tag}`] : states.map((state) => `t/${state.name}/${tag}`)))
-  const store = await bumpShared(states, shared, names, options?.mode ?? 'delete')
+  const store = await bumpShared(states, shared, names, options?.mode ?? 'delete', obey)
   return confirmedIn('invalidateTags', states, everywhere, { ...local, store }, options)
 }
 
@@ -139,11 +142,12 @@ async function emptyIn(
   options: RequireOption | undefined,
   everywhere: boolean,
 ): Promise<WriteResult> {
-  const local = clear(states)
+  const obey = (): WriteResult => clear(states)
+  const local = obey()
   const shared = states[0]?.shared
   if (shared === undefined) return local
   const names = everywhere ? ['*'] : states.map((state) => `n/${state.name}`)
-  const store = await bumpShared(states, shared, names, 'delete')
+  const store = await bumpShared(states, shared, names, 'delete', obey)
   return confirmedIn('clear', states, everywhere, { ...local, store }, options)
 }
 

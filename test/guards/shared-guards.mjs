@@ -146,4 +146,11 @@ export const sharedGuards = [
     replace: '',
     tests: [races],
   },
+  {
+    name: 'an unanswered invalidation is obeyed again',
+    file: 'src/cache/shared-write.ts',
+    find: '    if (states[0]?.live.closed === false) obey()\n',
+    replace: '',
+    tests: [forced],
+  },
 ]

@@ -52,7 +52,7 @@ const BETWEEN_PROCESSES: readonly Race[] = [
   {
     name: '7 the store is away',
     reads: ['get', 'getOrSet'],
-    changes: ['delete', 'set'],
+    changes: ['delete', 'set', 'tag', 'clear'],
     faults: ['link cut', 'link back'],
   },
   {

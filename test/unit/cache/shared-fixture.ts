@@ -82,8 +82,10 @@ export interface HeldCalls {
   count(): number
 }
 
+type HeldMethod = 'read' | 'set' | 'write' | 'kill' | 'bump' | 'lease'
+
 /** Holds calls of one method of the first process: `'before'` they leave, or `'after'` their replies have come. */
-export function heldCalls(method: 'read' | 'set' | 'write' | 'kill' | 'lease', where: 'before' | 'after'): HeldCalls {
+export function heldCalls(method: HeldMethod, where: 'before' | 'after'): HeldCalls {
   const held: (() => void)[] = []
   let isHolding = false
   let isFirst = true
@@ -92,10 +94,10 @@ export function heldCalls(method: 'read' | 'set' | 'write' | 'kill' | 'lease', w
     adapt(connection) {
       if (!isFirst) return connection
       isFirst = false
-      const call = connection[method] as (request: never) => Promise<unknown>
-      const holding = async (request: never): Promise<unknown> => {
+      const call = connection[method] as (...request: never[]) => Promise<unknown>
+      const holding = async (...request: never[]): Promise<unknown> => {
         if (where === 'before') await wait()
-        const reply = await call(request)
+        const reply = await call(...request)
         if (where === 'after') await wait()
         return reply
       }

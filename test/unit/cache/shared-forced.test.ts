@@ -20,6 +20,35 @@ describe('a delete that is on its way', () => {
   })
 })
 
+describe('an invalidation that the store never answers', () => {
+  it.each(['clear', 'invalidateTags', 'forget'] as const)(
+    '%s takes back what a read brought into memory meanwhile',
+    async (how) => {
+      const calls = heldCalls('bump', 'before')
+      const { world, things, others } = openShared({ tags: ['t'] }, calls.adapt)
+      await world.settle()
+      await world.run(others.set('k', 'old', { subject: 'a person' }))
+      await world.settle()
+      calls.hold()
+      const [{ connection, stash }] = world.processes
+      const ways = {
+        clear: () => things.clear(),
+        invalidateTags: () => things.invalidateTags(['t']),
+        forget: () => stash.forget('a person').catch(() => ({ store: 'queued' })),
+      }
+      const invalidating = ways[how]()
+      await world.settle()
+      expect(await world.run(things.get('k'))).toBe('old')
+      expect(things.peek('k')).toBe('old')
+      connection.cut()
+      calls.releaseAll()
+      expect(await world.run<{ store: unknown }>(invalidating)).toMatchObject({ store: 'queued' })
+      expect(things.peek('k')).toBeUndefined()
+      expect(await world.run(things.get('k'))).toBeUndefined()
+    },
+  )
+})
+
 describe('memory of a life of the store that is over', () => {
   it('is not served while the store is away either', async () => {
     const { world, things } = openShared()
