@@ -6,7 +6,7 @@ import type { WriteResult } from '../cache/words.js'
 import { optionHidden } from '../errors/option-error.js'
 import { resolveSource } from '../redis/redis-source.js'
 import type { Call } from './command.js'
-import { Failure, UsageError } from './failure.js'
+import { Declined, Failure, UsageError } from './failure.js'
 import { foundRoot, rootOf } from './folder-view.js'
 import { isFolderUrl, requiredUrl } from './open-view.js'
 import { reached } from './redis-place.js'
@@ -65,14 +65,13 @@ export function storeText(call: Call): string {
 /**
  * Asks before something is destroyed, unless told not to.
  *
- * @returns Whether to go on. @throws {UsageError} where nobody can be asked
+ * @throws {Declined} for anything but a yes
+ * @throws {UsageError} where nobody can be asked
  */
-export async function isConfirmed({ io, values }: Call, question: string): Promise<boolean> {
-  if (values.yes) return true
+export async function confirm({ io, values }: Call, question: string): Promise<void> {
+  if (values.yes) return
   if (io.ask === undefined) throw new UsageError('Nobody is there to be asked: give --yes to go on without a question.')
-  if (await io.ask(question)) return true
-  io.err('Nothing was changed.\n')
-  return false
+  if (!(await io.ask(question))) throw new Declined('Nothing was changed.')
 }
 
 /** What became of a change, in words. */

@@ -1,6 +1,7 @@
 import type { StashMethods } from '../cache/build-stash.js'
-import { isConfirmed, resultText, storeText, withStash } from './change.js'
+import { confirm, resultText, storeText, withStash } from './change.js'
 import type { Call, Command } from './command.js'
+import { noEntriesText, othersThan } from './namespaces.js'
 import { isFolderUrl, requiredUrl } from './open-view.js'
 import { createProgress } from './progress.js'
 import { reached } from './redis-place.js'
@@ -22,20 +23,23 @@ export const clearCommand: Command = {
     const [name] = call.words
     const what = name === undefined ? 'ALL namespaces' : `namespace '${shown(name)}'`
     requiredUrl(call)
-    if (!(await isConfirmed(call, `Clear ${what} of ${storeText(call)}?`))) return 1
+    await confirm(call, `Clear ${what} of ${storeText(call)}?`)
+    // It is done all the same: memory of processes may have what the store has not.
+    const others = name === undefined ? undefined : await othersThan(call, name)
     return withStash(call, name, async (stash) => {
       const result = await (name === undefined ? stash.clear() : stash.namespace(name).clear())
       const removed = result.store === 'done' ? await removedBytes(call, stash, name) : undefined
       if (call.values.json) {
-        call.io.out(
-          jsonText({ cleared: name ?? '*', result: { store: result.store }, removed_entries: removed ?? null }),
-        )
+        const found = others && { namespaces: others.names }
+        const answer = { store: result.store }
+        call.io.out(jsonText({ cleared: name ?? '*', result: answer, removed_entries: removed ?? null, ...found }))
       } else {
         const tail = removed === undefined ? '' : `; ${count(removed, 'entry', 'entries')} removed`
         call.io.out(
           `${name === undefined ? 'Stash' : `Namespace ${shown(name)}`} cleared: ${resultText(result, call)}${tail}\n`,
         )
-        if (removed === 0) call.io.err('No entries were there: are the prefix and the name of the namespace right?\n')
+        if (name !== undefined && others !== undefined) call.io.err(`${noEntriesText(name, others)}\n`)
+        else if (removed === 0) call.io.err('No entries were there: is the prefix right?\n')
       }
       return result.store === 'done' ? 0 : 1
     })

@@ -7,8 +7,9 @@ import { examineRights } from './doctor-rights.js'
 import { examineServer, type ServerFacts } from './doctor-server.js'
 import { advice, type Finding, ok, trouble } from './finding.js'
 import type { RedisPatient } from './redis-patient.js'
-import { type RedisPlace, reach, Unreachable } from './redis-place.js'
+import { type RedisPlace, reach } from './redis-place.js'
 import { durationText } from './text.js'
+import { Unreachable } from './unreachable.js'
 
 const PINGS = 100
 /** The default budget of a command. */
@@ -24,7 +25,7 @@ export async function examineRedis(call: Call, url: string): Promise<Finding[]> 
   try {
     place = await reach(call, url)
   } catch (error) {
-    if (error instanceof Unreachable) return [unreachable(error)]
+    if (error instanceof Unreachable) return [trouble('connection', error.message, error.change)]
     throw error
   }
   const patient: RedisPatient = { ...place, clock }
@@ -51,27 +52,6 @@ export async function examineRedis(call: Call, url: string): Promise<Finding[]> 
 
 /** What is typed here is a URL, which a stash takes for one server. */
 const NOT_BY_URL = 'a stash needs { rootNodes: [{ url }] } here, not the URL alone'
-
-const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/ECONNREFUSED/, 'Nothing listens there: start the server, or correct host and port.'],
-  [/ENOTFOUND|EAI_AGAIN/, 'The name of the host is not known here: correct it, or the DNS.'],
-  [/NOAUTH/, 'The server wants a password: put it into the URL, redis://user:password@host.'],
-  [/WRONGPASS/, 'User or password are wrong: correct the URL; percent-encode special characters.'],
-  [/NOPERM/, 'The user may not even PING: allow +@connection.'],
-  [/LOADING/, 'The server is still loading its data: try again in a while.'],
-  [/CERT|SSL|TLS|SELF_SIGNED/i, 'The certificate is not trusted: NODE_EXTRA_CA_CERTS names a file with the authority.'],
-  [/TIMEOUT|ETIMEDOUT/i, 'No answer: look at firewalls, and at rediss:// where the server wants TLS.'],
-]
-
-function unreachable({ address, message, change }: Unreachable): Finding {
-  return trouble(
-    'connection',
-    `${address} cannot be used: ${message}`,
-    change ??
-      REASONS.find(([pattern]) => pattern.test(message))?.[1] ??
-      'Look at host, port, rediss:// or redis://, user and password.',
-  )
-}
 
 function transport({ warnings }: ResolvedSource): Finding {
   return warnings.length === 0

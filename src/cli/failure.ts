@@ -3,6 +3,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** Somebody was asked, and said no: exit code 1. */
+export class Declined extends Error {
+  override readonly name = 'Declined'
+}
+
 /** What was asked for could not be done: exit code 1. */
 export class Failure extends Error {
   override readonly name = 'Failure'

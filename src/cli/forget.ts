@@ -1,4 +1,4 @@
-import { isConfirmed, storeText, withStash } from './change.js'
+import { confirm, storeText, withStash } from './change.js'
 import type { Command } from './command.js'
 import { requiredUrl } from './open-view.js'
 import { count, jsonText } from './text.js'
@@ -18,7 +18,7 @@ export const forgetCommand: Command = {
   async run(call) {
     const { io, values, words, paint } = call
     requiredUrl(call)
-    if (!(await isConfirmed(call, `Erase everything about this subject from ${storeText(call)}?`))) return 1
+    await confirm(call, `Erase everything about this subject from ${storeText(call)}?`)
     // All namespaces: subjects belong to none.
     return withStash(call, undefined, async (stash) => {
       const { store, peers, notCovered } = await stash.forget(words[0] as string)

@@ -1,7 +1,10 @@
 import type { Command } from './command.js'
 import { endIfAborted } from './failure.js'
+import { noEntriesText, othersIn } from './namespaces.js'
 import { withView } from './open-view.js'
 import { count, jsonText, shown } from './text.js'
+
+const NONE = 'No entries: is the prefix right?'
 
 /** `hopstash keys` */
 export const keysCommand: Command = {
@@ -30,7 +33,11 @@ export const keysCommand: Command = {
         }
         if (isCut) break
       }
-      if (values.json) io.out(jsonText({ keys: [...keys], more: isCut }))
+      const name = words[0]
+      const others = keys.size === 0 && name !== undefined ? await othersIn(call, view, name) : undefined
+      if (values.json) io.out(jsonText({ keys: [...keys], more: isCut, ...(others && { namespaces: others.names }) }))
+      else if (keys.size === 0)
+        io.err(`${name === undefined || others === undefined ? NONE : noEntriesText(name, others)}\n`)
       else if (isCut) io.err(`${paint.faint(`There are more than ${count(keys.size, 'key')}: --limit 0 lists all.`)}\n`)
       return 0
     }),

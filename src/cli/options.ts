@@ -69,7 +69,10 @@ export function readOptions(
     const { takes, short } = OPTION_TEXTS[name]
     options[name] = { type: takes === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) }
   }
-  const { values, positionals } = parsed(argv, options)
+  const { values, positionals, tokens } = parsed(argv, options)
+  const twice = twiceGiven(tokens)
+  // Two stores: which of them would be emptied?
+  if (twice !== undefined) throw new UsageError(`--${twice} is given twice.`)
   const texts = values as Readonly<Record<string, string | boolean | undefined>>
   const text = (name: OptionName): string | undefined => {
     const value = texts[name]
@@ -102,15 +105,29 @@ export function readOptions(
 
 function parsed(argv: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true })
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true, tokens: true })
   } catch (error) {
     throw new UsageError(messageOf(error, Object.keys(options)))
   }
 }
 
+/** Of options with a value, the first that is there again. */
+function twiceGiven(tokens: ReturnType<typeof parsed>['tokens']): string | undefined {
+  const seen = new Set<string>()
+  for (const token of tokens) {
+    if (token.kind !== 'option' || token.value === undefined) continue
+    if (seen.has(token.name)) return token.name
+    seen.add(token.name)
+  }
+  return undefined
+}
+
 // What parseArgs says of an unknown option explains how to pass one that begins with a dash; a typo is likelier.
 function messageOf(error: unknown, known: readonly string[]): string {
   const { code, message } = error as { code?: string; message: string }
+  const dashed = /^Option '(?:-\w, )?--([\w-]+)[^']*' argument is ambiguous/.exec(message)?.[1]
+  if (dashed !== undefined)
+    return `Expected something behind --${dashed}; what begins with a dash goes behind an equals sign, --${dashed}=-x.`
   const name = /'--?([^' =<]+)/.exec(message)?.[1]
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || name === undefined) return message.split('\n')[0] as string
   const near = nearestName(name, known)

@@ -7,9 +7,10 @@ import type { SendCommand } from '../redis/script.js'
 import type { NodeRedisSentinelOptions } from '../redis/sentinel-source.js'
 import { type StoreKeys, storeKeys } from '../redis/store-keys.js'
 import type { Clock } from '../runtime/clock.js'
-import { listOf, textOf } from '../stores/redis-replies.js'
 import type { Call } from './command.js'
 import { Failure } from './failure.js'
+import { modeOf, primariesOf } from './server-mode.js'
+import { changeFor, Unreachable, type Why, whyUnreachable } from './unreachable.js'
 
 /** A Redis or Valkey that was reached: one server, the primary that Sentinels tell of, or a whole Cluster. */
 export interface RedisPlace {
@@ -22,40 +23,29 @@ export interface RedisPlace {
   nodes(): readonly SendCommand[]
 }
 
-/** It cannot be used. The message has no credential. */
-export class Unreachable extends Error {
-  override readonly name = 'Unreachable'
-  readonly address: string
-  /** What to change; `undefined` where the word alone tells. */
-  readonly change: string | undefined
-
-  constructor(address: string, word: string, change?: string) {
-    super(word)
-    this.address = address
-    this.change = change
-  }
-}
-
 /**
  * Connects once to where `--store` and `--sentinel` point. A node of a Cluster stands for the whole of it.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID` for a URL that is none
  * @throws {Unreachable}
  */
-export async function reach({ values, clock }: Pick<Call, 'values' | 'clock'>, url: string): Promise<RedisPlace> {
+export async function reach(call: Pick<Call, 'values' | 'clock'>, url: string): Promise<RedisPlace> {
+  const { values, clock } = call
   const keys = storeKeys(values.prefix)
   const given = values.sentinel === undefined ? url : sentinelOptions(url, values.sentinel)
   const source = resolveSource(given, 'store')
   const connection = createConnection({ source, clock, prepare: async (send) => void (await send(['PING'])) })
-  await begin(connection, source.address)
+  await begin(connection, source.address, (word) => whyUnreachable(call, url, word))
   const mode = await modeOf(connection.send)
   if (mode !== 'cluster' && mode !== 'sentinel')
     return { given, source, connection, keys, nodes: () => [connection.send] }
   const names = mode === 'sentinel' ? await primariesOf(connection.send) : []
   await connection.close()
   if (mode === 'cluster') return reachCluster({ rootNodes: [{ url }] }, keys, clock)
-  const change = `Give --sentinel NAME, with the name of the primary${names.length === 0 ? '' : `: ${names.join(' or ')}`}.`
-  throw new Unreachable(source.address, 'a Sentinel, which stores nothing itself', change)
+  throw new Unreachable(source.address, {
+    wrong: 'a Sentinel, which stores nothing itself',
+    change: `Give --sentinel NAME, with the name of the primary${names.length === 0 ? '' : `: ${names.join(' or ')}`}.`,
+  })
 }
 
 /** As {@link reach}. @throws {Failure} in words for whoever typed the command */
@@ -64,8 +54,7 @@ export async function reached(call: Pick<Call, 'values' | 'clock'>, url: string)
     return await reach(call, url)
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error
-    const { address, message, change = 'hopstash doctor may know why.' } = error
-    throw new Failure(`The store at ${address} cannot be used: ${message}. ${change}`)
+    throw new Failure(`The store at ${error.message}. ${error.change}`)
   }
 }
 
@@ -79,7 +68,13 @@ async function reachCluster(given: NodeRedisClusterOptions, keys: StoreKeys, clo
     controlKey: keys.control,
     prepare: async (send) => void (await send(['PING'])),
   })
-  await begin(connection, resolved.address)
+  await begin(connection, resolved.address, async (word) => ({
+    wrong:
+      word === 'CLUSTERDOWN' ? 'the Cluster is down (CLUSTERDOWN)' : `the Cluster cannot be used as a whole (${word})`,
+    change: /^E[A-Z]+$|Timeout/.test(word)
+      ? 'Every primary must be reachable from here, by the address the Cluster has for it: redis-cli CLUSTER SLOTS tells it.'
+      : changeFor(word),
+  }))
   const [seed] = cluster.seeds
   // Messages reach every node, whichever they are sent to.
   const create: ResolvedSource['create'] = () =>
@@ -87,27 +82,13 @@ async function reachCluster(given: NodeRedisClusterOptions, keys: StoreKeys, clo
   return { given, source: { ...resolved, create }, connection, keys, nodes: connection.primaries }
 }
 
-async function begin(connection: Connection, address: string): Promise<void> {
+async function begin(connection: Connection, address: string, why: (word: string) => Promise<Why>): Promise<void> {
   connection.start()
   await connection.firstAttempt()
   if (connection.state === 'ready') return
   const { lastError = 'no answer' } = connection
   await connection.close()
-  throw new Unreachable(address, lastError)
-}
-
-/** `standalone`, `cluster` or `sentinel`; `undefined` where the user may not ask. */
-async function modeOf(send: SendCommand): Promise<string | undefined> {
-  const text = await send(['INFO', 'server']).then(textOf, () => '')
-  return /^(?:redis|server)_mode:(\w+)/m.exec(text)?.[1]
-}
-
-async function primariesOf(send: SendCommand): Promise<string[]> {
-  const replies = await send(['SENTINEL', 'MASTERS']).then(listOf, () => [])
-  return replies.map((reply) => {
-    const fields = listOf(reply).map(textOf)
-    return fields[fields.indexOf('name') + 1] ?? ''
-  })
+  throw new Unreachable(address, await why(lastError))
 }
 
 /** The URL is that of one Sentinel; user, password, TLS and database are those of the server it tells of. */

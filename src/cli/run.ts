@@ -5,7 +5,7 @@ import { clearCommand } from './clear.js'
 import type { Command } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { explainCommand } from './explain.js'
-import { Aborted, UsageError } from './failure.js'
+import { Aborted, Declined, UsageError } from './failure.js'
 import { forgetCommand } from './forget.js'
 import { helpOf, overview } from './help.js'
 import { inspectCommand } from './inspect.js'
@@ -37,6 +37,8 @@ export const COMMANDS: readonly Command[] = [
  */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const [first, ...rest] = argv
+  // What cannot be understood is told in the form that was asked for, too.
+  const isJson = asksJson(argv)
   if (first === undefined) {
     io.err(overview(COMMANDS))
     return 2
@@ -46,14 +48,20 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const name = asksHelp ? rest[0] : first
   if (name === undefined) return printed(io, overview(COMMANDS))
   const command = COMMANDS.find((each) => each.name === name)
-  if (command === undefined) return misunderstood(io, '', unknownCommand(name))
+  if (command === undefined) return misunderstood(io, { message: unknownCommand(name), isJson })
   if (asksHelp) return printed(io, helpOf(command))
   try {
     return await call(command, rest, io)
   } catch (error) {
-    if (isUsage(error)) return misunderstood(io, ` ${name}`, (error as Error).message)
-    io.err(`hopstash ${name}: ${shown(error instanceof Error ? error.message : String(error))}\n`)
-    return error instanceof Aborted || io.signal.aborted ? 130 : 1
+    const message = error instanceof Error ? error.message : String(error)
+    if (isUsage(error)) return misunderstood(io, { command: name, message, isJson })
+    const isInterrupted = error instanceof Aborted || io.signal.aborted
+    const exitCode = isInterrupted ? 130 : 1
+    const isDeclined = error instanceof Declined
+    const kind = isInterrupted ? 'interrupted' : isDeclined ? 'declined' : 'failed'
+    if (isJson) io.err(errorText({ command: name, kind, message, exit_code: exitCode }))
+    else io.err(`${isDeclined ? '' : `hopstash ${name}: `}${shown(message)}\n`)
+    return exitCode
   }
 }
 
@@ -62,6 +70,8 @@ async function call(command: Command, argv: readonly string[], io: CliIo): Promi
   if (values.help) return printed(io, helpOf(command))
   if (words.length < command.atLeast) throw new UsageError(`Expected ${command.takes}.`)
   if (words.length > command.atMost) throw new UsageError(`Unexpected '${words[command.atMost]}'.`)
+  // Of a variable that is not set, most likely.
+  if (words.includes('')) throw new UsageError(`Expected ${command.takes}, and got an empty text.`)
   const paint = createPaint(io.hasColours && !values.json)
   const clock = createSystemClock()
   // Connections to stores hold no process open, so whoever waits for a reply has to.
@@ -78,9 +88,29 @@ function printed(io: CliIo, text: string): number {
   return 0
 }
 
-function misunderstood(io: CliIo, command: string, message: string): number {
-  io.err(`hopstash${command}: ${shown(message)}\nSee hopstash${command} --help.\n`)
+function misunderstood(
+  io: CliIo,
+  { command, message, isJson }: { readonly command?: string; readonly message: string; readonly isJson: boolean },
+): number {
+  const program = command === undefined ? 'hopstash' : `hopstash ${command}`
+  if (isJson) io.err(errorText({ command, kind: 'usage', message, exit_code: 2 }))
+  else io.err(`${program}: ${shown(message)}\nSee ${program} --help.\n`)
   return 2
+}
+
+/** On one line, so that it is the last one whatever was said before. */
+function errorText(error: {
+  readonly command: string | undefined
+  readonly kind: 'usage' | 'failed' | 'declined' | 'interrupted'
+  readonly message: string
+  readonly exit_code: number
+}): string {
+  return `${JSON.stringify({ error: { ...error, command: error.command ?? null } })}\n`
+}
+
+function asksJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end === -1 ? undefined : end).includes('--json')
 }
 
 function unknownCommand(name: string): string {

@@ -57,18 +57,17 @@ async function warmAll(call: Call, stash: StashMethods, items: ItemsByName): Pro
     throw new Failure('The stash of the module has no shared store: what is warmed would end with this process.')
   if (!(await stash.ready(READY_MS)))
     throw new Failure('The store of the module cannot be reached: nothing was loaded.')
-  const summaries: Record<string, Omit<WarmSummary, 'errors'>> = {}
+  const summaries: Record<string, object> = {}
   let isFailed = false
   for (const [name, source] of Object.entries(items)) {
     const { errors, ...summary } = await warmOne(call, stash, name, source)
-    summaries[name] = summary
-    isFailed ||= summary.failed > 0 || summary.skipped > 0
-    if (!values.json) io.out(`${shown(name)}: ${summaryText(summary)}\n`)
     const [error] = errors
-    if (error !== undefined)
-      io.err(
-        `${paint.bad('first error')} of ${shown(name)}: ${shown(error instanceof Error ? error.message : String(error))}\n`,
-      )
+    const firstError = errors.length === 0 ? undefined : error instanceof Error ? error.message : String(error)
+    summaries[name] = { ...summary, ...(firstError !== undefined && { first_error: firstError }) }
+    isFailed ||= summary.failed > 0 || summary.skipped > 0
+    if (values.json) continue
+    io.out(`${shown(name)}: ${summaryText(summary)}\n`)
+    if (firstError !== undefined) io.err(`${paint.bad('first error')} of ${shown(name)}: ${shown(firstError)}\n`)
   }
   if (values.json) io.out(jsonText({ namespaces: summaries }))
   return io.signal.aborted ? 130 : isFailed ? 1 : 0
