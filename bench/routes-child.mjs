@@ -44,6 +44,7 @@ const servers = {
     const app = new Hono()
     const handler = (context) => context.body(BODY, 200, { 'content-type': TYPE })
     if (cached) app.get('/jobs', cacheRoute({ in: stash.jobFeed }), handler)
+    else if (form === 'handler') app.get('/jobs', cacheRoute({ in: stash.jobFeed }, handler))
     else if (form === 'bare') app.get('/jobs', bareMiddleware, handler)
     else app.get('/jobs', handler)
     return createAdaptorServer({ fetch: app.fetch })

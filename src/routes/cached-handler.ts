@@ -38,6 +38,9 @@ export function cachedHandler<Rest extends readonly unknown[]>(
   const cache = createRouteCache(options)
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
   return async (request, ...rest) => {
+    const about = describe(request)
+    const decided = cache.decide(about, request)
+    if (decided.kind === 'answer') return toResponse(decided.answer)
     let streamed: Response | undefined
     const produce = async (): Promise<Produced> => {
       const response = await handler(unconditional(request), ...rest)
@@ -46,8 +49,7 @@ export function cachedHandler<Rest extends readonly unknown[]>(
       streamed = read
       return 'streamed'
     }
-    const decided = cache.serve(describe(request), request, produce)
-    const served = decided instanceof Promise ? await decided : decided
+    const served = decided.kind === 'key' ? await cache.load(about, request, decided, { produce }) : decided
     if (served.kind === 'answer') return toResponse(served.answer)
     if (served.kind === 'streamed' && streamed !== undefined) return streamed
     const response = await handler(request, ...rest)
@@ -58,24 +60,46 @@ export function cachedHandler<Rest extends readonly unknown[]>(
 const DEFAULT_MAX_BODY = 1024 * 1024
 
 /** The parts of a WHATWG request the rules look at. */
-export function describe(request: Request): RouteRequest {
-  // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
-  const { url } = request
-  let headers: Headers | undefined
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const hash = url.indexOf('#', start)
-  const end = hash < 0 ? url.length : hash
-  const query = url.indexOf('?', start)
-  const cut = query < 0 || query > end ? end : query
-  return {
-    method: request.method,
-    host: url.slice(url.indexOf('//') + 2, start),
-    path: url.slice(start, cut),
-    search: url.slice(cut, end),
-    header(name) {
-      headers ??= request.headers
-      return headers.get(name) ?? undefined
-    },
+export function describe(request: Request, route?: RouteOfRequest): RouteRequest {
+  return new Description(request, route)
+}
+
+/** What a framework tells of the route a request takes. */
+export interface RouteOfRequest {
+  readonly routePath?: string
+}
+
+// A class, without a closure: it is made for every hit.
+class Description implements RouteRequest {
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  readonly search: string
+  readonly #headers: Headers
+  readonly #route: RouteOfRequest | undefined
+
+  constructor({ method, url, headers }: Request, route: RouteOfRequest | undefined) {
+    // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
+    const host = url.indexOf('//') + 2
+    const path = url.indexOf('/', host)
+    const hash = url.indexOf('#', path)
+    const end = hash < 0 ? url.length : hash
+    const query = url.indexOf('?', path)
+    const cut = query < 0 || query > end ? end : query
+    this.method = method
+    this.host = url.slice(host, path)
+    this.path = url.slice(path, cut)
+    this.search = url.slice(cut, end)
+    this.#headers = headers
+    this.#route = route
+  }
+
+  header(name: string): string | undefined {
+    return this.#headers.get(name) ?? undefined
+  }
+
+  pattern(): string | undefined {
+    return this.#route?.routePath
   }
 }
 
@@ -159,7 +183,8 @@ function pairsOf(fields: readonly string[]): [string, string][] {
   return pairs
 }
 
-function withStatus(response: Response, cacheStatus: string): Response {
+/** A response that says what the cache did. */
+export function withStatus(response: Response, cacheStatus: string): Response {
   try {
     response.headers.append('cache-status', cacheStatus)
     return response

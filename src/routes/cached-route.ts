@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nextTurn } from '../runtime/next-turn.js'
 import { type CapturedResponse, captureResponse } from './captured-response.js'
 import { hasBodyOfHttp2, hostOf, type NodeRequest } from './node-bridge.js'
+import type { Answer } from './route-answer.js'
 import { createRouteCache, type Produced, type Served } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
 import { sendAnswer } from './send-answer.js'
+import { ended, sentCookie } from './sent-head.js'
 
 /** Middleware of `node:http`, Express and their like. */
 export type RouteMiddleware<Req extends IncomingMessage = IncomingMessage> = (
@@ -54,11 +56,13 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
     let isRunning = false
     const about = describe(request)
     let isAnswered = false
+    let isDelivered = false
     const produce = async (hasOld: boolean): Promise<Produced> => {
       isRunning = true
       const before = { ...response.getHeaders(), ...passage.before }
       // An old response goes out first, so that the handler begins with a client that has been answered.
       if (hasOld) await nextTurn()
+      if (isAnswered) await ended(response)
       own = captureResponse(response, { maxBodyBytes, before, isAnswered })
       // With the client's conditions the handler's answer could be a 304 that fits nobody else.
       about.hideConditions()
@@ -71,7 +75,15 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       if (own === undefined) sendAnswer(response, served.answer, passage.before)
       else own.send(served.answer, passage.before)
     }
+    const deliver = (kept: Answer): boolean | Promise<boolean> => {
+      if (isAnswered) return sentCookie(response)
+      isAnswered = true
+      own?.send(kept, passage.before)
+      isDelivered = true
+      return sentCookie(response)
+    }
     const settle = (served: Served): void => {
+      if (isDelivered) return
       if (served.kind === 'answer') answer(served)
       // Meanwhile a timeout of the host's may have answered.
       else if (served.kind === 'pass' && !response.headersSent) {
@@ -81,6 +93,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
     }
     const fail = (error: unknown): void => {
       own?.release()
+      if (isDelivered) return
       // A handler that has ended its client's connection has nothing to tell that client.
       if (own !== undefined && response.destroyed) return
       // One that outlived its time limit goes on writing into memory, once its client has been told.
@@ -88,10 +101,10 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
       next(error)
     }
     try {
-      const served = cache.serve(about, given, produce)
       // What is kept and fresh is sent in the very turn that asked for it.
-      if (served instanceof Promise) served.then(settle).catch(fail)
-      else settle(served)
+      const decided = cache.decide(about, given)
+      if (decided.kind !== 'key') settle(decided)
+      else cache.load(about, given, decided, { produce, deliver }).then(settle).catch(fail)
     } catch (error) {
       fail(error)
     }

@@ -44,8 +44,11 @@ export function setHeaderOf(headers: HeaderFields, name: string, value: unknown)
 const JUDGED = ['cache-control', 'set-cookie']
 
 /** What a handler has set: without fields from before it, which are of one request, unless they forbid to keep it. */
-export function ownPairs(headers: HeaderFields, before: ReadonlyMap<string, string>): [string, string][] {
-  return [...headers]
+export function ownPairs(
+  fields: Iterable<readonly [string, number | string | readonly string[]]>,
+  before: { get(name: string): string | null | undefined },
+): [string, string][] {
+  return [...fields]
     .filter(([name, value]) => JUDGED.includes(name) || before.get(name) !== String(value))
     .flatMap(([name, value]): [string, string][] =>
       Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],

@@ -12,7 +12,7 @@ export interface Answer {
   /** `null` for HEAD and 304. */
   readonly body: string | Uint8Array | null
   /** The same fields as `Response` takes them, once it has been asked for them. */
-  headers?: Record<string, string> | [string, string][]
+  headers?: Record<string, string> | [string, string][] | Headers
 }
 
 /** Makes the answers of one route. */
@@ -74,7 +74,8 @@ function wholeForm(policy: RoutePolicy<never>, kept: KeptResponse): Form {
   const fields = fieldsOf(policy, kept.headers, kept.etag)
   if (status === 204) return { status, fields, body: null, last: undefined }
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
-  return { status, fields: [...fields, 'content-length', String(length)], body, last: undefined }
+  // First, as servers look for it.
+  return { status, fields: ['content-length', String(length), ...fields], body, last: undefined }
 }
 
 function unchangedForm(policy: RoutePolicy<never>, { headers, etag }: KeptResponse): Form {

@@ -8,8 +8,19 @@ import { type RouteOptions, type RoutePolicy, type RouteRequest, resolveRoute } 
 /** What a handler came to: a whole response, or one that goes to its own client only, as it comes. */
 export type Produced = WholeResponse | 'streamed'
 
-/** Runs the handler behind a route. */
-export type Produce = (hasOld: boolean) => Promise<Produced>
+/** What a framework does for one request. */
+export interface Handling {
+  /**
+   * Runs the handler behind the route. Called at most once; its rejection is the handler's, and reaches everybody who waits
+   * for it unless a stale response stands in. With `hasOld` it may be a refresh behind an answer that is given meanwhile.
+   */
+  produce(hasOld: boolean): Promise<Produced>
+  /**
+   * Gives the request that ran the handler its answer before anybody else may have it, unless it has one already; tells
+   * whether a cookie went out with it, which nobody can know any sooner.
+   */
+  deliver?(answer: Answer): boolean | Promise<boolean>
+}
 
 /** How a request is to be answered. */
 export type Served =
@@ -21,14 +32,14 @@ export type Served =
 
 /** The cache of one route, for any framework. */
 export interface RouteCache<Req> {
-  /**
-   * What is fresh in memory is answered at once, as is what passes; all else is a promise.
-   *
-   * @param produce Runs the handler. Called at most once; its rejection is the handler's, and reaches everybody who waits
-   * for it unless a stale response stands in. With `hasOld` it may be a refresh behind an answer that is given meanwhile.
-   */
-  serve(request: RouteRequest, given: Req, produce: Produce): Served | Promise<Served>
+  /** What is fresh in memory is answered at once, as is what passes; all else has a key to ask {@link RouteCache.load} by. */
+  decide(request: RouteRequest, given: Req): Served | Keyed
+  /** What is kept elsewhere, is being made, or has to be made. */
+  load(request: RouteRequest, given: Req, key: Keyed, handling: Handling): Promise<Served>
 }
+
+/** Under what a request's response is kept. */
+export type Keyed = Extract<RouteKey, { kind: 'key' }>
 
 /** A record of a route: a response, or why there is none to share. */
 type RouteRecord = { readonly kept: KeptResponse } | { readonly own: Unfit | 'size' }
@@ -45,23 +56,23 @@ export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Re
   const keyOf = createRouteKeys(policy)
   const warn = warnOnce()
   return {
-    serve(request, given, produce) {
+    decide(request, given) {
       const key = keyOf(request, given)
-      if ('bypass' in key) {
-        if (key.bypass === 'credentials') warn()
-        return passed(key.bypass)
+      if (key.kind === 'bypass') {
+        if (key.why === 'credentials') warn()
+        return passed(key.why)
       }
       const hit = records.hit(key.key)
-      if (hit !== undefined && 'kept' in hit.value)
-        return { kind: 'answer', answer: route.answers.of(request, hit, hit.value.kept) }
-      // A HEAD response has no body to keep; it is answered from what GET left.
-      if (request.method === 'HEAD') return serveHead(route, request, given, key)
-      return serveGet(route, request, given, key, produce)
+      if (hit === undefined || !('kept' in hit.value)) return key
+      return { kind: 'answer', answer: route.answers.of(request, hit, hit.value.kept) }
     },
+    // A HEAD response has no body to keep; it is answered from what GET left.
+    load: (request, given, key, handling) =>
+      request.method === 'HEAD'
+        ? serveHead(route, request, given, key)
+        : serveGet(route, request, given, key, handling),
   }
 }
-
-type Keyed = Extract<RouteKey, { key: unknown }>
 
 interface Route<Req> {
   readonly policy: RoutePolicy<Req>
@@ -74,7 +85,7 @@ async function serveGet<Req>(
   request: RouteRequest,
   given: Req,
   key: Keyed,
-  produce: Produce,
+  handling: Handling,
 ): Promise<Served> {
   // What is not for everybody who waits stays here, with the request that made it.
   let own: Produced | undefined
@@ -82,8 +93,13 @@ async function serveGet<Req>(
     const outcome = await records.load(
       key.key,
       async ({ stale, setTtl }) => {
-        own = await produce(stale !== undefined)
+        own = await handling.produce(stale !== undefined)
         const record = recordOf(policy, own)
+        if ('kept' in record && handling.deliver !== undefined) {
+          const status = stale === undefined ? 'miss' : 'revalidated'
+          const answer = answers.of(request, { value: undefined, status, ageMs: 0 }, record.kept)
+          if (await handling.deliver(answer)) return { own: 'set-cookie' }
+        }
         const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers) : undefined
         if (seconds !== undefined) setTtl(seconds * 1000)
         return record

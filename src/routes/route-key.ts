@@ -2,8 +2,10 @@ import { CREDENTIALS, type RoutePolicy, type RouteRequest } from './route-option
 
 /** Under what a request's response is kept, or why it is not. */
 export type RouteKey =
-  | { readonly key: unknown; readonly owner: string | undefined }
-  | { readonly bypass: 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback' }
+  | { readonly kind: 'key'; readonly key: unknown; readonly owner: string | undefined }
+  | { readonly kind: 'bypass'; readonly why: Bypass }
+
+type Bypass = 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback'
 
 /**
  * Decides whether a request may be answered from the cache, and under what key.
@@ -15,23 +17,27 @@ export type RouteKey =
 export function createRouteKeys<Req>(policy: RoutePolicy<Req>): (request: RouteRequest, given: Req) => RouteKey {
   const addressOf = createAddresses(policy.query)
   return (request, given) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return { bypass: 'method' }
-    if (request.header('range') !== undefined) return { bypass: 'range' }
-    if (hasBody(request)) return { bypass: 'body' }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return bypass('method')
+    if (request.header('range') !== undefined) return bypass('range')
+    if (hasBody(request)) return bypass('body')
     try {
       const isWanted: unknown = policy.when === undefined || policy.when(given)
-      if (!isWanted) return { bypass: 'when' }
+      if (!isWanted) return bypass('when')
       // A promise says neither yes nor no.
-      if (typeof isWanted === 'object') return { bypass: 'callback' }
+      if (typeof isWanted === 'object') return bypass('callback')
       const owner = policy.owner?.(given)
-      if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return { bypass: 'owner' }
-      if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return { bypass: 'credentials' }
-      return { key: keyOf(policy, addressOf, request, given, owner), owner }
+      if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return bypass('owner')
+      if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return bypass('credentials')
+      return { kind: 'key', key: keyOf(policy, addressOf, request, given, owner), owner }
     } catch {
       // The host's function failed: its handler must not, and no guess is made about what is the same.
-      return { bypass: 'callback' }
+      return bypass('callback')
     }
   }
+}
+
+function bypass(why: Bypass): RouteKey {
+  return { kind: 'bypass', why }
 }
 
 // Of most routes the address alone: a short text needs no digest. An array is another key than any text.

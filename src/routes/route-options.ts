@@ -13,6 +13,8 @@ export interface RouteRequest {
   readonly search: string
   /** Set where a body needs no header field that tells of it, as over HTTP/2. */
   readonly hasBody?: boolean
+  /** The route as its framework writes it, such as `/jobs/:id`, where it is known. */
+  pattern?(): string | undefined
   header(name: string): string | undefined
 }
 

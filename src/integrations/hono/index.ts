@@ -1,1 +1,2 @@
-export { cacheRoute, type HonoContextLike } from './cache-route.js'
+export { cacheRoute } from './cache-route.js'
+export type { HonoContextLike } from './hono-route.js'

@@ -1,0 +1,199 @@
+import { createServer, get, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createStash } from '../../src/cache/stash.js'
+import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
+import { cachedRoute } from '../../src/routes/cached-route.js'
+import { createFakeClock } from '../../src/testing/fake-clock.js'
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
+
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+type WriteHead = (...given: unknown[]) => ServerResponse
+
+it('sends every field of a kept answer through a `writeHead` that knows no list of names and values', async () => {
+  const route = cachedRoute({ in: createStash({ store: 'memory' }).general })
+  const url = await listen((request, response) => {
+    const writeHead = response.writeHead as WriteHead
+    // As older middleware does it: what is given is set by name, and a list is taken for one of pairs.
+    response.writeHead = (status: unknown, fields: unknown) => {
+      if (Array.isArray(fields)) for (const pair of fields) response.setHeader(pair[0], pair[1])
+      else for (const [name, value] of Object.entries(fields ?? {})) response.setHeader(name, value as string)
+      return writeHead.call(response, status)
+    }
+    route(request, response, () => response.writeHead(200, { 'content-type': 'text/plain', 'x-own': 'a' }).end('same'))
+  })
+  const first = await fetch(url)
+  const again = await fetch(url)
+  expect([await first.text(), await again.text()]).toEqual(['same', 'same'])
+  for (const response of [first, again]) {
+    const names = ['content-type', 'content-length', 'x-own']
+    expect(names.map((name) => response.headers.get(name))).toEqual(['text/plain', '4', 'a'])
+  }
+  expect(again.headers.get('cache-status')).toMatch(/^hopstash; hit/)
+})
+
+it('keeps no answer whose cookie only a client that has left would have got', async () => {
+  let release = (): void => {}
+  let visits = 0
+  let hasLeft = false
+  const route = cachedRoute({ in: createStash({ store: 'memory' }).general })
+  const url = await listen((request, response) => {
+    const visit = ++visits
+    const writeHead = response.writeHead as WriteHead
+    response.writeHead = (...given: unknown[]) => {
+      response.setHeader('set-cookie', `sid=${visit}`)
+      return writeHead.apply(response, given)
+    }
+    response.once('close', () => (hasLeft = true))
+    route(request, response, async () => {
+      if (visit === 1) await new Promise<void>((resolve) => (release = resolve))
+      response.end(`token ${visit}`)
+    })
+  })
+  const leaver = get(url)
+  leaver.on('error', () => {})
+  await expect.poll(() => visits, { timeout: 10_000 }).toBe(1)
+  leaver.destroy()
+  await expect.poll(() => hasLeft, { timeout: 10_000 }).toBe(true)
+  release()
+  const next = await fetch(url)
+  expect([next.headers.get('set-cookie'), await next.text()]).toEqual(['sid=2', 'token 2'])
+})
+
+describe('Hono: fields from before the route', () => {
+  const origins = ['https://a.example', 'https://b.example', 'https://a.example']
+
+  it('stay those of each request, as `cors` and a request id set them', async () => {
+    const app = new Hono()
+    let requests = 0
+    let calls = 0
+    app.use(cors({ origin: (origin) => origin }))
+    app.use(async (context, next) => {
+      context.header('x-request-id', String(++requests))
+      context.header('vary', 'x-site', { append: true })
+      await next()
+    })
+    app.get('/jobs', cacheRoute({ in: createStash({ store: 'memory' }).general, vary: ['accept'] }), (context) => {
+      context.header('x-own', 'a')
+      return context.text(`call ${++calls}`)
+    })
+    const seen = []
+    for (const origin of origins) {
+      const response = await app.request('/jobs', { headers: { origin } })
+      const names = ['access-control-allow-origin', 'x-request-id', 'x-own']
+      seen.push([await response.text(), ...names.map((name) => response.headers.get(name))])
+      const vary = (response.headers.get('vary') ?? '').split(', ').map((name) => name.toLowerCase())
+      expect(vary.toSorted()).toEqual(['accept', 'origin', 'x-site'])
+    }
+    expect(seen).toEqual(origins.map((origin, index) => ['call 1', origin, String(index + 1), 'a']))
+  })
+
+  it('judge what is kept, where they are cookies, and go out once', async () => {
+    const app = new Hono()
+    let requests = 0
+    app.use(async (context, next) => {
+      if (++requests !== 3) context.header('set-cookie', `sid=${requests}`, { append: true })
+      await next()
+    })
+    app.get('/form', cacheRoute({ in: createStash({ store: 'memory' }).general }), (context) =>
+      context.text(`token ${requests}`),
+    )
+    const seen = []
+    for (let n = 0; n < 4; n++) {
+      const response = await app.request('/form')
+      seen.push([response.headers.getSetCookie(), await response.text()])
+    }
+    expect(seen).toEqual([
+      [['sid=1'], 'token 1'],
+      [['sid=2'], 'token 2'],
+      [[], 'token 3'],
+      [['sid=4'], 'token 3'],
+    ])
+  })
+
+  it('around one handler, too, whose errors go to the error handling of Hono', async () => {
+    const app = new Hono()
+    let calls = 0
+    app.onError((error, context) => context.text(error.message, 500))
+    const route = cacheRoute({ in: createStash({ store: 'memory' }).general }, (context) => {
+      calls++
+      if (context.req.query('fail') !== undefined) throw new TypeError('broken')
+      return context.text('same')
+    })
+    app.get('/jobs', route)
+    const first = await app.request('/jobs')
+    const again = await app.request('/jobs')
+    expect([await first.text(), await again.text(), calls]).toEqual(['same', 'same', 1])
+    expect(again.headers.get('cache-status')).toMatch(/^hopstash; hit/)
+    const passed = await app.request('/jobs', { headers: { authorization: 'Bearer a' } })
+    expect([await passed.text(), passed.headers.get('cache-status')]).toEqual([
+      'same',
+      'hopstash; fwd=bypass; detail="credentials"',
+    ])
+    const failed = await app.request('/jobs?fail')
+    expect([failed.status, await failed.text()]).toEqual([500, 'broken'])
+    const head = await app.request('/jobs', { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '4'])
+  })
+
+  it('answers what is fresh without a promise, around one handler without other middleware', async () => {
+    const app = new Hono()
+    app.get(
+      '/jobs',
+      cacheRoute({ in: createStash({ store: 'memory' }).general }, (context) => context.text('same')),
+    )
+    await app.request('/jobs')
+    const answer = app.fetch(new Request('http://localhost/jobs'))
+    expect(answer).toBeInstanceOf(Response)
+    expect(await (answer as Response).text()).toBe('same')
+  })
+})
+
+it('Hono: lets middleware around the route end before the handler is asked again behind an old answer', async () => {
+  const clock = createFakeClock()
+  const stash = createStash({ store: 'memory', clock })
+  const app = new Hono()
+  const errors: string[] = []
+  const events: string[] = []
+  let calls = 0
+  app.onError((error, context) => {
+    errors.push(error.message)
+    return context.text('broken', 500)
+  })
+  app.use(async (context, next) => {
+    await next()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    events.push('around')
+    context.header('x-late', 'a')
+  })
+  app.get('/jobs', cacheRoute({ in: stash.general, ttl: '1m', staleWhileRevalidate: '1h' }), (context) => {
+    events.push(`call ${++calls}`)
+    return context.text(`call ${calls}`)
+  })
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  closers.push(() => new Promise((resolve) => server.close(resolve)))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`
+  await (await fetch(url)).text()
+  await clock.advance(61_000)
+  const stale = await fetch(url)
+  expect([stale.status, await stale.text(), stale.headers.get('x-late')]).toEqual([200, 'call 1', 'a'])
+  await expect.poll(() => calls, { timeout: 10_000 }).toBe(2)
+  expect([events, errors]).toEqual([['call 1', 'around', 'around', 'call 2'], []])
+})
