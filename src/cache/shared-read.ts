@@ -27,6 +27,26 @@ export function findShared(
   })
 }
 
+/** The fresh value of a key. */
+export function freshOfStore(
+  state: NamespaceState,
+  tier: SharedSide,
+  key: unknown,
+  options: ScopeOption | undefined,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const id = idForRead(state, key, options)
+    if (id === undefined) return resolve(undefined)
+    findShared(state, tier, id, (found) => {
+      try {
+        resolve(fresh(state, id, found))
+      } catch (error) {
+        reject(error)
+      }
+    })
+  })
+}
+
 /** The fresh values of some keys: one promise for all, and one command where they come from the store. */
 export function freshShared(
   state: NamespaceState,

@@ -37,11 +37,14 @@ function encodeText(value: string, context: DigestContext): string {
 }
 
 const SAFE = /^[\w.@+/=,-]+$/
+const HEX = '0123456789ABCDEF'
 const UNSAFE_RUNS = /[^\w.@+/=,-]+/gu
 // A text that looks like a digest must not pass for one.
 const DIGEST = /^[\w-]{43}$/
 
 function percentEscape(run: string): string {
+  const code = run.charCodeAt(0)
+  if (run.length === 1 && code < 0x80) return `%${HEX[code >> 4]}${HEX[code & 15]}`
   return Buffer.from(run, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&')
 }
 
