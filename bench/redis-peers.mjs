@@ -118,7 +118,7 @@ function bentoPeer(client) {
   }
 }
 
-function bentoDriver(client, prefix) {
+export function bentoDriver(client, prefix) {
   return {
     type: 'l2',
     namespace: (name) => bentoDriver(client, `${prefix}:${name}`),
