@@ -1,3 +1,5 @@
+import { copyWithRoom } from '../codec/head-room.js'
+
 /** Whether `value` is an object literal (of any realm) or has no prototype. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -11,14 +13,18 @@ export function className(value: object): string {
   return typeof name === 'string' && name !== '' ? name.slice(0, 60) : 'an unnamed class'
 }
 
-/** A copy of the same kind with memory of its own. */
+/** A Buffer this large is most often stored as it is. */
+const LARGE_BYTES = 64 * 1024
+
+/** A copy of the same kind with memory of its own; a Buffer of 64 KiB or more is a view on it. */
 export function copyBytes(value: ArrayBuffer | ArrayBufferView): unknown {
   if (value instanceof ArrayBuffer) return value.slice(0)
   const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  const name = value.constructor.name
+  const isBuffer = value.constructor.name === 'Buffer' && typeof Buffer !== 'undefined'
+  if (isBuffer && bytes.length >= LARGE_BYTES) return copyWithRoom(bytes)
   // A small Buffer is a window on a pool that others write to: the copy always has memory of its own.
   const own = new Uint8Array(bytes)
-  if (name === 'Buffer' && typeof Buffer !== 'undefined') return Buffer.from(own.buffer)
+  if (isBuffer) return Buffer.from(own.buffer)
   if (value instanceof DataView) return new DataView(own.buffer)
   const Kind = value.constructor as new (buffer: ArrayBuffer) => ArrayBufferView
   return new Kind(own.buffer)

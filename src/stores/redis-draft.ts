@@ -1,3 +1,4 @@
+import { joined } from '../codec/head-room.js'
 import type { RedisArgument, Script } from '../redis/script.js'
 import { entryBytes, storedId } from './entry-bytes.js'
 import type { ReadSite } from './redis-read-script.js'
@@ -29,7 +30,7 @@ export async function runWithEntry(
     return site.run(script, keys(site.keys.nothing), () => args(header, body, ''), body.length)
   }
   const draft = site.keys.draft(key, storedId(entry.id))
-  const command = ['SET', draft, Buffer.concat([header, body]), 'PX', DRAFT_LIFE_MS]
+  const command = ['SET', draft, joined(header, body), 'PX', DRAFT_LIFE_MS]
   const [, reply] = await site.runBehind(command, script, keys(draft), () => args(header, NOTHING, '1'), body.length)
   return reply
 }
