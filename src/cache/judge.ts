@@ -4,6 +4,7 @@ import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import type { LoadContext } from './loader.js'
 import type { NamespaceState } from './state.js'
+import { charge } from './usage-meter.js'
 
 /** Whether the value may be kept, and for how long; `undefined` keeps nothing. Never throws: the caller gets the value. */
 export function judge(state: NamespaceState, load: Load, request: LoadRequest, context: LoadContext, value: unknown) {
@@ -11,7 +12,7 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
   const { policy } = state.live
   try {
     load.cells = state.cells.ofAll(tagsFor(state, value, request.input, request.options, context.tags))
-    chargeCost(state, value)
+    if (policy.cost !== undefined) charge(counters, policy.cost(value))
     if (value === undefined) return refuse('undefined')
     if (load.noStore || state.live.closed) return undefined
     if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
@@ -28,10 +29,4 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
     counters.refused[reason]++
     return undefined
   }
-}
-
-function chargeCost(state: NamespaceState, value: unknown): void {
-  const cost = state.live.policy.cost?.(value)
-  state.counters.loadTokens += cost?.tokens ?? 0
-  state.counters.loadMoney += cost?.money ?? 0
 }

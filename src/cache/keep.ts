@@ -1,4 +1,5 @@
 import { parseDuration } from '../runtime/duration.js'
+import { requireArray } from './argument-checks.js'
 import type { ReadOptions, WriteOptions } from './call-options.js'
 import type { Cell } from './cells.js'
 import { About, Entry, horizonFrom, livesForEver } from './entry.js'
@@ -64,7 +65,10 @@ export function tagsFor(
   added: readonly string[] = [],
 ): readonly string[] {
   const { tagsOf, subjectOf } = state.live.policy
-  const tags = [...(tagsOf?.(value, input) ?? []), ...(options?.tags ?? []), ...added]
+  const own = tagsOf?.(value, input) ?? []
+  // A text would fall apart into tags of a letter each.
+  requireArray(own, 'tags')
+  const tags = [...own, ...(options?.tags ?? []), ...added]
   if (tags.length > 0) checkTags(tags, 'tags')
   const subject = options?.subject ?? subjectOf?.(input)
   if (subject !== undefined) tags.push(state.subjectOf(subject).tag)

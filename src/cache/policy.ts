@@ -52,11 +52,12 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
   const ms = (option: 'maxTtl' | 'staleWhileRevalidate' | 'staleIfError', or: number): number =>
     options[option] === undefined ? or : parseDuration(options[option], at(option))
   const ttlOf = typeof options.ttl === 'function' ? options.ttl : undefined
+  const maxTtlMs = ms('maxTtl', Infinity)
   const ttlMs = resolveTtl(options.ttl, at('ttl'))
   const policy = {
     ttlMs,
     ttlOf,
-    maxTtlMs: ms('maxTtl', Infinity),
+    maxTtlMs,
     jitter: inRange(options.jitter ?? 0.05, 0, 0.5, at('jitter')),
     staleWhileRevalidateMs: ms('staleWhileRevalidate', 0),
     staleIfErrorMs: ms('staleIfError', 0),
@@ -82,8 +83,8 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     migrate: options.migrate,
     cost: options.cost,
   }
-  refuseContradictions(name, policy)
-  return Object.freeze({ ...policy, plain: isPlain(policy) })
+  refuseContradictions(name, policy, options.ttl !== undefined)
+  return Object.freeze({ ...policy, ttlMs: Math.min(ttlMs, maxTtlMs), plain: isPlain(policy) })
 }
 
 /** Checks a number of entries. Unbounded memory is refused. */
@@ -95,7 +96,7 @@ export function resolveMax(max: unknown, option: string): number {
 }
 
 /** Checks a ttl that is not a function; warns once a namespace of what looks like seconds. */
-export function resolveTtl(ttl: unknown, option: string): number {
+function resolveTtl(ttl: unknown, option: string): number {
   if (ttl === undefined || typeof ttl === 'function') return DEFAULT_TTL_MS
   const ms = parseDuration(ttl as Duration, option)
   if (typeof ttl === 'number' && ttl >= 1 && ttl < SUSPICIOUS_BELOW_MS) warnOfSeconds(option, ttl)
@@ -104,7 +105,8 @@ export function resolveTtl(ttl: unknown, option: string): number {
 
 /** The same policy with what `resize` changed. */
 export function withChanges<V, K>(policy: Policy<V, K>, changes: { ttlMs?: number; max?: number }): Policy<V, K> {
-  const { ttlMs = policy.ttlMs, max = policy.max } = changes
+  const { max = policy.max } = changes
+  const ttlMs = Math.min(changes.ttlMs ?? policy.ttlMs, policy.maxTtlMs)
   const changed = { ...policy, ttlMs, max, ttlOf: changes.ttlMs === undefined ? policy.ttlOf : undefined }
   return Object.freeze({ ...changed, plain: isPlain(changed) })
 }
@@ -170,7 +172,7 @@ function betaOf(early: NamespaceOptions<never, never>['earlyRefresh'], option: s
   return early === true ? 1 : inRange(early.beta ?? 1, 0.01, 100, option)
 }
 
-function refuseContradictions(name: string, policy: Timing): void {
+function refuseContradictions(name: string, policy: Timing, isTtlGiven: boolean): void {
   const { softTimeoutMs, hardTimeoutMs, maxTtlMs, ttlMs, ttlOf, sliding } = policy
   if (softTimeoutMs !== undefined && softTimeoutMs >= hardTimeoutMs) {
     throw optionInvalid(
@@ -186,7 +188,7 @@ function refuseContradictions(name: string, policy: Timing): void {
       softTimeoutMs,
     )
   }
-  if (ttlOf === undefined && ttlMs > maxTtlMs && ttlMs !== Infinity) {
+  if (isTtlGiven && ttlOf === undefined && ttlMs > maxTtlMs && ttlMs !== Infinity) {
     throw optionInvalid(`${name}.ttl`, `at most maxTtl (${formatDuration(maxTtlMs)})`, ttlMs)
   }
   if (sliding && (policy.refreshAhead !== undefined || policy.earlyRefreshBeta !== undefined)) {

@@ -62,7 +62,8 @@ export function getOrSet(
 /** The in-process id of a key. @throws {KeyError} `ERR_KEY_UNSUPPORTED`, `ERR_SCOPE_REQUIRED` */
 export function identify(state: NamespaceState, key: unknown, scope: string | undefined): string {
   const partition = scope ?? state.scopeOf?.(key)
-  if (partition === undefined && state.requireScope) throw scopeRequired(state.name)
+  // `null`, '' and NaN are what a missing id looks like; whoever lacks one must not share a partition with the others.
+  if (state.requireScope && (typeof partition !== 'string' || partition === '')) throw scopeRequired(state.name)
   return state.keyer.id(key, partition)
 }
 

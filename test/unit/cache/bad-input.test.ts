@@ -209,6 +209,15 @@ describe('an unknown option of a read', () => {
   })
 })
 
+describe('tags of a function that are no list', () => {
+  it.each([['job:1'], [5], [{}], [[5]], [['']]])('%j keep the value out: nothing could invalidate it', async (tags) => {
+    const { things } = open({ tags: () => tags as never })
+    expect(await things.getOrSet('k', () => 'value')).toBe('value')
+    expect(await things.set('k', 'value')).toEqual({ memory: 'failed', store: 'none' })
+    expect(things.stats()).toMatchObject({ size: 0, refused: { 'policy-error': 2 } })
+  })
+})
+
 describe('null and other odd options on a hit', () => {
   it('are refused as on a miss', async () => {
     const { things } = open()

@@ -132,6 +132,18 @@ describe('ttl', () => {
     }
   })
 
+  it.each([
+    ['the default, where a namespace says nothing', {}, undefined],
+    ['what resize asks for', { ttl: '1m' }, '1h'],
+    ['no end at all', { ttl: Infinity }, undefined],
+  ] as const)('is capped by maxTtl: %s, and the statistics say so', async (_name, options, resized) => {
+    const { things } = open({ maxTtl: '5m', ...options })
+    if (resized !== undefined) things.resize({ ttl: resized })
+    await things.set('k', 1)
+    expect(await things.getEntry('k')).toMatchObject({ ttlMs: 300_000 })
+    expect(things.stats().ttlMs).toBe(300_000)
+  })
+
   it('is only ever shortened by jitter, by the stated share at most, and not always by the same', async () => {
     const { things } = open({ ttl: 100_000, jitter: 0.2, max: 1000 })
     const seen = new Set<number>()
@@ -172,8 +184,12 @@ describe('byConfidence', () => {
     [-1, 0],
     [Number.NaN, 0],
     [7, 660_000],
-  ])('gives confidence %d a lifetime of %d ms', (confidence, ms) => {
-    expect(ttl({ confidence })).toBe(ms)
+    ['0.9', 0],
+    [true, 0],
+    [1n, 0],
+    [undefined, 0],
+  ])('gives confidence %s a lifetime of %d ms', (confidence, ms) => {
+    expect(ttl({ confidence: confidence as number })).toBe(ms)
   })
 
   it('stores nothing below the floor', async () => {
@@ -188,6 +204,8 @@ describe('byConfidence', () => {
     [{ min: '1h', max: '1m' }],
     [{ min: 'x', max: '1m' }],
     [{ min: 0, max: '1m', floor: 1 }],
+    [{ min: 0, max: '1m', floor: '0.5' }],
+    [{ min: 0, max: '1m', flor: 0.5 }],
     [{ min: 0, max: '1m', floor: -0.1 }],
     [{ min: 0, max: '1m', floor: Number.NaN }],
   ])('refuses %j', (options) => {

@@ -249,6 +249,20 @@ describe('directives of a call', () => {
     expect(await things.getOrSet('k', () => 1, { scope: 'a' })).toBe(1)
   })
 
+  it.each([null, '', Number.NaN, 5, {}])(
+    'a namespace that requires a scope takes %j of its scope function for none',
+    async (scope) => {
+      const { things } = open({ requireScope: true, scope: () => scope as string })
+      const code = { code: 'ERR_SCOPE_REQUIRED' }
+      await expect(things.getOrSet('k', never)).rejects.toMatchObject(code)
+      await expect(things.get('k')).rejects.toMatchObject(code)
+      await expect(things.set('k', 1)).rejects.toMatchObject(code)
+      await expect(things.delete('k')).rejects.toMatchObject(code)
+      expect(() => things.peek('k')).toThrow(expect.objectContaining(code))
+      await expect(things.set('k', 1, { scope: '' })).rejects.toMatchObject(code)
+    },
+  )
+
   it.each([
     ['ttl', '5 parsecs'],
     ['ttl', -1],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { LoaderContext } from '../../../src/cache/loader.js'
 import { createLoads, never, open } from './fixture.js'
 
 describe('causes of misses', () => {
@@ -99,6 +100,23 @@ describe('stats', () => {
     expect(things.stats().saved).toEqual({ calls: 3, ms: 6000, tokens: 330, money: 1.5 })
     expect(things.stats().latency.load.p50).toBeCloseTo(2000, -2)
     expect(things.stats().latency.miss.p50).toBeCloseTo(2000, -2)
+  })
+
+  it.each([
+    ['no number', () => ({ tokens: Number.NaN, money: '5' })],
+    ['endless', () => ({ tokens: Infinity, money: -1 })],
+    ['nothing', () => null],
+  ])('keeps sums of numbers where cost and usage say %s', async (_name, cost) => {
+    const { things, stash } = open({ cost: cost as never })
+    const load = ({ usage }: LoaderContext): string => {
+      usage.add(cost() as never)
+      usage.add({ tokens: 7, money: 1 })
+      return 'value'
+    }
+    expect(await things.getOrSet('k', load)).toBe('value')
+    await things.getOrSet('k', never)
+    expect(things.stats().saved).toMatchObject({ calls: 1, tokens: 7, money: 1 })
+    expect(stash.stats().totals.saved).toMatchObject({ tokens: 7, money: 1 })
   })
 
   it('sums the namespaces of a stash', async () => {
