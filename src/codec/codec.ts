@@ -142,7 +142,7 @@ function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader): Decode
   const stored = bytes.subarray(headerBytes)
   const damage = damageOf(stored, info, parts.resolved.maxBytes)
   if (damage !== undefined) return failed(damage)
-  const plain = opened(parts.sealer, stored, info, bytes.subarray(0, headerBytes))
+  const plain = opened(parts.sealer, stored, info, bytes)
   if (plain === undefined) return failed('decrypt')
   if (!info.isCompressed)
     return plain.length === info.contentBytes ? read(parts, info, header, plain) : failed('corrupt')
@@ -169,8 +169,9 @@ function damageOf(stored: Buffer, info: BodyInfo, maxBytes: number): DecodeFailu
 }
 
 /** The body in the clear; `undefined` where that cannot be had, or where it was in the clear and must not be. */
-function opened(sealer: Sealer | undefined, stored: Buffer, info: BodyInfo, header: Uint8Array): Buffer | undefined {
+function opened(sealer: Sealer | undefined, stored: Buffer, info: BodyInfo, bytes: Buffer): Buffer | undefined {
   if (info.encryption === undefined) return sealer === undefined ? stored : undefined
+  const header = bytes.subarray(0, bytes.length - stored.length)
   return sealer?.decrypt(stored, info.encryption, authenticatedOf(header))
 }
 

@@ -21,8 +21,8 @@ export interface Disk {
   /** The directory of all entries. */
   readonly entries: string
   /**
-   * The bytes of a file, at once where they are few: those are valid until the next read. `undefined` where there is no
-   * regular file that may be read. Throws where that cannot be told.
+   * The bytes of a file, at once where they are few; they are the caller's. `undefined` where there is no regular file that
+   * may be read. Throws where that cannot be told.
    */
   read(directory: string, name: string): Buffer | Promise<Buffer | undefined> | undefined
   /**
@@ -50,6 +50,8 @@ export interface Draft {
 
 /** Read and written at once up to here: through the thread pool small files cost thirty times as much. */
 export const SYNC_BYTES = 64 * 1024
+/** Of memory that small files are read into one behind the other: a piece for each costs more than reading it. */
+const ROOM_BYTES = 8 * SYNC_BYTES
 /** Larger than any entry may be. */
 const MOST_BYTES = 128 * 1024 * 1024
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
@@ -62,7 +64,7 @@ const TROUBLES = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EBADF', 'ESTALE'
 
 /** Returns the files of a folder. Nothing is opened yet; `me` keeps drafts of several processes apart. */
 export function createDisk(root: string, me: string): Disk {
-  const scratch = Buffer.allocUnsafe(SYNC_BYTES + 1)
+  const room = createRoom()
   const known = new Set<string>()
   let count = 0
 
@@ -126,7 +128,7 @@ export function createDisk(root: string, me: string): Disk {
         if (TROUBLES.has(codeOf(error))) throw error
         return undefined
       }
-      return readOpen(file, scratch)
+      return readOpen(file, room)
     },
     overwrite(shard, name, chunks) {
       const bytes = lengthOf(chunks)
@@ -182,11 +184,35 @@ export function tryTo(work: () => void): void {
   }
 }
 
-function readOpen(file: number, scratch: Buffer): Buffer | Promise<Buffer | undefined> | undefined {
+/** Memory for small files. What was read is never written over, so it lives as long as somebody has it. */
+interface Room {
+  /** The bytes of a file; `undefined` where they are too many. */
+  read(file: number): Buffer | undefined
+}
+
+function createRoom(): Room {
+  let bytes = Buffer.alloc(0)
+  let at = 0
+  return {
+    read(file) {
+      if (bytes.length - at <= SYNC_BYTES) {
+        bytes = Buffer.allocUnsafeSlow(ROOM_BYTES)
+        at = 0
+      }
+      const length = readSync(file, bytes, at, SYNC_BYTES + 1, null)
+      if (length > SYNC_BYTES) return undefined
+      const start = at
+      at += length
+      return bytes.subarray(start, at)
+    },
+  }
+}
+
+function readOpen(file: number, room: Room): Buffer | Promise<Buffer | undefined> | undefined {
   let isLarge = false
   try {
-    const length = readSync(file, scratch, 0, scratch.length, 0)
-    if (length < scratch.length) return scratch.subarray(0, length)
+    const small = room.read(file)
+    if (small !== undefined) return small
     isLarge = true
     return readLarge(file).finally(() => closeSync(file))
   } catch (error) {

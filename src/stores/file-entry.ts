@@ -62,21 +62,22 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
   return [Buffer.from(`{${parts.join(',')},"gone":${gone},"head":"${head}"}\n`), body]
 }
 
-/** The entry in a file; a failure for what is none, damaged, or of another key. Never throws. */
+/**
+ * The entry in a file; a failure for what is none, damaged, or of another key. Never throws.
+ *
+ * @param bytes Taken over: the header is put where its text ends, right before the body, as the codec wants it.
+ */
 export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   const tail = tailOf(bytes)
   if (tail === undefined) return FOREIGN
-  const { goneAtMs, headAt, headBytes, end } = tail
-  // One piece of memory, in which body follows header: what the codec wants, and not the disk's working memory.
-  const whole = Buffer.allocUnsafe(headBytes + bytes.length - end - 1)
-  if (!readBase64(bytes, headAt, whole, headBytes)) return FOREIGN
-  bytes.copy(whole, headBytes, end + 1)
-  return { read: readEntry(key, whole, false), goneAtMs }
+  const start = tail.end + 1 - tail.headBytes
+  if (!readBase64(bytes, tail.headAt, bytes, start, tail.headBytes)) return FOREIGN
+  return { read: readEntry(key, bytes.subarray(start), false), goneAtMs: tail.goneAtMs }
 }
 
 /** The file of an entry whose freshness ends now; `undefined` where there is none, or it has ended before. */
 export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Array[] | undefined {
-  const { read } = readFileEntry(key, bytes)
+  const { read } = readFileEntry(key, Buffer.from(bytes))
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
   // A fraction of a ms is what no writer gives: the entry is another one for who knows its id.
   const freshUntilMs = Math.floor(nowMs) - 0.5
@@ -91,7 +92,7 @@ export function headOf(bytes: Buffer): Buffer | undefined {
   const tail = tailOf(bytes)
   if (tail === undefined) return undefined
   const head = Buffer.allocUnsafe(tail.headBytes)
-  return readBase64(bytes, tail.headAt, head, tail.headBytes) ? head : undefined
+  return readBase64(bytes, tail.headAt, head, 0, tail.headBytes) ? head : undefined
 }
 
 /** What was asked, by a file: what its text said, where that was JSON, else the text. `undefined` where it does not say. */

@@ -49,8 +49,7 @@ it('takes no header in which a character is another one, or none of base64', () 
 })
 
 it('belongs to its key alone, whether that is given as text, as digest or in hexadecimal', () => {
-  const bytes = fileOf([])
-  expect(readFileEntry('hopstash:things:v1:b', bytes).read).toEqual({ failure: 'key' })
-  expect(readFileEntry({ hex: '0'.repeat(32) }, bytes).read).toEqual({ failure: 'key' })
-  expect(readFileEntry(new Uint8Array(16), bytes).read).toEqual({ failure: 'key' })
+  expect(readFileEntry('hopstash:things:v1:b', fileOf([])).read).toEqual({ failure: 'key' })
+  expect(readFileEntry({ hex: '0'.repeat(32) }, fileOf([])).read).toEqual({ failure: 'key' })
+  expect(readFileEntry(new Uint8Array(16), fileOf([])).read).toEqual({ failure: 'key' })
 })

@@ -17,7 +17,13 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createEntryCodec } from '../../../src/cache/entry-codec.js'
 import { createFileStore, type FileStoreOptions } from '../../../src/stores/file.js'
-import { isValid, markerNames, type ReadReply, type SharedStore, type StoredEntry } from '../../../src/stores/shared-store.js'
+import {
+  isValid,
+  markerNames,
+  type ReadReply,
+  type SharedStore,
+  type StoredEntry,
+} from '../../../src/stores/shared-store.js'
 import { subjectTag } from '../../../src/stores/subject.js'
 
 const FAR = Number.MAX_SAFE_INTEGER
@@ -84,16 +90,16 @@ describe('an entry in a folder', () => {
       await put(store, 'a', entryOf(body))
       const order: string[] = []
       const told = await new Promise<ReadReply | undefined>((resolve) => {
-      store.readTo?.(refOf('a'), (reply) => {
-        order.push('told')
-        resolve(reply)
+        store.readTo?.(refOf('a'), (reply) => {
+          order.push('told')
+          resolve(reply)
+        })
+        order.push('returned')
       })
-      order.push('returned')
-    })
-    const { entry, inc, seq, markers } = await store.read(refOf('a'))
-    expect(told).toMatchObject({ inc, seq, markers, entry: { id: entry?.id } })
-    expect(Buffer.from(told?.entry?.body ?? []).toString()).toBe(body)
-    expect(order).toEqual(['returned', 'told'])
+      const { entry, inc, seq, markers } = await store.read(refOf('a'))
+      expect(told).toMatchObject({ inc, seq, markers, entry: { id: entry?.id } })
+      expect(Buffer.from(told?.entry?.body ?? []).toString()).toBe(body)
+      expect(order).toEqual(['returned', 'told'])
     },
   )
 
