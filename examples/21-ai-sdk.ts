@@ -44,6 +44,7 @@ const streams = [1, 2, 3].map(() => streamText({ model, prompt: 'Tell a story' }
 const stories = await Promise.all(streams.map(({ text }) => text))
 assert.deepEqual(new Set(stories).size, 1) // three readers, one call
 
-console.log({ paid, saved: stash.aiResponse.stats().saved })
+const { saved } = stash.aiResponse.stats()
+console.log(`${paid} calls paid, ${saved.calls} saved: ${saved.ms.toFixed(0)} ms, ${saved.tokens} tokens`)
 assert.equal(paid, 3)
 await stash.close()

@@ -18,5 +18,5 @@ assert.equal(await ask('a'), 'for tenant a')
 assert.equal(await ask('b'), 'for tenant b') // one prompt, two tenants, two entries
 
 await stash.invalidateTags(['prompt:v3'])
-console.log(await ask('a'), stash.aiResponse.stats().hits)
+console.log(`'${await ask('a')}', and ${stash.aiResponse.stats().hits} hit before`)
 await stash.close()

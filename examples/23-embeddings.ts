@@ -31,5 +31,6 @@ assert.deepEqual(
   again.map(([length]) => length),
   [10, 8, 8],
 )
-console.log(fetch.stats())
+const { misses, original, billed, saved } = fetch.stats()
+console.log(`${misses} requests: ${original.input} tokens in all, ${billed.input} paid, ${saved.input} saved`)
 await stash.close()

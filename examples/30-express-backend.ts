@@ -71,7 +71,7 @@ const ask = async (path: string, init?: RequestInit) => {
   console.log(
     `${init?.method ?? 'GET'} ${path}`.padEnd(38),
     response.status,
-    response.headers.get('cache-status') ?? '',
+    response.headers.get('cache-status') ?? '-',
   )
   return response
 }

@@ -30,7 +30,7 @@ const ask = async (path: string, headers: Record<string, string> = {}) => {
   const response = await fetch(origin + path, { headers })
   const text = await response.text()
   const { status } = response
-  console.log(path.padEnd(14), status, response.headers.get('cache-status') ?? '', text.slice(0, 60))
+  console.log(path.padEnd(16), status, response.headers.get('cache-status') ?? '-', text.slice(0, 60))
   return { status, text, etag: response.headers.get('etag') ?? '' }
 }
 

@@ -29,7 +29,7 @@ app.all('/api/cache/*', (context) => admin(context.req.raw))
 const ask = async (path: string, init?: RequestInit) => {
   const response = await app.request(path, init)
   const text = await response.text()
-  console.log(path.padEnd(16), response.status, response.headers.get('cache-status') ?? '', text.slice(0, 60))
+  console.log(path.padEnd(16), response.status, response.headers.get('cache-status') ?? '-', text.slice(0, 60))
   return { status: response.status, text }
 }
 

@@ -19,7 +19,7 @@ import type { NamespaceOptions } from './namespace-options.js'
 import { CACHE_CHANNEL } from './outcome.js'
 import { type Policy, resolvePolicy, withChanges } from './policy.js'
 import { presets } from './presets.js'
-import { type Recording, type Requests, resolveMode } from './recording.js'
+import { NO_STORE, type Recording, type Requests, resolveMode, whereaboutsOf } from './recording.js'
 import { createRegistry, type Registry } from './registry.js'
 import type { SharedTier } from './shared-tier.js'
 import type { RequireOption } from './shared-write.js'
@@ -128,10 +128,10 @@ export function buildStash(
     registry: createRegistry(),
     connection,
     recording: {
-      mode: resolveMode(options.mode, environment, connect !== undefined),
+      mode: resolveMode(options.mode, environment, whereaboutsOf(options.store, environment, connect !== undefined)),
       timeless: connection?.timeless === true,
       requests: connection?.requests,
-      problem: () => connection?.problem?.(),
+      problem: () => (connect === undefined ? NO_STORE : connection?.problem?.()),
     },
   }
   const states: NamespaceState[] = []

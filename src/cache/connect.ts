@@ -27,7 +27,7 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   const name = options.store === undefined ? 'CACHE_URL' : 'store'
   const store: unknown = options.store ?? environment.cacheUrl
   if (store === undefined || store === 'memory') return undefined
-  const mode = resolveMode(options.mode, environment, true)
+  const mode = resolveMode(options.mode, environment, 'store')
   if (mode === 'off') return undefined
   const prefix = options.prefix ?? 'hopstash'
   const use = resolveStoreOptions(options)

@@ -33,18 +33,30 @@ export interface Recording {
 
 const MODES: readonly CacheMode[] = ['record', 'replay', 'refresh', 'off']
 
+/** Where a stash keeps what it has: in a store, in memory because `'memory'` was said, or there for want of a word. */
+export type Whereabouts = 'store' | 'memory' | 'unsaid'
+
+/** What is wrong with a store that was not named. */
+export const NO_STORE = "none is named: set CACHE_URL, or give `store` ('memory' loads in every mode)."
+
+/** Pure: where a stash keeps what it has. */
+export function whereaboutsOf(store: unknown, { cacheUrl }: Settings, hasStore: boolean): Whereabouts {
+  if (hasStore) return 'store'
+  return store === undefined && cacheUrl === undefined ? 'unsaid' : 'memory'
+}
+
 /**
  * Pure: the mode of a stash: its option, else `CACHE_MODE`, else `'record'`. Of the environment, `replay` and `refresh` are
- * for stashes with a store.
+ * for stashes with a store; but where none was named a replay finds nothing, for a forgotten one must not call anybody.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
  */
-export function resolveMode(option: unknown, environment: Settings, hasStore: boolean): CacheMode {
+export function resolveMode(option: unknown, environment: Settings, where: Whereabouts): CacheMode {
   if (option !== undefined && !MODES.includes(option as CacheMode)) {
     throw optionInvalid('mode', `one of ${MODES.join(', ')}`, option)
   }
   const mode = (option as CacheMode | undefined) ?? environment.cacheMode ?? 'record'
-  if (hasStore || mode === 'record' || mode === 'off') return mode
-  if (option === undefined) return 'record'
+  if (where === 'store' || mode === 'record' || mode === 'off') return mode
+  if (option === undefined) return mode === 'replay' && where === 'unsaid' ? 'replay' : 'record'
   throw optionInvalid('mode', "'record' or 'off' where there is no store", mode, "Give `store: 'file:./.cache'`.")
 }

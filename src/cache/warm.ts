@@ -50,10 +50,11 @@ export async function warm(
   items: readonly WarmItem<unknown, unknown>[],
   options: WarmOptions = {},
 ): Promise<WarmSummary> {
-  requireArray(items, 'items', 'an array of `{ key, load, priority? }`')
+  const whose = `for namespace '${state.name}'`
+  requireArray(items, 'items', `an array of \`{ key, load, priority? }\` ${whose}`)
   for (const [index, item] of items.entries()) {
-    requireObject(item, `items[${index}]`, 'an object with `key` and `load`')
-    requireFunction(item.load, `items[${index}].load`, 'a function that computes the value')
+    requireObject(item, `items[${index}]`, `an object with \`key\` and \`load\` ${whose}`)
+    requireFunction(item.load, `items[${index}].load`, `a function that computes the value ${whose}`)
   }
   requireObject(options, 'options', `an object with some of: ${OPTION_NAMES.join(', ')}`)
   for (const name of Object.keys(options)) {

@@ -62,5 +62,6 @@ function escaped(value: string): string {
 function number(value: number): string {
   if (value === Infinity) return '+Inf'
   if (value === -Infinity) return '-Inf'
-  return String(value)
+  // Sums of fractions drift in their last digits: 0.30000000000000004.
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(12)))
 }

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { buildStash } from '../../../src/cache/build-stash.js'
 import { defineNamespace } from '../../../src/cache/namespace-options.js'
-import { resolveMode } from '../../../src/cache/recording.js'
+import { resolveMode, type Whereabouts } from '../../../src/cache/recording.js'
 import { createStash } from '../../../src/cache/stash.js'
 import type { StashOptions } from '../../../src/cache/stash-options.js'
+import { cachedFetch } from '../../../src/llm/cached-fetch.js'
 import { readSettings } from '../../../src/runtime/settings.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
@@ -300,20 +302,39 @@ it('makes directories as they are needed', async () => {
 })
 
 describe('CACHE_MODE', () => {
-  const of = (text: string, hasStore: boolean) => resolveMode(undefined, readSettings({ CACHE_MODE: text }), hasStore)
+  const of = (text: string, where: Whereabouts) => resolveMode(undefined, readSettings({ CACHE_MODE: text }), where)
 
   it('is for stashes with a store, but for off', () => {
-    expect(['replay', 'refresh', 'off', 'record', ''].map((text) => of(text, true))).toEqual([
+    expect(['replay', 'refresh', 'off', 'record', ''].map((text) => of(text, 'store'))).toEqual([
       'replay',
       'refresh',
       'off',
       'record',
       'record',
     ])
-    expect(['replay', 'refresh', 'off'].map((text) => of(text, false))).toEqual(['record', 'record', 'off'])
+    expect(['replay', 'refresh', 'off'].map((text) => of(text, 'memory'))).toEqual(['record', 'record', 'off'])
+    expect(['replay', 'refresh', 'off'].map((text) => of(text, 'unsaid'))).toEqual(['replay', 'record', 'off'])
+  })
+
+  it('replays nothing where the store was forgotten: no loader runs', async () => {
+    const environment = readSettings({ CACHE_MODE: 'replay' })
+    const stash = buildStash({ namespaces }, environment)
+    const answers = stash.namespace('answers')
+    const miss = { code: 'ERR_REPLAY_MISS', message: expect.stringContaining('none is named: set CACHE_URL') }
+    await expect(answers.getOrSet('k', load)).rejects.toMatchObject(miss)
+    await expect(answers.getOrSetMany(['k'], async () => [load()], { aligned: true })).rejects.toMatchObject(miss)
+    const fetch = cachedFetch(answers as never, { fetch: async () => Response.json(load()) })
+    const body = JSON.stringify({ model: 'm', messages: [] })
+    const headers = { 'content-type': 'application/json' }
+    const url = 'https://api.openai.com/v1/chat/completions'
+    await expect(fetch(url, { method: 'POST', headers, body })).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })
+    await expect(fetch('https://api.openai.com/v1/files')).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })
+    expect(calls).toBe(0)
+    const meant = buildStash({ store: 'memory', namespaces }, environment)
+    expect(await meant.namespace('answers').getOrSet('k', load)).toBe('answer 1')
   })
 
   it('is overruled by the option', () => {
-    expect(resolveMode('record', readSettings({ CACHE_MODE: 'replay' }), true)).toBe('record')
+    expect(resolveMode('record', readSettings({ CACHE_MODE: 'replay' }), 'store')).toBe('record')
   })
 })

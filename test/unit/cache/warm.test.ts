@@ -86,6 +86,15 @@ describe('warm', () => {
     await expect(things.warm([], { concurency: 2 } as never)).rejects.toThrow('`concurrency`')
   })
 
+  it.each([
+    [5, /`items` .* for namespace 'things'/],
+    [[null], /`items\[0\]` .* for namespace 'things'/],
+    [[{ key: 1, load: () => 1 }, { key: 2 }], /`items\[1\]\.load` .* for namespace 'things'/],
+  ])('names the namespace of items that are none (%#)', async (items, message) => {
+    const { things } = open()
+    await expect(things.warm(items as never)).rejects.toThrow(message)
+  })
+
   it('of nothing is over at once', async () => {
     const { things } = open()
     expect(await things.warm([])).toMatchObject({ total: 0, done: 0 })

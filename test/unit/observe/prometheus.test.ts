@@ -1,5 +1,6 @@
 import parse from 'parse-prometheus-text-format'
 import { expect, it } from 'vitest'
+import { namespace } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { prometheusText } from '../../../src/observe/prometheus.js'
 import { pipeline } from '../../../src/pipeline/pipeline.js'
@@ -54,6 +55,17 @@ it('gives histograms whose buckets ascend to their count', async () => {
   expect([bounds.at(-1), counts.at(-1)]).toEqual([Infinity, 3])
   expect(lines.filter(([, suffix]) => suffix === '_count').map(([, , , value]) => value)).toEqual(['3'])
   expect(lines.filter(([, suffix]) => suffix === '_sum').length).toBe(1)
+})
+
+it('writes sums of fractions without the digits in which they drift', async () => {
+  const stash = createStash({
+    namespaces: { paid: namespace<number, string>({ cost: () => ({ tokens: 1, money: 0.1 }) }) },
+    store: 'memory',
+  })
+  await stash.paid.getOrSet('k', () => 1)
+  for (const _read of [1, 2, 3]) await stash.paid.getOrSet('k', () => 2)
+  expect(stash.paid.stats().saved.money).toBe(0.30000000000000004)
+  expect(prometheusText(stash)).toContain('hopstash_cache_saved_money{namespace="paid"} 0.3\n')
 })
 
 it('tells hops by status', async () => {
