@@ -1,3 +1,4 @@
+import { keyIncomplete } from '../errors/key-error.js'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { requireObject } from './argument-checks.js'
 import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
@@ -24,6 +25,22 @@ export type PresetOptions<V, K> = Omit<NamespaceOptions<V, K>, 'key' | 'schema'>
 
 /** What a call may say of a preset: {@link PresetOptions}, and a `schema` that types its value. */
 export type PresetChanges<V, K> = PresetOptions<V, K> & { readonly schema?: StandardSchema<unknown, V> }
+
+/**
+ * A part that the key of a preset is made of. Where types are not checked it may be misspelt or missing, and all inputs
+ * without it would share an entry.
+ *
+ * @throws {KeyError} `ERR_KEY_UNSUPPORTED` for `undefined` and `null`
+ */
+export function needed<T>(part: T, path: string): NonNullable<T> {
+  if (part === undefined || part === null) throw keyIncomplete(path, part)
+  return part
+}
+
+/** The same of a property of the input. */
+export function neededIn<K, N extends keyof K & string>(input: K, name: N): NonNullable<K[N]> {
+  return needed((input as K | undefined)?.[name] as K[N], `$.${name}`)
+}
 
 /** The tag of the entries about a resume, where it has an id. */
 export function resumeTag(resumeId: string | undefined): string[] {

@@ -131,6 +131,28 @@ describe('presets', () => {
     expect(stored).toMatch(new RegExp(`^${pattern}$`))
   })
 
+  const partsOf = ({ name, key }: Row): [name: PresetName, key: unknown, path: string][] => {
+    if (typeof key !== 'object' || key === null) return [undefined, null].map((id) => [name, id, '$'])
+    const parts = Object.entries(key).filter(([part]) => part !== 'resumeId' && part !== 'location')
+    const without = parts.flatMap(([part]) =>
+      [undefined, null].map((value) => [name, { ...key, [part]: value }, `$.${part}`] as const),
+    )
+    return [[name, undefined, `$.${parts[0]?.[0]}`], ...without.map((one) => [...one] as [PresetName, unknown, string])]
+  }
+  const incomplete = TABLE.filter(({ name }) => name !== 'aiResponse' && name !== 'general').flatMap(partsOf)
+
+  it.each(incomplete)('%s: no two answers share the key %j, which lacks %s', async (name, key, path) => {
+    const space = openPresets().namespace(name)
+    expect([await space.getOrSet(key, () => 'one'), await space.getOrSet(key, () => 'another')]).toEqual([
+      'one',
+      'another',
+    ])
+    expect(space.stats()).toMatchObject({ size: 0, bypassed: 2 })
+    for (const call of [() => space.delete(key), () => space.expire(key), () => space.set(key, 'value')]) {
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_KEY_UNSUPPORTED', context: { path } })
+    }
+  })
+
   it('an evaluation is found by the version of a resume, too, and the two never meet', async () => {
     const stash = openPresets()
     const { evaluation } = stash
