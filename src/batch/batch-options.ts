@@ -1,6 +1,5 @@
-import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, positiveDuration } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkFunction, checkShape, checkSignal, positiveDuration, resolveClock } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'
 import type { BatchProgress } from './batch-progress.js'
@@ -64,6 +63,7 @@ const KNOWN = [
 export function resolveBatchOptions<T>(options: BatchOptions<T>, more: readonly string[] = []): BatchPlan<T> {
   checkShape('the batch options', options, [...KNOWN, ...more])
   for (const name of ['groupBy', 'onProgress', 'onCheckpoint'] as const) checkFunction(options[name], name)
+  checkSignal(options.signal)
   return {
     size: resolveBatchSize(options.batchSize ?? settings().batchSize),
     concurrency: resolveConcurrency(options.concurrency ?? settings().batchMaxWorkers),
@@ -73,16 +73,11 @@ export function resolveBatchOptions<T>(options: BatchOptions<T>, more: readonly 
     onProgress: options.onProgress,
     onCheckpoint: options.onCheckpoint,
     resume: options.resume,
-    clock: options.clock ?? createSystemClock(),
+    clock: resolveClock(options.clock),
   }
 }
 
 /** A timeout in ms, that of the environment if none is given. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveTimeout(timeout: Duration | undefined): number {
   return timeout === undefined ? settings().batchTimeoutMs : positiveDuration(timeout, 'timeout')
-}
-
-/** Refuses what is there and is no function. */
-export function checkFunction(value: unknown, option: string): void {
-  if (value !== undefined && typeof value !== 'function') throw optionInvalid(option, 'a function', value)
 }

@@ -1,9 +1,9 @@
 import type { NamespaceFor } from '../cache/cached.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, wholeNumber } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkFunction, checkShape, checkText, resolveClock, wholeNumber } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
-import { checkFunction, resolveTimeout } from './batch-options.js'
+import { resolveTimeout } from './batch-options.js'
 import { type BatcherCache, createBatcherCache } from './batcher-cache.js'
 
 /** Rows of a batch: one an item, in their order, or a Map by item. A row that is an `Error` fails its item alone. */
@@ -87,10 +87,12 @@ const KNOWN = [
 export function resolveBatcher<I, V, K>(options: BatcherOptions<I, V, K>): BatcherPlan<I, V> {
   checkShape('the batcher options', options, KNOWN)
   const { load, maxTokens, tokensOf, key, name } = options
-  let { clock } = options
+  let clock = options.clock === undefined ? undefined : resolveClock(options.clock)
   if (typeof load !== 'function') throw optionInvalid('load', 'a function of several items', load)
   checkFunction(tokensOf, 'tokensOf')
   checkFunction(key, 'key')
+  checkText(name, 'name')
+  checkText(options.scope, 'scope')
   if ((maxTokens === undefined) !== (tokensOf === undefined)) {
     throw optionInvalid('tokensOf', 'given together with `maxTokens`', tokensOf)
   }
@@ -113,7 +115,7 @@ export function resolveBatcher<I, V, K>(options: BatcherOptions<I, V, K>): Batch
     cache: createBatcherCache(options),
     label: name === undefined ? 'The batcher' : `The batcher '${name}'`,
     clockOf() {
-      clock ??= createSystemClock()
+      clock ??= resolveClock(undefined)
       return clock
     },
   }

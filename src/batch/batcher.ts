@@ -1,3 +1,5 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { isSignal } from '../resilience/option-shape.js'
 import { type BatcherOptions, resolveBatcher } from './batcher-options.js'
 import { type BatcherStats, Collector } from './collector.js'
 
@@ -46,6 +48,9 @@ export function batcher<I, V, K = unknown>(options: BatcherOptions<I, V, K>): Ba
   const call = (item: I, callOptions?: BatcherCall): Promise<V> => {
     // `texts.map(embed)` gives a place where options would be.
     const signal = typeof callOptions === 'object' ? callOptions?.signal : undefined
+    if (signal !== undefined && !isSignal(signal)) {
+      return Promise.reject(optionInvalid('signal', 'an AbortSignal', signal))
+    }
     if (cache === undefined) return collector.collect(item, signal, undefined)
     return cache.read(item, signal, (abandoned, together) => collector.collect(item, abandoned, together))
   }

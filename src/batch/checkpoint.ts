@@ -60,7 +60,7 @@ export function createProgression(resume: BatchCheckpoint | undefined, total: nu
 }
 
 function checkCheckpoint(resume: BatchCheckpoint, total: number | undefined): void {
-  const { version, next, todo, total: totalThen } = resume
+  const { version, next, todo, total: totalThen } = (resume ?? {}) as BatchCheckpoint
   const places = Array.isArray(todo) ? todo.flat() : [-1]
   const rising = places.every((place, at) => Number.isSafeInteger(place) && place >= (places[at - 1] ?? 0))
   if (version !== 1 || !Number.isSafeInteger(next) || next < 0 || !rising || (places.at(-1) ?? 0) > next) {

@@ -1,12 +1,21 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, wholeNumber } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import {
+  checkFunction,
+  checkShape,
+  checkSignal,
+  checkText,
+  checkTexts,
+  resolveClock,
+  wholeNumber,
+} from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'
 import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
-import { checkFunction, resolveTimeout } from './batch-options.js'
+import { resolveTimeout } from './batch-options.js'
 import { type BatchConcurrency, resolveConcurrency } from './batch-size.js'
+import { checkTasks } from './check-tasks.js'
 import type { Answers } from './match-answers.js'
 import type { AskUsage } from './split-usage.js'
 
@@ -96,21 +105,25 @@ const KNOWN = [
 /** Checks and completes {@link CombineOptions}. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveCombine<T extends CombinedTask, V>(options: CombineOptions<T, V>): CombinePlan<T, V> {
   checkShape('the combinePrompts options', options, KNOWN)
-  const { tasks, ask, schema, key, name, clock = createSystemClock() } = options
+  const { tasks, ask, schema, key, name } = options
   checkTasks(tasks)
   if (typeof ask !== 'function') throw optionInvalid('ask', 'a function of several tasks', ask)
   for (const option of ['key', 'fallback', 'tokensOf'] as const) checkFunction(options[option], option)
+  for (const option of ['name', 'scope'] as const) checkText(options[option], option)
+  checkTexts(options.tags, 'tags', true)
+  checkSignal(options.signal)
+  if (options.ttl !== undefined) parseDuration(options.ttl, 'ttl')
   if (options.in !== undefined && typeof (options.in as Partial<RecordHost> | null)?.records !== 'function') {
     throw optionInvalid('in', 'a namespace of a stash, such as stash.aiResponse', options.in)
   }
-  if (name !== undefined && (typeof name !== 'string' || name === '')) throw optionInvalid('name', 'a text', name)
+  if (name === '') throw optionInvalid('name', 'a text that is not empty', name)
   return {
     ...options,
     maxTasks: wholeNumber(options.maxTasks ?? settings().batchSize, 'maxTasks', 1, true),
     maxCalls: resolveConcurrency(options.concurrency ?? settings().batchMaxWorkers),
     timeoutMs: resolveTimeout(options.timeout),
     staleForMs: parseDuration(options.staleIfError ?? 0, 'staleIfError'),
-    clock,
+    clock: resolveClock(options.clock),
     keyOf: key ?? withoutId,
     schemaOf: schemaOf(schema),
   }
@@ -124,17 +137,6 @@ function schemaOf<T, V>(
   if (isSchema(schema)) return () => schema as StandardSchema<unknown, V>
   if (typeof schema === 'function') return schema
   throw optionInvalid('schema', 'a Standard Schema (zod, valibot, arktype, …), or a function of a task', schema)
-}
-
-function checkTasks(tasks: readonly CombinedTask[]): void {
-  if (!Array.isArray(tasks)) throw optionInvalid('tasks', 'an array of tasks', tasks)
-  const seen = new Set<string>()
-  for (const [place, task] of tasks.entries()) {
-    const id: unknown = (task as Partial<CombinedTask> | null | undefined)?.id
-    if (typeof id !== 'string' || id === '') throw optionInvalid(`tasks[${place}].id`, 'a text', id)
-    if (seen.has(id)) throw optionInvalid(`tasks[${place}].id`, 'different for every task', id)
-    seen.add(id)
-  }
 }
 
 /** The id names a task within one call; what it asks is the rest. */

@@ -1,3 +1,5 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { checkTasks } from './check-tasks.js'
 import { readJsonPrefix } from './json-prefix.js'
 
 /** One answer, by the id of its task. */
@@ -23,6 +25,7 @@ const MAX_LENGTH = 8_000_000
  * Every task is a line of JSON, so that nothing a task says can look like another task.
  *
  * @param textOf What a task asks. By default its `prompt`.
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { combinedPrompt } from 'hopstash/batch'
  * combinedPrompt([{ id: 'a', prompt: 'Shorten: …' }]).split('\n').at(-1) // => '{"id":"a","task":"Shorten: …"}'
@@ -31,6 +34,8 @@ export function combinedPrompt<T extends { readonly id: string }>(
   tasks: readonly T[],
   textOf: (task: T) => string = promptOf,
 ): string {
+  checkTasks(tasks)
+  if (typeof textOf !== 'function') throw optionInvalid('textOf', 'a function of a task', textOf)
   return [
     `Work on each of the following ${tasks.length} tasks by itself, as if it were the only one.`,
     'Reply with one JSON object and nothing else: {"answers":[{"id":"id of the task","answer":"answer to it"}]}',

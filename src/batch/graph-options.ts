@@ -1,9 +1,9 @@
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkFunction, checkShape, checkSignal, resolveClock } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'
-import { checkFunction, resolveTimeout } from './batch-options.js'
+import { resolveTimeout } from './batch-options.js'
 import { type BatchConcurrency, resolveConcurrency } from './batch-size.js'
 import type { DocumentEdit } from './document-edit.js'
 import { type GraphNode, type GraphOrder, orderGraph } from './graph-order.js'
@@ -77,6 +77,7 @@ export function resolveGraph<T, R, D>(items: readonly T[], options: GraphOptions
   if (!Array.isArray(items)) throw optionInvalid('items', 'an array', items)
   if (typeof options.run !== 'function') throw optionInvalid('run', 'a function of an item', options.run)
   for (const option of ['id', 'dependsOn', 'touches', 'merge'] as const) checkFunction(options[option], option)
+  checkSignal(options.signal)
   if (options.merge !== undefined && options.document === undefined) {
     throw optionInvalid('document', 'given where `merge` is', undefined)
   }
@@ -88,7 +89,7 @@ export function resolveGraph<T, R, D>(items: readonly T[], options: GraphOptions
     order: orderGraph(nodes),
     concurrency: resolveConcurrency(options.concurrency ?? settings().batchMaxWorkers),
     timeoutMs: resolveTimeout(options.timeout),
-    clock: options.clock ?? createSystemClock(),
+    clock: resolveClock(options.clock),
   }
 }
 

@@ -1,4 +1,5 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { checkFlag } from '../resilience/option-shape.js'
 import { type BatchOptions, resolveBatchOptions } from './batch-options.js'
 import { finishedBatches } from './finished-batches.js'
 import { type ItemOutcome, type ItemResult, itemCancelled } from './item-outcome.js'
@@ -78,6 +79,7 @@ export function streamInBatches<T, R>(
   options: StreamOptions<T> = {},
 ): AsyncGenerator<ItemOutcome<R>, void, void> {
   const plan = resolveBatchOptions(options, ['ordered'])
+  checkFlag(options.ordered, 'ordered')
   const ordered = options.ordered ?? plan.groupBy === undefined
   if (ordered && plan.groupBy !== undefined) {
     // The first item may wait for others of its group for as long as the source has any.

@@ -18,7 +18,8 @@ export function openSource<T>(items: BatchSource<T>): ItemReader<T> {
   if (Array.isArray(items)) return arrayReader(items as readonly T[])
   const source = items as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
   const open: unknown = source?.[Symbol.asyncIterator] ?? source?.[Symbol.iterator]
-  if (typeof open !== 'function')
+  // A text can be iterated, but nobody means its characters.
+  if (typeof open !== 'function' || typeof items === 'string')
     throw optionInvalid('items', 'an array, an iterable or an asynchronous iterable', items)
   const iterator = open.call(items) as Iterator<T> | AsyncIterator<T>
   const { size } = items as { readonly size?: unknown }

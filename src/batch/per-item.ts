@@ -1,5 +1,6 @@
+import { optionInvalid } from '../errors/option-error.js'
 import { createLimiter } from '../resilience/limiter.js'
-import { wholeNumber } from '../resilience/option-shape.js'
+import { checkShape, wholeNumber } from '../resilience/option-shape.js'
 import type { BatchContext, BatchFunction } from './run-batch.js'
 
 /** What a function of one item is told beside it. */
@@ -30,6 +31,8 @@ export function perItem<T, R>(
   fn: (item: T, context: ItemContext) => R | PromiseLike<R>,
   options: PerItemOptions = {},
 ): BatchFunction<T, R> {
+  if (typeof fn !== 'function') throw optionInvalid('perItem', 'a function of an item', fn)
+  checkShape('the perItem options', options, ['concurrency'])
   const limit = wholeNumber(options.concurrency ?? Infinity, 'perItem.concurrency', 1, true)
   return (items, context) => {
     const work = async (item: T, place: number): Promise<R> => fn(item, contextOf(context, place))

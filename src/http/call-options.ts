@@ -1,5 +1,5 @@
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkShape, checkSignal } from '../resilience/option-shape.js'
 import type { StandardSchema } from '../runtime/standard-schema.js'
 import { deadlineHeaders } from './deadline.js'
 import type { ModulePolicy } from './module-options.js'
@@ -79,16 +79,25 @@ const KNOWN = [
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const HARMLESS = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
 
+/** What the client's method says itself, whatever the options do. */
+export interface FixedParts {
+  readonly method?: HttpMethod
+  readonly body?: unknown
+}
+
 /** Checks a call and works out what is sent. @throws OptionError `ERR_OPTION_INVALID` */
-export function resolveCall(module: ModulePolicy, path: string, options: MethodOptions): Call {
+export function resolveCall(
+  module: ModulePolicy,
+  path: string,
+  options: MethodOptions,
+  { method: fixed, body = options?.body }: FixedParts = {},
+): Call {
   checkShape('call', options, KNOWN)
-  const { context, body } = options
-  const method = options.method ?? (body === undefined ? 'GET' : 'POST')
+  const { context } = options
+  const method = fixed ?? options.method ?? (body === undefined ? 'GET' : 'POST')
   if (!METHODS.includes(method)) throw optionInvalid('method', `one of ${METHODS.join(', ')}`, method)
   const signal = options.signal ?? context?.signal
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw optionInvalid('signal', 'an AbortSignal', signal)
-  }
+  checkSignal(signal)
   const remainingMs = options.remainingMs ?? context?.remainingMs
   const idempotencyKey = options.idempotencyKey ?? context?.idempotencyKey
   return {

@@ -1,5 +1,5 @@
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkShape, checkText } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
 /** Header that tells a module how many milliseconds its caller will still wait. */
@@ -38,7 +38,10 @@ export interface DeadlineFromOptions {
  */
 export function deadlineFrom(headers: RequestHeaders, options: DeadlineFromOptions = {}): number | undefined {
   checkShape('deadlineFrom', options, ['header', 'max'])
+  if (typeof headers !== 'object' || headers === null)
+    throw optionInvalid('headers', 'the headers of a request', headers)
   const { header, max } = options
+  checkText(header, 'header')
   const most = max === undefined ? undefined : parseDuration(max, 'max')
   for (const name of header === undefined ? UNDERSTOOD : [header.toLowerCase()]) {
     const ms = toMs(name, headerOf(headers, name))
@@ -58,6 +61,7 @@ export function deadlineFrom(headers: RequestHeaders, options: DeadlineFromOptio
  */
 export function deadlineHeaders(remainingMs: number, header: string = DEADLINE_HEADER): Record<string, string> {
   checkDeadlineHeader('header', header)
+  if (typeof remainingMs !== 'number') throw optionInvalid('remainingMs', 'a number of milliseconds', remainingMs)
   if (!Number.isFinite(remainingMs)) return {}
   const ms = Math.max(0, Math.floor(remainingMs))
   // gRPC allows eight digits; what does not fit in milliseconds fits in seconds.

@@ -7,7 +7,7 @@ import { retryAfterMs } from '../resilience/retry-after.js'
 import { onceAborted } from '../runtime/abort.js'
 import { pathsOf, type StandardSchema } from '../runtime/standard-schema.js'
 import { answerJson } from './answer-json.js'
-import { type Call, type CallOptions, type MethodOptions, resolveCall } from './call-options.js'
+import { type Call, type CallOptions, type FixedParts, type MethodOptions, resolveCall } from './call-options.js'
 import type { Connections } from './connections.js'
 import type { Credentials } from './credentials.js'
 import { type Answer, exchange, isSuccess, NoAnswer } from './exchange.js'
@@ -78,16 +78,16 @@ export interface ModuleParts {
 /** Returns the client of a module. */
 export function createModuleClient<In, Out>(parts: ModuleParts): ModuleClient<In, Out> {
   const caller = new Caller(parts)
-  const json = async (path: string, options: MethodOptions = {}): Promise<unknown> =>
-    caller.json(resolveCall(parts.policy, path, options))
+  const call = async (path: string, options: MethodOptions = {}, fixed: FixedParts = {}): Promise<unknown> =>
+    caller.json(resolveCall(parts.policy, path, options, fixed))
   const read =
     (method: 'GET' | 'DELETE') =>
-    (path: string, options: CallOptions = {}): Promise<unknown> =>
-      json(path, { ...options, method })
+    (path: string, options?: CallOptions): Promise<unknown> =>
+      call(path, options, { method })
   const write =
     (method: 'POST' | 'PUT' | 'PATCH') =>
-    (path: string, body?: unknown, options: CallOptions = {}): Promise<unknown> =>
-      json(path, { ...options, method, body })
+    (path: string, body?: unknown, options?: CallOptions): Promise<unknown> =>
+      call(path, options, { method, body })
   const client = {
     name: parts.policy.name,
     get: read('GET'),
@@ -95,9 +95,9 @@ export function createModuleClient<In, Out>(parts: ModuleParts): ModuleClient<In
     put: write('PUT'),
     patch: write('PATCH'),
     delete: read('DELETE'),
-    json,
+    json: (path: string, options?: MethodOptions) => call(path, options),
     stream: async (path: string, options: MethodOptions = {}) =>
-      caller.stream(resolveCall(parts.policy, path, { ...options })),
+      caller.stream(resolveCall(parts.policy, path, options)),
   }
   return Object.freeze(client) as unknown as ModuleClient<In, Out>
 }

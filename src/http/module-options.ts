@@ -86,12 +86,15 @@ export function resolveHeaders(
   where: string,
   headers: Readonly<Record<string, string | undefined>> | undefined,
 ): Record<string, string> {
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
+    throw optionInvalid(where, 'an object of texts by name', headers)
+  }
   const lower: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (value === undefined) continue
     // What a header holds may be a secret: its name is all that is shown.
     if (typeof value !== 'string' || /[\r\n\0]/.test(value)) {
-      throw optionInvalid(`${where}.${name}`, 'a text of one line', undefined)
+      throw optionHidden(`${where}.${name}`, 'a text of one line', typeof value === 'string' ? 'several' : typeof value)
     }
     lower[name.toLowerCase()] = value
   }

@@ -1,6 +1,6 @@
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, positiveDuration, wholeNumber } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkShape, positiveDuration, resolveClock, wholeNumber } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { checkDeadlineHeader, DEADLINE_HEADER } from './deadline.js'
 
@@ -70,6 +70,8 @@ const KNOWN = [
 /** Checks and completes {@link PoolOptions}. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolvePool(options: PoolOptions): PoolPolicy {
   checkShape('createPool', options, KNOWN)
+  if (options.timeouts !== undefined) checkShape('timeouts', options.timeouts, ['headers', 'body', 'connect'])
+  if (options.tls !== undefined) checkObject('tls', options.tls)
   const { connect, ...timeouts } = options.timeouts ?? {}
   return Object.freeze({
     connections: connectionsOf(options.size ?? 'medium'),
@@ -80,7 +82,7 @@ export function resolvePool(options: PoolOptions): PoolPolicy {
     deadlineHeader: resolveDeadlineHeader('deadlineHeader', options.deadlineHeader ?? DEADLINE_HEADER),
     maxAnswerBytes: wholeNumber(options.maxAnswerBytes ?? 32 * 2 ** 20, 'maxAnswerBytes', 1, true),
     tls: { ...options.tls },
-    clock: options.clock ?? createSystemClock(),
+    clock: resolveClock(options.clock),
   })
 }
 
@@ -103,6 +105,10 @@ export function resolveTimeouts(
 export function resolveDeadlineHeader(option: string, header: string | false): string | false {
   if (header !== false) checkDeadlineHeader(option, header)
   return header
+}
+
+function checkObject(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw optionInvalid(option, 'an object', value)
 }
 
 function connectionsOf(size: unknown): number {

@@ -1,11 +1,12 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkFlag, checkFunction, checkShape } from '../resilience/option-shape.js'
 import { type AnyHopOptions, checkHopName, HOP_OPTIONS, type HopDefinition, resolveHop } from './define-hop.js'
 import type { HopContext } from './hop-context.js'
 import type { DeclaredHop } from './plan-hops.js'
 import type { AnyWiring, Values } from './planned-hop.js'
 
-const KNOWN_WIRING = ['needs', 'input', 'when', 'optional', 'enabled']
+/** Options of a wiring by name. */
+export const KNOWN_WIRING = ['needs', 'input', 'when', 'optional', 'enabled']
 const KNOWN_INLINE = [
   ...['needs', 'when', 'optional', 'enabled', 'run'],
   ...HOP_OPTIONS.filter((option) => !['name', 'input', 'call', 'client'].includes(option)),
@@ -19,10 +20,9 @@ export function declareHop(name: string, definition: HopDefinition, wiring: AnyW
   if (RESERVED.includes(name)) throw optionInvalid('hop name', 'another name, since the wiring uses this one', name)
   checkShape(`wiring of hop '${name}'`, wiring, KNOWN_WIRING)
   for (const part of ['input', 'when'] as const) {
-    if (wiring[part] !== undefined && typeof wiring[part] !== 'function') {
-      throw optionInvalid(`hop '${name}'.${part}`, 'a function of the values', wiring[part])
-    }
+    checkFunction(wiring[part], `hop '${name}'.${part}`, 'a function of the values')
   }
+  for (const part of ['optional', 'enabled'] as const) checkFlag(wiring[part], `hop '${name}'.${part}`)
   if (wiring.needs !== undefined && !Array.isArray(wiring.needs)) {
     throw optionInvalid(`hop '${name}'.needs`, 'a list of hop names', wiring.needs)
   }

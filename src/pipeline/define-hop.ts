@@ -1,6 +1,6 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkFlag, checkFunction, checkShape, checkText, checkTexts } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import {
@@ -185,9 +185,8 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
   if (options.auth !== undefined && typeof options.auth !== 'function') {
     throw optionInvalid(`${where}.auth`, 'a function', options.auth, 'Write `auth: () => token`.')
   }
-  if (options.usage !== undefined && typeof options.usage !== 'function') {
-    throw optionInvalid(`${where}.usage`, 'a function of the answer', options.usage)
-  }
+  checkFunction(options.usage, `${where}.usage`, 'a function of the answer')
+  checkLabels(where, options)
   for (const side of ['input', 'output'] as const) {
     if (options[side] !== undefined && !isSchema(options[side])) {
       throw optionInvalid(`${where}.${side}`, 'a Standard Schema (zod, valibot, arktype)', options[side])
@@ -220,6 +219,23 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
   })
 }
 
+/** The definition of what should be a hop. @throws OptionError */
+export function definitionOf(where: string, hop: unknown): HopDefinition {
+  const definition = (hop as Partial<Hop<never, unknown, unknown, boolean>> | null | undefined)?.definition
+  if (typeof definition === 'object' && typeof definition?.call === 'function') return definition
+  throw optionInvalid(where, 'what `defineHop` made', hop)
+}
+
+function checkLabels(where: string, { category, description, tags, version, idempotent }: AnyHopOptions): void {
+  checkText(category, `${where}.category`)
+  checkText(description, `${where}.description`)
+  checkTexts(tags, `${where}.tags`)
+  checkFlag(idempotent, `${where}.idempotent`)
+  if (version !== undefined && typeof version !== 'string' && typeof version !== 'number') {
+    throw optionInvalid(`${where}.version`, 'a text or a number', version)
+  }
+}
+
 /** Names go into reports, cache keys, headers and queue ids, so they are plain. @throws OptionError */
 export function checkHopName(option: string, name: unknown): void {
   if (typeof name === 'string' && NAME.test(name) && name !== 'then') return
@@ -233,6 +249,8 @@ function resolveCache(where: string, cache: HopCache<unknown> | undefined): HopC
     throw optionInvalid(`${where}.cache.in`, 'a namespace of a stash', cache.in, 'Write `cache: { in: stash.prompt }`.')
   }
   if (cache.ttl !== undefined) parseDuration(cache.ttl, `${where}.cache.ttl`)
+  for (const part of ['key', 'scope', 'cacheable'] as const) checkFunction(cache[part], `${where}.cache.${part}`)
+  checkTexts(cache.tags, `${where}.cache.tags`, true)
   return Object.freeze({ ...cache })
 }
 

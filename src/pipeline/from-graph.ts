@@ -1,8 +1,8 @@
-import { optionUnknown } from '../errors/option-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { checkRunCache, type RunCache } from './cached-runs.js'
-import { declareHop } from './declare-hop.js'
-import { checkHopName, type Hop } from './define-hop.js'
+import { declareHop, KNOWN_WIRING } from './declare-hop.js'
+import { checkHopName, definitionOf, type Hop } from './define-hop.js'
 import { assemblePipeline, checkOptions, type Pipeline, type PipelineOptions } from './pipeline.js'
 import type { AnyWiring, Values } from './planned-hop.js'
 import type { Sight } from './sight.js'
@@ -12,6 +12,8 @@ export interface GraphHop extends AnyWiring {
   // biome-ignore lint/suspicious/noExplicitAny: a graph from a configuration has no payload types
   readonly hop: Hop<any, unknown, any, boolean>
 }
+
+const KNOWN_ENTRY = ['hop', ...KNOWN_WIRING]
 
 /** Options of {@link fromGraph}. */
 export interface GraphOptions<Output, In = unknown> extends PipelineOptions {
@@ -37,13 +39,17 @@ export function fromGraph<In = unknown, Output = Values>(
   options: GraphOptions<Output, In> = {},
 ): Pipeline<In, Output, Readonly<Record<string, unknown>>> {
   checkHopName('pipeline name', name)
+  if (typeof options !== 'object' || options === null) throw optionInvalid('fromGraph', 'an object', options)
+  if (typeof graph !== 'object' || graph === null || Array.isArray(graph)) {
+    throw optionInvalid('graph', 'an object of hops by name', graph)
+  }
   const { assemble = withoutInput, cache, ...pipelineOptions } = options
   checkOptions(pipelineOptions)
   if (cache !== undefined) checkRunCache(cache as RunCache<unknown>)
-  const declared = Object.entries(graph).map(([hopName, { hop, ...wiring }]) => {
-    checkShape(`graph.${hopName}.hop`, hop, ['name', 'category', 'guarded', 'definition'])
-    if (hop.definition === undefined) throw optionUnknown(`graph.${hopName}`, 'hop', ['a hop made by defineHop'])
-    return declareHop(hopName, hop.definition, wiring)
+  const declared = Object.entries(graph).map(([hopName, entry]) => {
+    checkShape(`graph.${hopName}`, entry, KNOWN_ENTRY)
+    const { hop, ...wiring } = entry
+    return declareHop(hopName, definitionOf(`graph.${hopName}.hop`, hop), wiring)
   })
   return assemblePipeline(
     name,

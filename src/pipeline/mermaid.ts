@@ -1,5 +1,5 @@
 import type { Plan } from './plan.js'
-import type { RunReport } from './report.js'
+import { checkReport, type RunReport } from './report.js'
 
 /** Colours that keep their meaning on light and dark pages. */
 const CLASSES = [
@@ -12,7 +12,10 @@ const CLASSES = [
 
 /** Returns the graph of a pipeline, or of a run coloured by status, as a mermaid flowchart. */
 export function mermaid(source: { plan(): Plan } | RunReport): string {
-  return 'schema' in source ? reportChart(source) : planChart(source.plan())
+  if (typeof (source as { readonly plan?: unknown } | null)?.plan === 'function') {
+    return planChart((source as { plan(): Plan }).plan())
+  }
+  return reportChart(checkReport('mermaid', source as RunReport))
 }
 
 function planChart(plan: Plan): string {

@@ -1,13 +1,13 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, positiveDuration } from '../resilience/option-shape.js'
+import { checkFlag, checkFunction, checkShape, positiveDuration, resolveClock } from '../resilience/option-shape.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
 import { linkedController } from '../runtime/abort.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { type AnswerRun, checkRunCache, createCachedRuns, type RunCache } from './cached-runs.js'
 import { declareHop, declareInline, type InlineOptions } from './declare-hop.js'
-import { checkHopName, type Hop } from './define-hop.js'
+import { checkHopName, definitionOf, type Hop } from './define-hop.js'
 import type { Logger } from './hop-context.js'
 import { describePlan, type Plan, unknownNeed } from './plan.js'
 import { type DeclaredHop, planHops } from './plan-hops.js'
@@ -138,7 +138,7 @@ export function assemblePipeline(
   cache?: RunCache<unknown>,
 ): Pipeline<unknown, unknown, unknown> {
   if (typeof assemble !== 'function') throw optionInvalid('assemble', 'a function of the values', assemble)
-  const clock = options.clock ?? createSystemClock()
+  const clock = resolveClock(options.clock)
   const plan: PipelinePlan = {
     name,
     engine: { clock, timers: createTimerQueue(clock) },
@@ -216,9 +216,9 @@ export function checkOptions(options: PipelineOptions): void {
   if (options.defaults !== undefined) checkDefaults('defaults', options.defaults)
   if (options.deadline !== undefined) positiveDuration(options.deadline, 'deadline')
   if (options.reserve !== undefined) parseDuration(options.reserve, 'reserve')
-  if (options.logger !== undefined && typeof options.logger !== 'function') {
-    throw optionInvalid('logger', 'a function of level, message and fields', options.logger)
-  }
+  checkFlag(options.failFast, 'failFast')
+  checkFunction(options.logger, 'logger', 'a function of level, message and fields')
+  checkFunction(options.onRun, 'onRun', 'a function of the report')
 }
 
 function readUpstreams({ hops, engine }: PipelinePlan): Record<string, UpstreamState> {
@@ -235,7 +235,7 @@ function builder(
 ): object {
   return Object.freeze({
     hop(hopName: string, hop: Hop<never, unknown, unknown, boolean> | InlineOptions, wiring: AnyWiring = {}) {
-      const added = 'definition' in hop ? declareHop(hopName, hop.definition, wiring) : declareInline(hopName, hop)
+      const added = declare(hopName, hop, wiring)
       const known = declared.map((earlier) => earlier.name)
       for (const need of added.needs) if (!known.includes(need)) throw unknownNeed(name, hopName, need, known)
       return builder(name, options, [...declared, added], cache)
@@ -247,6 +247,18 @@ function builder(
     assemble: (assemble: (values: Values, sight: Sight) => unknown) =>
       assemblePipeline(name, options, declared, assemble, cache),
   })
+}
+
+function declare(
+  name: string,
+  hop: Hop<never, unknown, unknown, boolean> | InlineOptions,
+  wiring: AnyWiring,
+): DeclaredHop {
+  checkHopName('hop name', name)
+  if (typeof hop !== 'object' || hop === null) {
+    throw optionInvalid(`hop '${name}'`, 'what `defineHop` made, or options with `run`', hop)
+  }
+  return 'definition' in hop ? declareHop(name, definitionOf(`hop '${name}'`, hop), wiring) : declareInline(name, hop)
 }
 
 function reserveOf(reserve: Duration | undefined): (deadlineMs: number) => number {

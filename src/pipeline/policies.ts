@@ -94,7 +94,9 @@ function merge<T extends object>(
   hint?: string,
 ): T | false | undefined {
   if (own === undefined || own === false) return own ?? base
-  if (typeof own !== 'object' || own === null) throw optionInvalid(option, 'an object, or false', own, hint)
+  if (typeof own !== 'object' || own === null || Array.isArray(own)) {
+    throw optionInvalid(option, 'an object, or false', own, hint)
+  }
   return base ? { ...base, ...given(own) } : own
 }
 

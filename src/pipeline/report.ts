@@ -1,3 +1,4 @@
+import { optionInvalid } from '../errors/option-error.js'
 import type { AttemptRecord } from './attempt.js'
 import type { HopRun } from './hop-run.js'
 import type { Run } from './run.js'
@@ -94,6 +95,12 @@ export interface RunTotals {
   readonly cacheHits: number
   readonly tokens: number
   readonly costUsd: number
+}
+
+/** The report, if it is one: it may come from a store, or be a run's result by mistake. @throws OptionError `ERR_OPTION_INVALID` */
+export function checkReport<Report extends RunReport>(where: string, report: Report): Report {
+  if ((report as Partial<RunReport> | null | undefined)?.schema === 'hop-run/1') return report
+  throw optionInvalid(`the report given to ${where}`, 'a report of form hop-run/1', report, 'Write `result.report`.')
 }
 
 /** Builds the report of a run that is over. */

@@ -1,3 +1,4 @@
+import { optionInvalid } from '../errors/option-error.js'
 import type { Clock } from '../runtime/clock.js'
 import type { RunListener, RunRequest } from './run.js'
 import type { RunResult } from './run-result.js'
@@ -91,6 +92,7 @@ export async function* streamRun(
  * Turns the events of a run into server-sent events, a text each: `event` is the type, `data` is JSON without names of
  * providers, attempts or cost; that of `run:end` has `status`, `output` and the public report.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { pipeline, toServerSentEvents } from 'hopstash/pipeline'
  * const p = pipeline<number>('double').hop('two', { run: ({ input }) => input * 2 }).assemble(({ two }) => two)
@@ -98,9 +100,16 @@ export async function* streamRun(
  * for await (const text of toServerSentEvents(p.stream(21))) types.push(text.split('\n')[0] ?? '')
  * types // => ['event: run:start', 'event: hop:start', 'event: hop:end', 'event: run:end']
  */
-export async function* toServerSentEvents<Output, Names extends string>(
+export function toServerSentEvents<Output, Names extends string>(
   events: AsyncIterable<RunEvent<Output, Names>>,
 ): AsyncGenerator<string, void, undefined> {
+  if (typeof events !== 'object' || events === null || !(Symbol.asyncIterator in events)) {
+    throw optionInvalid('events', 'what `pipeline.stream()` returned', events)
+  }
+  return textsOf(events)
+}
+
+async function* textsOf(events: AsyncIterable<RunEvent>): AsyncGenerator<string, void, undefined> {
   for await (const event of events) yield `event: ${event.type}\ndata: ${JSON.stringify(publicEvent(event))}\n\n`
 }
 

@@ -1,6 +1,6 @@
 import { optionInvalid } from '../errors/option-error.js'
 import { checkPriority, type Priority } from '../resilience/limiter.js'
-import { checkShape } from '../resilience/option-shape.js'
+import { checkShape, checkSignal } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import type { PipelinePlan, RunRequest } from './run.js'
 
@@ -49,9 +49,7 @@ export function resolveRun(plan: PipelinePlan, input: unknown, options: RunOptio
       clients,
       plan.hops.map((hop) => hop.name),
     )
-  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
-    throw optionInvalid('signal', 'an AbortSignal', signal)
-  }
+  checkSignal(signal)
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== 'string' || idempotencyKey === '')) {
     throw optionInvalid('idempotencyKey', 'a text', idempotencyKey)
   }

@@ -2,8 +2,8 @@ import { optionInvalid } from '../errors/option-error.js'
 import { type Breaker, type BreakerState, breakerFrom, noBreaker } from '../resilience/breaker.js'
 import { noRetryBudget, type RetryBudget, retryBudgetFrom } from '../resilience/budget.js'
 import { type Limiter, limiterFrom, noLimiter } from '../resilience/limiter.js'
-import { checkShape } from '../resilience/option-shape.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkShape, resolveClock } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import { type HopPolicies, type ResolvedPolicies, resilient, resolvePolicies } from './policies.js'
 
 /** What all calls to one upstream share, whichever hop or run they come from. */
@@ -71,9 +71,10 @@ export function defineUpstream(name: string, options: UpstreamOptions = {}): Sha
     throw optionInvalid('upstream name', 'a name of letters, digits, `_`, `-` or `.`', name)
   }
   checkShape('defineUpstream', options, [...UPSTREAM_POLICIES, 'clock'])
-  const { clock = createSystemClock(), ...own } = options
+  const { clock: given, ...own } = options
+  const clock = resolveClock(given)
   const policies = resolvePolicies(`upstream '${name}'`, own, resilient)
-  if (options.clock === undefined) noteName(name)
+  if (given === undefined) noteName(name)
   const upstream = onOwnClock(createUpstream(name, policies, clock), clock)
   return Object.freeze({ name, state: () => stateOf(upstream, clock.now()), [SHARED]: { upstream, policies } })
 }

@@ -1,4 +1,4 @@
-import type { HopReport, RunError, RunReport } from './report.js'
+import { checkReport, type HopReport, type RunError, type RunReport } from './report.js'
 import type { HopCacheStatus, HopReason, HopSource, HopStatus, RunSource, RunStatus } from './words.js'
 
 const BAR_WIDTH = 40
@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<HopStatus, string>> = { ok: '=', degraded: '~', fai
  * `=` ok, `~` degraded, `!` failed, `-` skipped, `x` cancelled.
  */
 export function waterfall(report: RunReport): string {
-  const names = Object.keys(report.hops)
+  const names = Object.keys(checkReport('waterfall', report).hops)
   const width = Math.max(4, ...names.map((name) => name.length))
   const scale = report.durationMs > 0 ? BAR_WIDTH / report.durationMs : 0
   const lines = names.map((name) => {
@@ -54,7 +54,7 @@ function note(hop: HopReport): string {
  * It tells how the service is built: leave it out for callers who should not know.
  */
 export function serverTiming(report: RunReport): string {
-  const { status, cache } = report
+  const { status, cache } = checkReport('serverTiming', report)
   const total = cache.status === 'off' ? status : `${status} ${cache.status}`
   const entries = [`total;dur=${report.durationMs};desc="${total}"`]
   for (const [name, hop] of Object.entries(report.hops)) {
@@ -94,6 +94,7 @@ export interface PublicHop {
 
 /** Returns the part of a report that may go to clients: no providers, no attempts, no usage, no cost. */
 export function publicReport<Names extends string = string>(report: RunReport<Names>): PublicReport<Names> {
+  checkReport('publicReport', report)
   const hops = Object.entries<HopReport>(report.hops).map(([name, hop]): [string, PublicHop] => [
     name,
     {

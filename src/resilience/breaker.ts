@@ -1,7 +1,8 @@
+import { optionInvalid } from '../errors/option-error.js'
 import { breakerOpen } from '../errors/resilience-error.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
-import { checkShape, positiveDuration, share, wholeNumber } from './option-shape.js'
+import { checkShape, positiveDuration, resolveClock, share, wholeNumber } from './option-shape.js'
 import { createRollingCount, type RollingCount } from './rolling-window.js'
 
 /** When a breaker opens and how it heals. */
@@ -96,8 +97,8 @@ export function resolveBreaker(options: BreakerOptions, where = 'breaker'): Brea
  * await breaker.run(() => { throw new Error('down') }).catch(() => {})
  * breaker.state() // => 'open'
  */
-export function createBreaker(options: BreakerOptions = {}, clock: Clock = createSystemClock()): Breaker {
-  return breakerFrom(resolveBreaker(options), 'breaker', clock)
+export function createBreaker(options: BreakerOptions = {}, clock?: Clock): Breaker {
+  return breakerFrom(resolveBreaker(options), 'breaker', resolveClock(clock))
 }
 
 /** {@link createBreaker} from a complete policy; `upstream` is named in its errors. */
@@ -168,6 +169,7 @@ export function breakerFrom(policy: BreakerPolicy, upstream: string, clock: Cloc
     retryInMs: (now) => (state === 'closed' ? 0 : Math.max(0, waitUntil - now)),
     state: (now = clock.now()) => (state === 'open' && now >= waitUntil ? 'half_open' : state),
     async run(work) {
+      if (typeof work !== 'function') throw optionInvalid('work', 'a function', work)
       const startedAt = clock.now()
       const pass = breaker.tryPass(startedAt)
       if (pass === 0) throw breakerOpen(upstream, breaker.retryInMs(startedAt))

@@ -1,7 +1,7 @@
 import { optionInvalid } from '../errors/option-error.js'
 import { queueFull } from '../errors/resilience-error.js'
 import { onceAborted } from '../runtime/abort.js'
-import { checkShape, wholeNumber } from './option-shape.js'
+import { checkShape, checkSignal, wholeNumber } from './option-shape.js'
 
 /** How many calls run at once. */
 export interface LimiterOptions {
@@ -52,8 +52,8 @@ export interface LimitedOptions {
 
 /** Checks and completes a limit; a bare number is the limit. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveLimiter(options: number | LimiterOptions, where = 'concurrency'): LimiterPolicy {
-  const { limit, queue = 100 } = typeof options === 'number' ? { limit: options } : options
   if (typeof options !== 'number') checkShape(where, options, ['limit', 'queue'])
+  const { limit, queue = 100 } = typeof options === 'number' ? { limit: options } : options
   return Object.freeze({
     limit: wholeNumber(limit, `${where}.limit`, 1, true),
     queue: wholeNumber(queue, `${where}.queue`, 0, true),
@@ -128,7 +128,9 @@ export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
     tryAcquire,
     enqueue,
     release,
-    async run(work, options = {}) {
+    async run(work, options = NO_OPTIONS) {
+      if (typeof work !== 'function') throw optionInvalid('work', 'a function', work)
+      if (options !== NO_OPTIONS) checkLimited(options)
       await acquire(options)
       try {
         return await work()
@@ -148,6 +150,14 @@ export const noLimiter: Limiter = Object.freeze({
   release: () => {},
   run: async <T>(work: () => T | PromiseLike<T>) => work(),
 })
+
+const NO_OPTIONS: LimitedOptions = Object.freeze({})
+
+function checkLimited(options: LimitedOptions): void {
+  checkShape('run', options, ['signal', 'priority'])
+  checkSignal(options.signal)
+  checkPriority('priority', options.priority)
+}
 
 /** Checks a priority. @throws OptionError `ERR_OPTION_INVALID` */
 export function checkPriority(option: string, priority: unknown): void {

@@ -16,9 +16,9 @@ export function retryAfterMs(source: unknown, wallNow: number): number | undefin
   return parseRetryAfter(headerOf(headers, 'retry-after'), wallNow)
 }
 
-/** The value of a `retry-after` header in milliseconds from `wallNow` (ms since the epoch). */
-export function parseRetryAfter(value: string | undefined, wallNow: number): number | undefined {
-  if (value === undefined || value.length > 64) return undefined
+/** The value of a `retry-after` header in milliseconds from `wallNow` (ms since the epoch); `undefined` for any other. */
+export function parseRetryAfter(value: string | null | undefined, wallNow: number): number | undefined {
+  if (typeof value !== 'string' || value.length > 64) return undefined
   if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Number(value) * 1000
   // V8 takes even '-5' for a date; an HTTP date begins with the day's name.
   const at = /^[A-Za-z]{3}/.test(value) ? Date.parse(value) : Number.NaN

@@ -1,10 +1,10 @@
 import pRetry from 'p-retry'
 import { optionInvalid } from '../errors/option-error.js'
 import { sleep } from '../runtime/abort.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { classifyError } from './classify.js'
-import { checkShape, wholeNumber } from './option-shape.js'
+import { checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
 
 /** When and how a failed call is repeated. */
 export interface RetryOptions {
@@ -42,7 +42,8 @@ export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolic
   checkShape(where, options, KNOWN)
   const { jitter = 'full', factor = 2, retryOn } = options
   if (jitter !== 'full' && jitter !== 'none') throw optionInvalid(`${where}.jitter`, "'full' or 'none'", jitter)
-  if (!(factor >= 1 && factor <= 100)) throw optionInvalid(`${where}.factor`, 'a number from 1 to 100', factor)
+  if (!(typeof factor === 'number' && factor >= 1 && factor <= 100))
+    throw optionInvalid(`${where}.factor`, 'a number from 1 to 100', factor)
   if (retryOn !== undefined && typeof retryOn !== 'function') {
     throw optionInvalid(`${where}.retryOn`, 'a function of the error', retryOn)
   }
@@ -133,8 +134,12 @@ export interface RetryRun extends RetryOptions {
  * await retry(async (attempt) => attempt, { attempts: 2 }) // => 1
  */
 export async function retry<T>(work: (attempt: number) => T | PromiseLike<T>, options: RetryRun = {}): Promise<T> {
-  const { signal, clock = createSystemClock(), ...retryOptions } = options
-  const policy = resolveRetry(retryOptions)
+  if (typeof work !== 'function') throw optionInvalid('work', 'a function of the attempt', work)
+  checkShape('retry', options, [...KNOWN, 'signal', 'clock'])
+  const { signal, clock: given, ...policyOptions } = options
+  checkSignal(signal)
+  const clock = resolveClock(given)
+  const policy = resolveRetry(policyOptions)
   signal?.throwIfAborted()
   try {
     return await work(1)

@@ -1,9 +1,10 @@
 import type { StashMethods } from '../../cache/build-stash.js'
 import { CACHE_CHANNEL, type CacheOutcome } from '../../cache/outcome.js'
-import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
+import { optionInvalid } from '../../errors/option-error.js'
 import type { RunReport } from '../../pipeline/report.js'
+import { checkShape, resolveClock } from '../../resilience/option-shape.js'
 import { subscribeTo } from '../../runtime/channels.js'
-import { type Clock, createSystemClock } from '../../runtime/clock.js'
+import type { Clock } from '../../runtime/clock.js'
 import { type Attributes, type OpenTelemetryApi, SCOPE, type SpanLike, STATUS_ERROR } from './api.js'
 import { cacheAttributes, loadAttributes } from './conventions.js'
 import { observeCalls } from './llm-spans.js'
@@ -46,14 +47,17 @@ const KNOWN = ['api', 'stash', 'pipelines', 'spans', 'clock'] as const
  * @throws {OptionError} `ERR_OPTION_INVALID`
  */
 export function instrument<Context>(options: InstrumentOptions<Context>): Instrumentation {
-  const { api, stash, pipelines = [], spans = 'work', clock = createSystemClock() } = options
-  for (const name of Object.keys(options)) {
-    if (!(KNOWN as readonly string[]).includes(name)) throw optionUnknown('instrument()', name, KNOWN)
-  }
+  checkShape('instrument()', options, KNOWN)
+  const { api, stash, pipelines = [], spans = 'work' } = options
+  const clock = resolveClock(options.clock)
   if (typeof api?.trace?.getTracer !== 'function' || typeof api.metrics?.getMeter !== 'function')
     throw optionInvalid('api', 'the module @opentelemetry/api', api)
   if (spans !== 'work' && spans !== 'all' && spans !== 'none')
     throw optionInvalid('spans', "'work', 'all' or 'none'", spans)
+  if (!Array.isArray(pipelines as unknown) || !pipelines.every((one) => typeof one?.subscribe === 'function'))
+    throw optionInvalid('pipelines', 'a list of pipelines', pipelines)
+  if (stash !== undefined && (typeof stash?.stats !== 'function' || typeof stash.health !== 'function'))
+    throw optionInvalid('stash', 'a stash', stash)
   const ends = [
     ...(stash === undefined ? [] : [observeStats(stash, api.metrics.getMeter(SCOPE))]),
     ...pipelines.map((pipeline) => pipeline.subscribe((report) => quietly(() => toSpans(report, api)))),

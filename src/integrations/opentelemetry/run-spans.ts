@@ -1,4 +1,5 @@
-import type { HopReport, RunReport } from '../../pipeline/report.js'
+import { optionInvalid } from '../../errors/option-error.js'
+import { checkReport, type HopReport, type RunReport } from '../../pipeline/report.js'
 import { type Attributes, KIND_CLIENT, type OpenTelemetryApi, SCOPE, type SpanLike, STATUS_ERROR } from './api.js'
 import { attemptAttributes, hopAttributes, runAttributes } from './conventions.js'
 
@@ -9,6 +10,7 @@ import { attemptAttributes, hopAttributes, runAttributes } from './conventions.j
  * outputs and messages of errors is in them.
  *
  * @param api The host's `@opentelemetry/api`.
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import * as api from '@opentelemetry/api'
  * import { toSpans } from 'hopstash/integrations/opentelemetry'
@@ -18,6 +20,8 @@ import { attemptAttributes, hopAttributes, runAttributes } from './conventions.j
  * toSpans(run.report, api)
  */
 export function toSpans<Context>(report: RunReport, api: OpenTelemetryApi<Context>): void {
+  checkReport('toSpans', report)
+  if (typeof api?.trace?.getTracer !== 'function') throw optionInvalid('api', 'the module @opentelemetry/api', api)
   const tracer = api.trace.getTracer(SCOPE)
   const startedAt = Date.parse(report.startedAt)
   const open = (name: string, startMs: number, attributes: Attributes, context: Context, kind?: number) =>

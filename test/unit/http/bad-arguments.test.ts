@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { createPool, deadlineFrom, deadlineHeaders } from '../../../src/http/index.js'
+import { notRefused, type Taker } from '../../support/bad-arguments.js'
+
+const NUMBER = ['undefined', 'null', '7']
+const baseUrl = 'http://127.0.0.1:1'
+const inModule = (given: object) => createPool().module({ baseUrl, ...given } as never)
+
+const options = (
+  call: string,
+  given: (options: object) => unknown,
+  fine: Readonly<Record<string, readonly string[]>>,
+) =>
+  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
+
+const TAKERS: readonly Taker[] = [
+  ['createPool', (value) => createPool(value), ['undefined', 'object']],
+  ...options('createPool', createPool, {
+    size: NUMBER,
+    keepAlive: NUMBER,
+    maxKeepAlive: NUMBER,
+    timeouts: ['undefined', 'object'],
+    deadlineHeader: ['undefined', 'null', 'text'],
+    maxAnswerBytes: NUMBER,
+    tls: ['undefined', 'list', 'object', 'list of null', 'odd object'],
+    clock: ['undefined'],
+  }),
+  ['a module', (value) => createPool().module(value), []],
+  ...options('a module', inModule, {
+    name: ['undefined', 'text'],
+    baseUrl: [],
+    auth: ['undefined', 'text', 'function'],
+    headers: ['undefined', 'object'],
+    timeouts: ['undefined', 'object'],
+    deadlineHeader: ['undefined', 'text'],
+    maxAnswerBytes: NUMBER,
+    input: ['undefined'],
+    output: ['undefined'],
+  }),
+  ['the path of a call', (value) => inModule({}).get(value), ['text', 'no text']],
+  ['the options of a call', (value) => inModule({}).get('/a', value), ['undefined', 'object']],
+  ['the grace of a close', (value) => createPool().close({ grace: value }), NUMBER],
+  ['the headers of a request', (value) => deadlineFrom(value), ['list', 'object', 'list of null', 'odd object']],
+  ['the options of deadlineFrom', (value) => deadlineFrom({}, value), ['undefined', 'object']],
+  ...options('deadlineFrom', (given) => deadlineFrom({}, given), {
+    header: ['undefined', 'text', 'no text'],
+    max: ['undefined', '7'],
+  }),
+  ['what is left of a deadline', (value) => deadlineHeaders(value), ['7', 'NaN']],
+  ['the name of a deadline header', (value) => deadlineHeaders(1, value), ['undefined', 'text']],
+]
+
+describe('what is no argument', () => {
+  it.each(TAKERS)('is refused with a code and a reason as %s', async (_, takes, fine) => {
+    expect(await notRefused(takes, fine)).toEqual([])
+  })
+})

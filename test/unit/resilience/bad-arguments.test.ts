@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import {
+  createBreaker,
+  createLimiter,
+  createRetryBudget,
+  parseRetryAfter,
+  retry,
+  retryAfterMs,
+} from '../../../src/resilience/index.js'
+import { notRefused, type Taker } from '../../support/bad-arguments.js'
+
+const NUMBER = ['undefined', 'null', '7']
+
+const options = (
+  call: string,
+  given: (options: object) => unknown,
+  fine: Readonly<Record<string, readonly string[]>>,
+) =>
+  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
+
+const TAKERS: readonly Taker[] = [
+  ['createBreaker', (value) => createBreaker(value), ['undefined', 'object']],
+  ['the clock of createBreaker', (value) => createBreaker({}, value), ['undefined']],
+  ['the work of a breaker', (value) => createBreaker().run(value), ['function']],
+  ...options('createBreaker', createBreaker, {
+    consecutiveFailures: NUMBER,
+    failureRate: ['undefined', 'null'],
+    slowCallAfter: NUMBER,
+    slowCallRate: ['undefined', 'null'],
+    minimumCalls: NUMBER,
+    window: NUMBER,
+    openFor: NUMBER,
+    halfOpenCalls: NUMBER,
+  }),
+  ['createRetryBudget', (value) => createRetryBudget(value), ['undefined', 'object']],
+  ...options('createRetryBudget', createRetryBudget, { ratio: ['undefined', 'null'], min: NUMBER, window: NUMBER }),
+  ['createLimiter', (value) => createLimiter(value), ['7']],
+  ...options('createLimiter', (given) => createLimiter({ limit: 1, ...given }), {
+    limit: ['7'],
+    queue: ['undefined', '7'],
+  }),
+  ['the work of a limiter', (value) => createLimiter(1).run(value), ['function']],
+  ['the options of its run', (value) => createLimiter(1).run(() => 1, value), ['undefined', 'object']],
+  ...options('its run', (given) => createLimiter(1).run(() => 1, given), {
+    signal: ['undefined'],
+    priority: ['undefined'],
+  }),
+  ['the work of retry', (value) => retry(value), ['function']],
+  ['the options of retry', (value) => retry(() => 1, value), ['undefined', 'object']],
+  ...options('retry', (given) => retry(() => 1, given), {
+    attempts: NUMBER,
+    backoff: NUMBER,
+    factor: ['undefined', '7'],
+    maxBackoff: NUMBER,
+    jitter: ['undefined'],
+    maxRetryAfter: NUMBER,
+    retryOn: ['undefined', 'function'],
+    signal: ['undefined'],
+    clock: ['undefined'],
+  }),
+]
+
+describe('what is no argument', () => {
+  it.each(TAKERS)('is refused with a code and a reason as %s', async (_, takes, fine) => {
+    expect(await notRefused(takes, fine)).toEqual([])
+  })
+
+  it('says nothing about when to come back', () => {
+    for (const value of [null, undefined, Symbol('mistake'), 7, {}, []]) {
+      expect([parseRetryAfter(value as never, 0), retryAfterMs(value, 0)]).toEqual([undefined, undefined])
+    }
+  })
+})
