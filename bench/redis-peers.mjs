@@ -12,6 +12,9 @@ import { clientOf } from './redis-server.mjs'
 const HOUR_MS = 3_600_000
 const BULK = 36
 
+/** Entries in memory, where there is one: fewer than any trial has keys, and these come in turn. */
+export const IN_MEMORY = 8
+
 /** The bare client: `GET` and `SET`, with JSON or with bytes. */
 export function rawPeer(client) {
   return {
@@ -24,8 +27,8 @@ export function rawPeer(client) {
 }
 
 /**
- * The libraries over one server, each with the fastest set-up it documents. Those with a memory tier have one of a single
- * entry, so that reads of changing keys reach the server. Two have no driver for this client: theirs is the shortest one
+ * The libraries over one server, each with the fastest set-up it documents. Those with a memory tier have one of a few
+ * entries, so that reads of changing keys reach the server. Two have no driver for this client: theirs is the shortest one
  * that does the same as the bare client.
  */
 export async function redisPeers(url) {
@@ -84,7 +87,7 @@ function dedupePeer(client) {
 }
 
 function managerPeer(store) {
-  const memory = new LRUCache({ max: 1 })
+  const memory = new LRUCache({ max: IN_MEMORY })
   const first = new Keyv({ store: memory, serialize: undefined, deserialize: undefined })
   const cache = createManager({ stores: [first, new Keyv({ store, namespace: 'm' })], ttl: HOUR_MS })
   return {
@@ -95,7 +98,7 @@ function managerPeer(store) {
 }
 
 function cacheablePeer(store) {
-  const primary = createKeyv({ useClone: false, lruSize: 1 })
+  const primary = createKeyv({ useClone: false, lruSize: IN_MEMORY })
   const cache = new Cacheable({ primary, secondary: new Keyv({ store, namespace: 'a' }), ttl: HOUR_MS })
   return {
     get: (key) => cache.get(key),
@@ -109,7 +112,7 @@ function bentoPeer(client) {
     options: {},
     factory: (config) => bentoDriver(client, config?.prefix ?? 'b'),
   }
-  const memory = memoryDriver({ maxItems: 1 })
+  const memory = memoryDriver({ maxItems: IN_MEMORY })
   const store = bentostore().useL1Layer(memory).useL2Layer(driver)
   const bento = new BentoCache({ default: 'redis', ttl: HOUR_MS, stores: { redis: store } })
   return {

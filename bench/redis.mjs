@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert'
 import { importHopstash } from './build.mjs'
 import { measure, same } from './harness.mjs'
 import { pool, record, textOf } from './inputs.mjs'
-import { rawPeer, redisPeers, TWO_TIERS } from './redis-peers.mjs'
+import { IN_MEMORY, rawPeer, redisPeers, TWO_TIERS } from './redis-peers.mjs'
 import { clientOf, startServer } from './redis-server.mjs'
 
 const CROWD = 64
@@ -62,7 +62,7 @@ async function worldOf(url, name, values) {
 
 async function stashOf(url, prefix) {
   const { createStash, namespace } = await importHopstash()
-  const things = namespace({ ttl: '1h', max: 1, jitter: 0 })
+  const things = namespace({ ttl: '1h', max: IN_MEMORY, jitter: 0 })
   const stash = createStash({ store: url, prefix, namespaces: { things } })
   await stash.ready()
   return {
@@ -161,10 +161,12 @@ async function bytes(url, pace) {
 /** A contender whose operations run `width` at a time. */
 function crowd(name, call, inputs, width) {
   const kind = name === LIMIT ? 'limit' : name === OURS ? 'ours' : name.startsWith(OURS) ? 'twin' : 'peer'
+  // Goes on from sample to sample: who began anew would find in memory what the last one ended with.
+  let next = 0
   const run = async (count) => {
-    let next = 0
+    let left = count
     const worker = async () => {
-      while (next < count) await call(inputs[next++ % inputs.length])
+      while (left-- > 0) await call(inputs[next++ % inputs.length])
     }
     await Promise.all(Array.from({ length: Math.min(width, count) }, worker))
   }

@@ -1,15 +1,17 @@
 /**
- * Remembers why keys left memory, so that a miss can say why: a bounded map of 32-bit key hashes, oldest out first.
+ * Remembers why keys left memory, so that a miss can say why: a bounded map of 32-bit key hashes. What was noted first is
+ * forgotten first, half of the bound at a time: to look for the oldest one at each note would cost more than the note.
  *
  * Two keys may share a hash (one in four billion a pair); a cause is a hint for people, never a decision.
  */
 export class Ghost<Cause extends string> {
-  readonly #causes = new Map<number, Cause>()
-  readonly #max: number
+  #recent = new Map<number, Cause>()
+  #older = new Map<number, Cause>()
+  readonly #half: number
   #forgot = false
 
   constructor(max: number) {
-    this.#max = max
+    this.#half = Math.ceil(max / 2)
   }
 
   /** Something was forgotten: an unknown key may have been here before. */
@@ -23,26 +25,26 @@ export class Ghost<Cause extends string> {
   }
 
   note(id: string, cause: Cause): void {
-    const hash = hashOf(id)
-    this.#causes.delete(hash)
-    this.#causes.set(hash, cause)
-    if (this.#causes.size <= this.#max) return
-    for (const oldest of this.#causes.keys()) {
-      this.#causes.delete(oldest)
-      break
-    }
-    this.#forgot = true
+    this.#recent.set(hashOf(id), cause)
+    if (this.#recent.size < this.#half) return
+    for (const hash of this.#recent.keys()) this.#older.delete(hash)
+    this.#forgot ||= this.#older.size > 0
+    this.#older = this.#recent
+    this.#recent = new Map()
   }
 
   peek(id: string): Cause | undefined {
-    return this.#causes.get(hashOf(id))
+    const hash = hashOf(id)
+    return this.#recent.get(hash) ?? this.#older.get(hash)
   }
 
   /** The cause, forgotten by being told. */
   take(id: string): Cause | undefined {
     const hash = hashOf(id)
-    const cause = this.#causes.get(hash)
-    if (cause !== undefined) this.#causes.delete(hash)
+    const cause = this.#recent.get(hash) ?? this.#older.get(hash)
+    if (cause === undefined) return undefined
+    this.#recent.delete(hash)
+    this.#older.delete(hash)
     return cause
   }
 }
