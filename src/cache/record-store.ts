@@ -17,7 +17,11 @@ export function createRecords<R>(host: NamespaceState, name: string): Records<R>
   const state = viewOf(host, name, 'record')
   return {
     load: (key, loader, options) => loadRecord(state, key, loader, options) as Promise<RecordOutcome<R>>,
-    hit: (key) => hitRecord(state, key) as RecordOutcome<R> | undefined,
+    hit: (key) => hitRecord(state, idOf(state, key)) as RecordOutcome<R> | undefined,
+    hitOf: (key) => {
+      const id = idOf(state, key)
+      return () => hitRecord(state, id) as RecordOutcome<R> | undefined
+    },
     stale: async (key, maxAgeMs, options) =>
       staleRecord(state, key, maxAgeMs, options?.scope) as RecordOutcome<R> | undefined,
   }
@@ -64,14 +68,16 @@ async function loadRecord<R>(
 
 const NEVER = new AbortController().signal
 
-function hitRecord(state: NamespaceState, key: unknown): RecordOutcome<unknown> | undefined {
-  let id: string
+function idOf(state: NamespaceState, key: unknown): string | undefined {
   try {
-    id = identify(state, key, undefined)
+    return identify(state, key, undefined)
   } catch {
     return undefined
   }
-  const entry = plainHit(state, id)
+}
+
+function hitRecord(state: NamespaceState, id: string | undefined): RecordOutcome<unknown> | undefined {
+  const entry = id === undefined ? undefined : plainHit(state, id)
   if (entry === undefined) return undefined
   const now = state.clock.now()
   const { storedAt, freshUntil } = timesOf(entry)

@@ -72,6 +72,8 @@ export interface Records<R> {
    * watches reads. It counts as a hit. `undefined` says nothing: ask `load`.
    */
   hit(key: unknown): RecordOutcome<R> | undefined
+  /** {@link Records.hit} of one key, for whoever asks for it often: what is looked up is made once. */
+  hitOf(key: unknown): () => RecordOutcome<R> | undefined
   /** The kept value, expired or not, if it is not older than `maxAgeMs` after its ttl. Never one that was deleted. */
   stale(key: unknown, maxAgeMs: number, options?: { readonly scope?: string }): Promise<RecordOutcome<R> | undefined>
 }

@@ -1,8 +1,10 @@
 import { cacheStatus } from '../cache/cache-status.js'
+import { ValueError } from '../errors/value-error.js'
 import { isOfEvents } from './captured-headers.js'
 import type { Answer } from './route-answer.js'
 import { createRouteCache, type Produced } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
+import { kindOf } from './route-warnings.js'
 
 /** A fetch-style handler, with whatever else its platform hands it. */
 export type Handler<Rest extends readonly unknown[] = []> = (
@@ -16,6 +18,8 @@ export type Handler<Rest extends readonly unknown[] = []> = (
  * Requests with `Authorization` or cookies pass through unless `vary` covers them or the route is `shared`. Errors,
  * `Set-Cookie`, `private`, `no-store` and bodies over `maxBodyBytes` are never kept; those who waited for such a response
  * get one of their own. `Cache-Status` (RFC 9211) says what happened.
+ *
+ * A handler that returns anything else than a Response rejects with `ERR_VALUE_UNSUPPORTED`.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
  * @example
@@ -43,7 +47,7 @@ export function cachedHandler<Rest extends readonly unknown[]>(
     if (decided.kind === 'answer') return toResponse(decided.answer)
     let streamed: Response | undefined
     const produce = async (): Promise<Produced> => {
-      const response = await handler(unconditional(request), ...rest)
+      const response = responseOf(await handler(unconditional(request), ...rest))
       const read = await readWhole(response, maxBodyBytes)
       if (!(read instanceof Response)) return read
       streamed = read
@@ -52,12 +56,24 @@ export function cachedHandler<Rest extends readonly unknown[]>(
     const served = decided.kind === 'key' ? await cache.load(about, request, decided, { produce }) : decided
     if (served.kind === 'answer') return toResponse(served.answer)
     if (served.kind === 'streamed' && streamed !== undefined) return streamed
-    const response = await handler(request, ...rest)
+    const response = responseOf(await handler(request, ...rest))
     return served.kind === 'pass' ? withStatus(response, served.cacheStatus) : response
   }
 }
 
 const DEFAULT_MAX_BODY = 1024 * 1024
+
+/**
+ * What a handler gave, if it is a Response: not by its class, which may be that of another realm.
+ *
+ * @throws {ValueError} `ERR_VALUE_UNSUPPORTED`
+ */
+export function responseOf(given: unknown): Response {
+  if (typeof (given as Response | null)?.headers?.get === 'function') return given as Response
+  throw new ValueError(`Expected the handler of a cached route to return a Response, received ${kindOf(given)}.`, {
+    code: 'ERR_VALUE_UNSUPPORTED',
+  })
+}
 
 /** The parts of a WHATWG request the rules look at. */
 export function describe(request: Request, route?: RouteOfRequest): RouteRequest {
@@ -69,29 +85,30 @@ export interface RouteOfRequest {
   readonly routePath?: string
 }
 
-// A class, without a closure: it is made for every hit.
+// A class, without a closure, which takes its URL apart when it is asked for the parts: it is made for every hit.
 class Description implements RouteRequest {
   readonly method: string
-  readonly host: string
-  readonly path: string
-  readonly search: string
+  readonly url: string
   readonly #headers: Headers
   readonly #route: RouteOfRequest | undefined
 
   constructor({ method, url, headers }: Request, route: RouteOfRequest | undefined) {
-    // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
-    const host = url.indexOf('//') + 2
-    const path = url.indexOf('/', host)
-    const hash = url.indexOf('#', path)
-    const end = hash < 0 ? url.length : hash
-    const query = url.indexOf('?', path)
-    const cut = query < 0 || query > end ? end : query
     this.method = method
-    this.host = url.slice(host, path)
-    this.path = url.slice(path, cut)
-    this.search = url.slice(cut, end)
+    this.url = url
     this.#headers = headers
     this.#route = route
+  }
+
+  get host(): string {
+    return this.url.slice(this.url.indexOf('//') + 2, pathOf(this.url))
+  }
+
+  get path(): string {
+    return this.url.slice(pathOf(this.url), queryOf(this.url))
+  }
+
+  get search(): string {
+    return this.url.slice(queryOf(this.url), endOf(this.url))
   }
 
   header(name: string): string | undefined {
@@ -101,6 +118,22 @@ class Description implements RouteRequest {
   pattern(): string | undefined {
     return this.#route?.routePath
   }
+}
+
+// The text of a Request's URL is in its one spelling already: its path begins at the third slash.
+function pathOf(url: string): number {
+  return url.indexOf('/', url.indexOf('//') + 2)
+}
+
+function queryOf(url: string): number {
+  const query = url.indexOf('?')
+  const end = endOf(url)
+  return query < 0 || query > end ? end : query
+}
+
+function endOf(url: string): number {
+  const hash = url.indexOf('#')
+  return hash < 0 ? url.length : hash
 }
 
 /** A request as if it were the first: with the client's conditions its answer could be a 304 that fits nobody else. */

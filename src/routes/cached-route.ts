@@ -44,6 +44,8 @@ export interface Passage<Req> {
   readonly onAnswered?: () => void
   /** Header fields that were set before the route where the response does not know them. */
   readonly before?: Readonly<Record<string, unknown>>
+  /** The route as its framework writes it, where the request does not know. */
+  readonly pattern?: string | undefined
 }
 
 /** The route behind every `node:http` framework. @throws {OptionError} `ERR_OPTION_INVALID` */
@@ -54,7 +56,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
     const { request, response, given, next } = passage
     let own: CapturedResponse | undefined
     let isRunning = false
-    const about = describe(request)
+    const about = describe(request, passage.pattern)
     let isAnswered = false
     let isDelivered = false
     const produce = async (hasOld: boolean): Promise<Produced> => {
@@ -120,7 +122,7 @@ interface Conditional extends RouteRequest {
   hideConditions(): void
 }
 
-function describe(incoming: NodeRequest): Conditional {
+function describe(incoming: NodeRequest, pattern: string | undefined): Conditional {
   // A router takes its prefix off `url`; the key wants the whole path.
   const whole = incoming.originalUrl ?? incoming.url ?? '/'
   const cut = whole.indexOf('?')
@@ -135,9 +137,16 @@ function describe(incoming: NodeRequest): Conditional {
       const value = headers[name]
       return Array.isArray(value) ? value.join(', ') : value
     },
+    pattern: () => pattern ?? patternOf(incoming),
     hideConditions() {
       headers = { ...incoming.headers }
       for (const name of CONDITIONS) delete incoming.headers[name]
     },
   }
+}
+
+// Where its router is mounted Express tells as a path, which may hold more than a pattern.
+function patternOf({ route, baseUrl }: NodeRequest): string | undefined {
+  if (typeof route?.path !== 'string') return undefined
+  return baseUrl === undefined || baseUrl === '' ? route.path : `*${route.path}`
 }

@@ -8,6 +8,8 @@ export interface NodeRequest extends IncomingMessage {
   /** Where a router is mounted that took its prefix off `url`. */
   readonly baseUrl?: string
   readonly originalUrl?: string
+  /** The route that Express has found. */
+  readonly route?: { readonly path?: unknown }
   /** What a body parser before us has left of the body. */
   readonly body?: unknown
 }

@@ -1,9 +1,10 @@
 import { cacheStatus } from '../cache/cache-status.js'
-import type { RecordOptions, Records } from '../cache/records.js'
+import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
 import { type KeptResponse, keptOf, ownLifetime, type Unfit, unfit, type WholeResponse } from './kept-response.js'
 import { type Answer, type Answers, createAnswers, plainAnswer } from './route-answer.js'
-import { createRouteKeys, type RouteKey } from './route-key.js'
+import { createRouteKeys, type Keyed } from './route-key.js'
 import { type RouteOptions, type RoutePolicy, type RouteRequest, resolveRoute } from './route-options.js'
+import { createRouteWarnings, type RouteWarnings, Unusable } from './route-warnings.js'
 
 /** What a handler came to: a whole response, or one that goes to its own client only, as it comes. */
 export type Produced = WholeResponse | 'streamed'
@@ -38,9 +39,6 @@ export interface RouteCache<Req> {
   load(request: RouteRequest, given: Req, key: Keyed, handling: Handling): Promise<Served>
 }
 
-/** Under what a request's response is kept. */
-export type Keyed = Extract<RouteKey, { kind: 'key' }>
-
 /** A record of a route: a response, or why there is none to share. */
 type RouteRecord = { readonly kept: KeptResponse } | { readonly own: Unfit | 'size' }
 
@@ -52,41 +50,54 @@ type RouteRecord = { readonly kept: KeptResponse } | { readonly own: Unfit | 'si
 export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Req> {
   const policy = resolveRoute(options)
   const records = policy.in.records<RouteRecord>(policy.name)
-  const route: Route<Req> = { policy, records, answers: createAnswers(policy) }
-  const keyOf = createRouteKeys(policy)
-  const warn = warnOnce()
+  const warnings = createRouteWarnings(policy)
+  const route: Route<Req> = { policy, records, warnings, answers: createAnswers(policy) }
+  const keyOf = createRouteKeys(policy, warnings)
+  const hitOf = createHits(records)
   return {
     decide(request, given) {
       const key = keyOf(request, given)
-      if (key.kind === 'bypass') {
-        if (key.why === 'credentials') warn()
-        return passed(key.why)
-      }
-      const hit = records.hit(key.key)
+      if (key.kind === 'bypass') return passed(key.why)
+      const hit = hitOf(key)
       if (hit === undefined || !('kept' in hit.value)) return key
       return { kind: 'answer', answer: route.answers.of(request, hit, hit.value.kept) }
     },
     // A HEAD response has no body to keep; it is answered from what GET left.
     load: (request, given, key, handling) =>
-      request.method === 'HEAD'
-        ? serveHead(route, request, given, key)
-        : serveGet(route, request, given, key, handling),
+      request.method === 'HEAD' ? serveHead(route, request, key) : serveGet(route, request, given, key, handling),
+  }
+}
+
+// Forgotten with the key.
+function createHits<R>(records: Records<R>): (key: Keyed) => RecordOutcome<R> | undefined {
+  const lasting = new WeakMap<Keyed, () => RecordOutcome<R> | undefined>()
+  return (key) => {
+    if (!key.isLasting) return records.hit(key.key)
+    const known = lasting.get(key)
+    if (known !== undefined) return known()
+    const hit = records.hitOf(key.key)
+    lasting.set(key, hit)
+    return hit()
   }
 }
 
 interface Route<Req> {
   readonly policy: RoutePolicy<Req>
   readonly records: Records<RouteRecord>
+  readonly warnings: RouteWarnings
   readonly answers: Answers
 }
 
 async function serveGet<Req>(
-  { policy, records, answers }: Route<Req>,
+  { policy, records, answers, warnings }: Route<Req>,
   request: RouteRequest,
   given: Req,
   key: Keyed,
   handling: Handling,
 ): Promise<Served> {
+  const tags = tagsOf(policy, warnings, request, given)
+  // What nobody can invalidate is not kept.
+  if (tags === undefined) return passed('callback')
   // What is not for everybody who waits stays here, with the request that made it.
   let own: Produced | undefined
   try {
@@ -104,7 +115,7 @@ async function serveGet<Req>(
         if (seconds !== undefined) setTtl(seconds * 1000)
         return record
       },
-      recordOptions(policy, given, key),
+      { ...recordOptions(policy, key), tags },
     )
     const { value } = outcome
     if ('kept' in value) return { kind: 'answer', answer: answers.of(request, outcome, value.kept) }
@@ -124,11 +135,10 @@ async function serveGet<Req>(
 async function serveHead<Req>(
   { policy, records, answers }: Route<Req>,
   request: RouteRequest,
-  given: Req,
   key: Keyed,
 ): Promise<Served> {
   try {
-    const options = { ...recordOptions(policy, given, key), onlyIfCached: true }
+    const options = { ...recordOptions(policy, key), onlyIfCached: true }
     const outcome = await records.load(key.key, () => Promise.reject(new Error('never called')), options)
     const { value } = outcome
     if ('kept' in value) return { kind: 'answer', answer: answers.of(request, outcome, value.kept) }
@@ -138,27 +148,33 @@ async function serveHead<Req>(
   return passed('method')
 }
 
-function recordOptions<Req>(policy: RoutePolicy<Req>, given: Req, { owner }: Keyed): RecordOptions<RouteRecord> {
-  const { ttl, staleWhileRevalidate, staleIfError, tags } = policy
-  const named = typeof tags === 'function' ? tagsOf(tags, given) : (tags ?? [])
+function recordOptions<Req>(policy: RoutePolicy<Req>, { owner }: Keyed): RecordOptions<RouteRecord> {
+  const { ttl, staleWhileRevalidate, staleIfError } = policy
   return {
     standIn: true,
     cacheable: (record) => 'kept' in record,
     ...(ttl !== undefined && { ttl }),
     ...(staleWhileRevalidate !== undefined && { staleWhileRevalidate }),
     ...(staleIfError !== undefined && { staleIfError }),
-    ...(named === undefined ? { noStore: true } : { tags: named }),
     ...(owner !== undefined && { subject: owner }),
   }
 }
 
-function tagsOf<Req>(tags: (request: Req) => readonly string[], given: Req): readonly string[] | undefined {
+function tagsOf<Req>(
+  { tags = [] }: RoutePolicy<Req>,
+  warnings: RouteWarnings,
+  request: RouteRequest,
+  given: Req,
+): readonly string[] | undefined {
+  if (typeof tags !== 'function') return tags
   try {
     const named: unknown = tags(given)
-    const isFit = Array.isArray(named) && named.every((tag) => typeof tag === 'string' && tag !== '')
-    return isFit ? (named as readonly string[]) : undefined
-  } catch {
-    // What nobody can invalidate is not kept.
+    if (!Array.isArray(named)) throw new Unusable(named)
+    const odd: unknown[] = named.filter((tag) => typeof tag !== 'string' || tag === '')
+    if (odd.length > 0) throw new Unusable(odd[0])
+    return named
+  } catch (error) {
+    warnings.callback(request, 'tags', error)
     return undefined
   }
 }
@@ -193,16 +209,4 @@ function passed(why: string): Served {
 
 function statusOfPass(why: string): string {
   return `${cacheStatus({ status: 'bypass' })}; detail="${why}"`
-}
-
-function warnOnce(): () => void {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    process.emitWarning(
-      'A cached route was asked with Authorization or cookies and passes such requests through. Say whose responses they are (`vary`), or that they are the same for everybody (`shared: true`).',
-      { type: 'HopstashWarning', code: 'HOPSTASH_ROUTE_CREDENTIALS' },
-    )
-  }
 }

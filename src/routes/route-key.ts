@@ -1,9 +1,17 @@
 import { CREDENTIALS, type RoutePolicy, type RouteRequest } from './route-options.js'
+import { isThenable, type RouteCallback, type RouteWarnings, Unusable } from './route-warnings.js'
+
+/** Under what a request's response is kept. */
+export interface Keyed {
+  readonly kind: 'key'
+  readonly key: unknown
+  readonly owner: string | undefined
+  /** This is the key of every request that reads alike, so that something can be kept with it. */
+  readonly isLasting: boolean
+}
 
 /** Under what a request's response is kept, or why it is not. */
-export type RouteKey =
-  | { readonly kind: 'key'; readonly key: unknown; readonly owner: string | undefined }
-  | { readonly kind: 'bypass'; readonly why: Bypass }
+export type RouteKey = Keyed | { readonly kind: 'bypass'; readonly why: Bypass }
 
 type Bypass = 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback'
 
@@ -14,26 +22,53 @@ type Bypass = 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | '
  *
  * @see RFC 9111 section 3.5
  */
-export function createRouteKeys<Req>(policy: RoutePolicy<Req>): (request: RouteRequest, given: Req) => RouteKey {
+export function createRouteKeys<Req>(
+  policy: RoutePolicy<Req>,
+  warnings: RouteWarnings,
+): (request: RouteRequest, given: Req) => RouteKey {
   const addressOf = createAddresses(policy.query)
   return (request, given) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return bypass('method')
     if (request.header('range') !== undefined) return bypass('range')
     if (hasBody(request)) return bypass('body')
+    let option: RouteCallback = 'when'
     try {
       const isWanted: unknown = policy.when === undefined || policy.when(given)
       if (!isWanted) return bypass('when')
       // A promise says neither yes nor no.
-      if (typeof isWanted === 'object') return bypass('callback')
-      const owner = policy.owner?.(given)
-      if (policy.owner !== undefined && (typeof owner !== 'string' || owner === '')) return bypass('owner')
-      if (!policy.shared && owner === undefined && !coversCredentials(policy, request)) return bypass('credentials')
-      return { kind: 'key', key: keyOf(policy, addressOf, request, given, owner), owner }
-    } catch {
+      if (typeof isWanted === 'object') throw new Unusable(isWanted)
+      option = 'vary'
+      const owner = policy.owner === undefined ? undefined : ownerOf(policy.owner(given))
+      if (policy.owner !== undefined && owner === undefined) return bypass('owner')
+      const exposed = policy.shared || owner !== undefined ? undefined : exposedBy(policy, request)
+      if (exposed !== undefined) {
+        warnings.credentials(request, exposed)
+        return bypass('credentials')
+      }
+      option = 'key'
+      const told = policy.key === undefined ? undefined : keyTold(policy.key(given))
+      if (policy.key !== undefined && told === undefined) return bypass('callback')
+      return keyOf(policy, addressOf, request, told, owner)
+    } catch (error) {
       // The host's function failed: its handler must not, and no guess is made about what is the same.
+      warnings.callback(request, option, error)
       return bypass('callback')
     }
   }
+}
+
+function ownerOf(owner: unknown): string | undefined {
+  if (owner === undefined || owner === null) return undefined
+  if (typeof owner !== 'string' || owner === '') throw new Unusable(owner)
+  return owner
+}
+
+// What is missing is the same for everybody, and would be one key for all; a promise tells nothing yet.
+function keyTold(key: unknown): unknown {
+  if (key === undefined || key === null) return undefined
+  const isUsable = key !== '' && !Number.isNaN(key) && typeof key !== 'function' && typeof key !== 'symbol'
+  if (!isUsable || isThenable(key)) throw new Unusable(key)
+  return key
 }
 
 function bypass(why: Bypass): RouteKey {
@@ -42,48 +77,53 @@ function bypass(why: Bypass): RouteKey {
 
 // Of most routes the address alone: a short text needs no digest. An array is another key than any text.
 function keyOf<Req>(
-  { key, varyHeaders }: RoutePolicy<Req>,
-  addressOf: (request: RouteRequest) => string,
+  { key, isNamed, varyHeaders }: RoutePolicy<Req>,
+  addressOf: (request: RouteRequest) => Address,
   request: RouteRequest,
-  given: Req,
+  told: unknown,
   owner: string | undefined,
-): unknown {
+): Keyed {
   if (key === undefined && varyHeaders.length === 0 && owner === undefined) return addressOf(request)
-  const address = key === undefined ? addressOf(request) : [told(key(given))]
-  return [address, varyHeaders.map((name) => request.header(name) ?? null), owner ?? null]
+  // Without a name the path belongs to it: the constant key of another route must not be the same.
+  const own = isNamed ? [told] : [told, request.path]
+  const address = key === undefined ? addressOf(request).key : own
+  const parts = [address, varyHeaders.map((name) => request.header(name) ?? null), owner ?? null]
+  return { kind: 'key', key: parts, owner, isLasting: false }
 }
 
-// A name that is misspelt is `undefined` for everybody, and would be one key for all.
-function told(key: unknown): unknown {
-  if (key === undefined || key === null) throw new TypeError('Expected a key.')
-  return key
-}
-
-/** Queries whose spelling is remembered, and how long one of them may be. */
-const REMEMBERED = 128
+/** Addresses that are remembered, and how long one of them may be. */
+const REMEMBERED = 256
 const MAX_REMEMBERED_LENGTH = 512
+
+/** A key that is nothing but an address. */
+interface Address extends Keyed {
+  readonly key: string
+}
 
 /**
  * Host, path and query in one spelling; the order of parameters does not matter, that of one name's values does.
  *
  * No path has a space, so no host can be spelt to look like another one's path.
  */
-function createAddresses(query: readonly string[] | undefined): (request: RouteRequest) => string {
-  // To parse a query costs more than all else of a hit.
-  const spellings = new Map<string, string>()
-  const spelling = (search: string): string => {
-    const known = spellings.get(search)
-    if (known !== undefined) return known
-    const spelt = spellingOf(search, query)
-    if (search.length > MAX_REMEMBERED_LENGTH) return spelt
-    if (spellings.size >= REMEMBERED) spellings.clear()
-    spellings.set(search, spelt)
-    return spelt
+function createAddresses(query: readonly string[] | undefined): (request: RouteRequest) => Address {
+  // To parse a query costs more than all else of a hit, and to make a text of parts more than to look one up.
+  const known = new Map<string, Address>()
+  return (request) => {
+    const whole = request.url ?? `${request.host} ${request.path}${request.search}`
+    const found = known.get(whole)
+    if (found !== undefined) return found
+    const isLasting = whole.length <= MAX_REMEMBERED_LENGTH
+    const address: Address = { kind: 'key', key: addressOf(request, query), owner: undefined, isLasting }
+    if (!isLasting) return address
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(whole, address)
+    return address
   }
-  return ({ host, path, search }) => {
-    const address = `${host.toLowerCase()} ${path}`
-    return search.length < 2 ? address : address + spelling(search)
-  }
+}
+
+function addressOf({ host, path, search }: RouteRequest, query: readonly string[] | undefined): string {
+  const address = `${host.toLowerCase()} ${path}`
+  return search.length < 2 ? address : address + spellingOf(search, query)
 }
 
 function spellingOf(search: string, query: readonly string[] | undefined): string {
@@ -104,9 +144,10 @@ function isText(search: string): boolean {
   }
 }
 
-function coversCredentials<Req>({ varyHeaders }: RoutePolicy<Req>, request: RouteRequest): boolean {
-  for (const name of CREDENTIALS) if (request.header(name) !== undefined && !varyHeaders.includes(name)) return false
-  return true
+/** The header by which a request is somebody's, though the route does not vary by it. */
+function exposedBy<Req>({ varyHeaders }: RoutePolicy<Req>, request: RouteRequest): string | undefined {
+  for (const name of CREDENTIALS) if (request.header(name) !== undefined && !varyHeaders.includes(name)) return name
+  return undefined
 }
 
 function hasBody(request: RouteRequest): boolean {

@@ -1,5 +1,5 @@
 import type { RecordHost } from '../cache/records.js'
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { optionHidden, optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
 /** What the rules of a route look at, whatever framework it came through. */
@@ -11,6 +11,8 @@ export interface RouteRequest {
   readonly path: string
   /** The query with its `?`, or an empty text. */
   readonly search: string
+  /** All of its address as one text, where there is one already. */
+  readonly url?: string
   /** Set where a body needs no header field that tells of it, as over HTTP/2. */
   readonly hasBody?: boolean
   /** The route as its framework writes it, such as `/jobs/:id`, where it is known. */
@@ -29,7 +31,10 @@ export interface RouteOptions<Req = RouteRequest> {
   /** How long after the ttl the old response is sent if making a new one fails (a status from 500). @defaultValue the namespace's */
   readonly staleIfError?: Duration | undefined
   readonly tags?: readonly string[] | ((request: Req) => readonly string[]) | undefined
-  /** Which requests are the same. `undefined` passes it through. @defaultValue host, path and sorted query */
+  /**
+   * Which requests of a path are the same; with a `name`, which requests of all routes of that name. `undefined` passes it
+   * through. @defaultValue host, path and sorted query
+   */
   readonly key?: ((request: Req) => unknown) | undefined
   /** Parameters that matter; others are left out of the key. @defaultValue all */
   readonly query?: readonly string[] | undefined
@@ -55,6 +60,7 @@ export interface RoutePolicy<Req> extends RouteOptions<Req> {
   readonly shared: boolean
   readonly maxBodyBytes: number
   readonly name: string
+  readonly isNamed: boolean
   readonly varyHeaders: readonly string[]
   readonly owner: ((request: Req) => string | undefined) | undefined
   /** Each response is somebody's: kept under that person, or under what the request says of them. */
@@ -102,6 +108,7 @@ export function resolveRoute<Req>(options: RouteOptions<Req>): RoutePolicy<Req> 
   if (typeof name !== 'string' || name === '') throw optionInvalid('name', 'a text', name)
   if (options.cacheControl !== undefined && !isHeaderText(options.cacheControl))
     throw optionInvalid('cacheControl', 'the text of a Cache-Control header', options.cacheControl)
+  for (const option of ['key', 'when', 'tags', 'vary'] as const) checkAnswersAtOnce(option, options[option])
   checkNames('query', options.query, () => true)
   checkTags(options.tags)
   return {
@@ -109,6 +116,7 @@ export function resolveRoute<Req>(options: RouteOptions<Req>): RoutePolicy<Req> 
     shared: options.shared === true,
     maxBodyBytes,
     name,
+    isNamed: options.name !== undefined,
     ...varyOf(options.vary),
   }
 }
@@ -119,6 +127,19 @@ function varyOf<Req>(vary: RouteOptions<Req>['vary']): Pick<RoutePolicy<Req>, 'v
   checkNames('vary', vary, (name) => HEADER_NAME.test(name))
   const varyHeaders = [...new Set(vary.map((name) => name.toLowerCase()))].sort()
   return { varyHeaders, owner: undefined, isPrivate: varyHeaders.some((name) => CREDENTIALS.includes(name)) }
+}
+
+// What answers later would pass every request through, without a word.
+function checkAnswersAtOnce(option: string, given: unknown): void {
+  if (typeof given !== 'function') return
+  const kind = Object.prototype.toString.call(given)
+  if (kind !== '[object Function]') throw optionHidden(option, 'a function that answers at once', LATER[kind] ?? kind)
+}
+
+const LATER: Readonly<Record<string, string>> = {
+  '[object AsyncFunction]': 'an async function',
+  '[object GeneratorFunction]': 'a generator',
+  '[object AsyncGeneratorFunction]': 'an async generator',
 }
 
 function checkNames(option: string, names: unknown, isFit: (name: string) => boolean): void {

@@ -6,6 +6,7 @@ import type { RouteOptions } from '../../routes/route-options.js'
 export interface FastifyRequestLike {
   readonly raw: IncomingMessage
   readonly url: string
+  readonly routeOptions?: { readonly url?: string | undefined }
   readonly headers: IncomingHttpHeaders
   readonly params: unknown
   readonly query: unknown
@@ -39,6 +40,7 @@ export function cacheReply(
         reply.hijack()
       },
       before: reply.getHeaders(),
+      pattern: request.routeOptions?.url,
     })
   }
 }

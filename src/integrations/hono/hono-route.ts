@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { describe, readWhole, toResponse, unconditional, withStatus } from '../../routes/cached-handler.js'
+import { describe, readWhole, responseOf, toResponse, unconditional, withStatus } from '../../routes/cached-handler.js'
 import { ownPairs } from '../../routes/captured-headers.js'
 import type { Answer } from '../../routes/route-answer.js'
 import { createRouteCache, type Produced, type Served } from '../../routes/route-cache.js'
@@ -100,7 +100,7 @@ class Passage {
     const response = await this.#run()
     // Asked for, the response of a context without one would be an empty 200.
     if (response === undefined) throw new NotFinalized()
-    const read = await readWhole(response, this.#maxBodyBytes)
+    const read = await readWhole(responseOf(response), this.#maxBodyBytes)
     if (!(read instanceof Response))
       return this.#before === undefined ? read : { ...read, headers: ownPairs(read.headers, this.#before) }
     this.#streamed = read

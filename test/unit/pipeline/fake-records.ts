@@ -69,6 +69,7 @@ export function fakeRecords(clock: Clock): FakeRecords {
           return known === undefined ? outcome : { ...outcome, status: 'coalesced' }
         },
         hit: () => undefined,
+        hitOf: () => () => undefined,
         async stale(key, maxAgeMs, options = {}) {
           const entry = entries.get(idOf(key, options.scope))
           if (entry === undefined || clock.now() > entry.storedAt + entry.ttlMs + maxAgeMs) return undefined

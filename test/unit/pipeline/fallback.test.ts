@@ -233,7 +233,10 @@ describe('staleFor', () => {
 
   it('does not hold the run when the store does not answer', async () => {
     const clock = createFakeClock()
-    const stuck = { name: 'stuck', records: () => ({ load: down, stale: deaf, hit: () => undefined }) }
+    const stuck = {
+      name: 'stuck',
+      records: () => ({ load: down, stale: deaf, hit: () => undefined, hitOf: () => () => undefined }),
+    }
     const hop = defineHop({
       name: 'a',
       call: down<string>,

@@ -48,6 +48,18 @@ describe('what is the same', () => {
     expect(calls()).toBe(4)
   })
 
+  it('tells more addresses apart than it remembers, and long ones', async () => {
+    const stash = createStash({ store: 'memory' })
+    let calls = 0
+    const handler = cachedHandler(({ url }) => new Response(`${++calls} ${url}`), { in: stash.jobFeed })
+    const urls = Array.from({ length: 300 }, (_, n) => `http://localhost/${n}?a=${'x'.repeat(n % 7 === 0 ? 600 : 1)}`)
+    for (let pass = 0; pass < 3; pass++) {
+      const bodies = await Promise.all(urls.map(async (url) => (await handler(new Request(url))).text()))
+      expect(bodies).toEqual(urls.map((url, index) => `${index + 1} ${url}`))
+    }
+    expect(calls).toBe(300)
+  })
+
   it('tells paths and methods apart', async () => {
     const { handler, calls } = setUp()
     await handler(new Request('http://localhost/a'))
@@ -318,13 +330,18 @@ it.each([
   [{ tags: [''] }, /`tags`/],
   [{ cacheControl: 'a\r\nb' }, /`cacheControl`/],
   [{ tag: ['a'] }, /`tag`.*`tags`/],
+  [{ key: async () => 'a' }, /`key`.*answers at once.*an async function/],
+  [{ vary: async () => 'a' }, /`vary`.*answers at once.*an async function/],
+  [{ when: async () => true }, /`when`.*answers at once.*an async function/],
+  [{ tags: async () => ['a'] }, /`tags`.*answers at once.*an async function/],
+  [{ *key() {} }, /`key`.*answers at once.*a generator/],
 ])('refuses %o', (options, message) => {
   expect(() => setUp(options as never)).toThrow(message)
 })
 
 describe('what is not as it should be', () => {
   it('passes through where a callback gives no key, or a promise in place of yes or no', async () => {
-    for (const options of [{ key: () => undefined }, { when: async () => false }]) {
+    for (const options of [{ key: () => undefined }, { when: () => Promise.resolve(false) }]) {
       const { get, calls } = setUp(options as never)
       await get()
       expect((await get()).headers.get('cache-status')).toContain('detail="callback"')
@@ -333,7 +350,7 @@ describe('what is not as it should be', () => {
   })
 
   it('keeps nothing where a callback gives no tags', async () => {
-    for (const tags of [() => undefined, async () => ['a'], () => [''], () => [1]]) {
+    for (const tags of [() => undefined, () => Promise.resolve(['a']), () => [''], () => [1]]) {
       const { get, calls } = setUp({ tags } as never)
       for (let n = 1; n <= 2; n++) expect(await (await get()).json()).toEqual({ call: n })
       expect(calls()).toBe(2)
