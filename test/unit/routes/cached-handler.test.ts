@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { namespace } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { cachedHandler } from '../../../src/routes/cached-handler.js'
 import type { RouteOptions } from '../../../src/routes/route-options.js'
@@ -49,7 +50,7 @@ describe('what is the same', () => {
   })
 
   it('tells more addresses apart than it remembers, and long ones', async () => {
-    const stash = createStash({ store: 'memory' })
+    const stash = createStash({ store: 'memory', namespaces: { jobFeed: namespace<unknown, string>({ max: 1000 }) } })
     let calls = 0
     const handler = cachedHandler(({ url }) => new Response(`${++calls} ${url}`), { in: stash.jobFeed })
     const urls = Array.from({ length: 300 }, (_, n) => `http://localhost/${n}?a=${'x'.repeat(n % 7 === 0 ? 600 : 1)}`)
