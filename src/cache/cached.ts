@@ -2,12 +2,13 @@ import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { argumentsInput } from '../keys/key.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { requireFunction, requireObject, requireText } from './argument-checks.js'
+import { bypass } from './bypass.js'
 import type { ReadOptions } from './call-options.js'
 import { freshValue } from './entry-view.js'
 import type { Namespace } from './namespace.js'
 import { stateOf } from './namespace-state.js'
 import { checkTags } from './policy.js'
-import { bypass, getOrSet } from './read.js'
+import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
 import { verbsOf } from './verbs.js'
 import { viewOf } from './view.js'
@@ -172,7 +173,7 @@ function readOptionsOf<Args extends readonly unknown[], K>(options: CachedOption
   if (typeof tags !== 'function' && subject === undefined) return () => fixed
   return (args) => ({
     ...fixed,
-    ...(typeof tags === 'function' && { tags: tags(...(args as Args)) }),
+    ...(typeof tags === 'function' && { tags: checkTags(tags(...(args as Args)) ?? [], 'cached.tags') }),
     ...subjectOf(subject?.(...(args as Args))),
   })
 }

@@ -33,7 +33,7 @@ export type PresetChanges<V, K> = PresetOptions<V, K> & { readonly schema?: Stan
  * @throws {KeyError} `ERR_KEY_UNSUPPORTED` for `undefined` and `null`
  */
 export function needed<T>(part: T, path: string): NonNullable<T> {
-  if (part === undefined || part === null) throw keyIncomplete(path, part)
+  if (part === undefined || part === null) throw keyIncomplete(path, String(part))
   return part
 }
 

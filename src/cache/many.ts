@@ -11,7 +11,7 @@ export type BatchLoader<K, V> = (
   context: { readonly signal: AbortSignal },
 ) => BatchRows<K, V> | PromiseLike<BatchRows<K, V>>
 
-/** What a batch loader returns. A row may be an `Error`: then only its key fails. */
+/** What a batch loader returns. A row may be an `Error`: then only its key fails, where the row has one: not with `by`. */
 export type BatchRows<K, V> = readonly (V | Error | undefined)[] | ReadonlyMap<K, V | Error>
 
 /** How rows find their keys, and what a failed one does. */
@@ -48,11 +48,14 @@ export function getOrSetMany<K, V>(
   }
   if (options.by !== undefined) requireFunction(options.by, 'by', 'a function that reads the key off a row')
   requireBoolean(options.aligned, 'aligned')
+  if (options.by !== undefined && options.aligned === true)
+    throw optionInvalid('by', 'left out where the rows are `aligned`', options.by, 'Of the two, `by` needs no promise.')
   requireSignal(options.signal)
   const { by, aligned, settled: _settled, ...each } = options as ManyOptions<K, V> & { settled?: boolean }
   const batch = new Batch<K, V>(state, loader, by, aligned === true, each.scope)
   const answers = keys.map((key) => {
-    const decided = batch.expect(state.loads.has(idOrEmpty(state, key, each.scope)))
+    const id = idIfAny(state, key, each.scope)
+    const decided = batch.expect(id !== undefined && state.loads.has(id))
     const answer = getOrSet(state, key, (load) => batch.rowOf(key, () => load.signal, decided), each)
     answer.then(decided, decided)
     return answer
@@ -60,11 +63,11 @@ export function getOrSetMany<K, V>(
   return Promise.allSettled(answers) as Promise<PromiseSettledResult<V | undefined>[]>
 }
 
-function idOrEmpty(state: NamespaceState, key: unknown, scope: string | undefined): string {
+function idIfAny(state: NamespaceState, key: unknown, scope: string | undefined): string | undefined {
   try {
     return identify(state, key, scope)
   } catch {
-    return ''
+    return undefined
   }
 }
 
@@ -166,7 +169,10 @@ class Batch<K, V> {
   #index(ids: readonly string[], rows: BatchRows<K, V>): Map<string, V | Error> {
     const byId = new Map<string, V | Error>()
     if (rows instanceof Map) {
-      for (const [key, row] of rows as ReadonlyMap<K, V | Error>) byId.set(identify(this.#state, key, this.#scope), row)
+      for (const [key, row] of rows as ReadonlyMap<K, V | Error>) {
+        const id = idIfAny(this.#state, key, this.#scope)
+        if (id !== undefined) byId.set(id, row)
+      }
       return byId
     }
     if (!Array.isArray(rows)) throw batchShape(this.#state.name, preview(rows))
@@ -182,11 +188,12 @@ class Batch<K, V> {
     return byId
   }
 
+  // A row of nothing has no key, and one without a canonical form nobody's: neither is an answer to any key.
   #idOfRow(row: V | Error): string | undefined {
     if (row instanceof Error) throw row
     if (this.#by === undefined)
       throw optionInvalid('by', 'a function that reads the key off a row, or `aligned: true`', undefined)
-    return identify(this.#state, this.#by(row), this.#scope)
+    return row === null ? undefined : idIfAny(this.#state, this.#by(row), this.#scope)
   }
 }
 

@@ -40,6 +40,26 @@ export function timed(state: NamespaceState, request: LoadRequest, outcome: Cach
   return { ...request, loader }
 }
 
+/** The same answer; before it settles, its outcome is ended and published. */
+export function told(
+  state: NamespaceState,
+  outcome: CacheOutcome,
+  startedAt: number,
+  answer: Promise<unknown>,
+): Promise<unknown> {
+  return answer.then(
+    (value) => {
+      settleOutcome(state, outcome, startedAt)
+      return value
+    },
+    (error) => {
+      outcome.error = errorTag(error)
+      settleOutcome(state, outcome, startedAt)
+      throw error
+    },
+  )
+}
+
 /** Ends an outcome, and publishes it where somebody listens. */
 export function settleOutcome(state: NamespaceState, outcome: CacheOutcome, startedAt: number): void {
   outcome.durationMs = state.clock.now() - startedAt

@@ -3,15 +3,16 @@ import { notCached } from '../errors/load-error.js'
 import { linkedController } from '../runtime/abort.js'
 import { parseDuration } from '../runtime/duration.js'
 import { requireLoader } from './argument-checks.js'
+import { bypass } from './bypass.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
 import { join, joinCrowd, joinPlainly } from './join.js'
-import { awaitLoad, countMiss, letGo, refuseReentry, startLoad } from './load.js'
+import { countMiss, letGo, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import type { Loader } from './loader.js'
-import { settleOutcome, tellRefresh, timed } from './observe-read.js'
-import { type CacheOutcome, createOutcome, errorTag } from './outcome.js'
+import { tellRefresh, timed, told } from './observe-read.js'
+import { type CacheOutcome, createOutcome } from './outcome.js'
 import { copyOf } from './ownership.js'
 import { TIMED_EVERY, timeHit } from './plain-hit.js'
 import type { NamespaceState } from './state.js'
@@ -82,17 +83,7 @@ export function read(state: NamespaceState, request: LoadRequest, report: CacheO
   }
   if (outcome === undefined) return answer
   if (state.channel.hasSubscribers) outcome.key = state.keyer.label(request.id)
-  return answer.then(
-    (value) => {
-      settleOutcome(state, outcome, startedAt)
-      return value
-    },
-    (error) => {
-      outcome.error = errorTag(error)
-      settleOutcome(state, outcome, startedAt)
-      throw error
-    },
-  )
+  return told(state, outcome, startedAt, answer)
 }
 
 function decide(
@@ -253,30 +244,6 @@ function statusOf(load: Load): ReadStatus {
   if (load.servedStale || load.found === 'stale') return 'stale'
   if (load.found !== undefined) return 'hit'
   return load.replaces === undefined ? 'miss' : 'revalidated'
-}
-
-/** The key cannot be told from others, so nothing is shared or kept: the loader answers this one caller. */
-export function bypass(
-  state: NamespaceState,
-  loader: Loader<unknown>,
-  options: ReadOptions | undefined,
-  error: unknown,
-): Promise<unknown> {
-  if (state.live.policy.strict || state.requireScope) return Promise.reject(error)
-  try {
-    requireLoader(loader)
-    if (options !== undefined) checkReadOptions(options)
-  } catch (invalid) {
-    return Promise.reject(invalid)
-  }
-  state.counters.bypassed++
-  state.counters.missCauses.bypass++
-  if (options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
-  if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
-  const request = { id: '\u0000', input: undefined, loader, options: { ...options, noStore: true } }
-  const load = startLoad(state, request, undefined)
-  awaitLoad(state, load)
-  return load.flight.join(options?.signal)
 }
 
 function ignore(): void {}

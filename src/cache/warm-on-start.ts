@@ -2,7 +2,7 @@ import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock, MAX_TIMER_MS } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { requireFunction, requireObject } from './argument-checks.js'
-import type { WarmItem, WarmOptions, WarmSummary } from './warm.js'
+import { checkWarmOptions, type WarmItem, type WarmOptions, type WarmSummary } from './warm.js'
 
 /** The part of a namespace that is warmed. */
 export interface Warmable<K, V> {
@@ -57,6 +57,8 @@ export function warmOnStart<K, V>(
   options: WarmOnStartOptions = {},
 ): WarmUp {
   const { every, jitter = 0.1, onDone, onError, clock = createSystemClock(), ...warmOptions } = check(options)
+  checkWarmOptions(warmOptions)
+  if (typeof namespace?.warm !== 'function') throw optionInvalid('namespace', 'a namespace of a stash', namespace)
   if (typeof items !== 'function' && !Array.isArray(items))
     throw optionInvalid('items', 'an array of `{ key, load }`, or a function that returns one', items)
   const everyMs = every === undefined ? Infinity : parseDuration(every, 'every')

@@ -1,5 +1,5 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
-import { requireArray, requireFunction, requireObject, requireSignal } from './argument-checks.js'
+import { requireArray, requireBoolean, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
 import type { NamespaceState } from './state.js'
@@ -55,16 +55,12 @@ export async function warm(
   for (const [index, item] of items.entries()) {
     requireObject(item, `items[${index}]`, `an object with \`key\` and \`load\` ${whose}`)
     requireFunction(item.load, `items[${index}].load`, `a function that computes the value ${whose}`)
+    const { priority = 0 } = item
+    if (typeof priority !== 'number' || Number.isNaN(priority))
+      throw optionInvalid(`items[${index}].priority`, `a number ${whose}`, priority)
   }
-  requireObject(options, 'options', `an object with some of: ${OPTION_NAMES.join(', ')}`)
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) throw optionUnknown('the warm options', name, OPTION_NAMES)
-  }
+  checkWarmOptions(options)
   const { concurrency = 4, signal, onProgress, refresh = false } = options
-  if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
-  requireSignal(signal)
-  if (onProgress !== undefined) requireFunction(onProgress, 'onProgress', 'a function of the progress')
   const startedAt = state.clock.now()
   // On first use: most programs warm nothing, and every package costs start-up time.
   const { default: pLimit } = await import('p-limit')
@@ -102,4 +98,18 @@ export async function warm(
 
   await Promise.all(ordered.map((item) => limit(warmOne, item)))
   return { ...tally, durationMs: state.clock.now() - startedAt, errors }
+}
+
+/** @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkWarmOptions(options: WarmOptions): void {
+  requireObject(options, 'options', `an object with some of: ${OPTION_NAMES.join(', ')}`)
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw optionUnknown('the warm options', name, OPTION_NAMES)
+  }
+  const { concurrency = 1, signal, onProgress, refresh } = options
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw optionInvalid('concurrency', 'a whole number from 1', concurrency)
+  requireSignal(signal)
+  requireBoolean(refresh, 'refresh')
+  if (onProgress !== undefined) requireFunction(onProgress, 'onProgress', 'a function of the progress')
 }

@@ -14,7 +14,7 @@ export function keyUnsupported(path: string, received: string): KeyError {
 }
 
 /** `ERR_KEY_UNSUPPORTED`: the input of a preset lacks a part that its key is made of. */
-export function keyIncomplete(path: string, received: null | undefined): KeyError {
+export function keyIncomplete(path: string, received: string): KeyError {
   return new KeyError(
     `Expected a key with a value at ${path}, received ${received}. Without it one answer would serve two questions.`,
     { code: 'ERR_KEY_UNSUPPORTED', context: { path } },

@@ -46,6 +46,11 @@ export class KeyDigest {
     this.#value = value
   }
 
+  /** Whether a value is one; asked so that a Proxy is not looked through. */
+  static is(value: unknown): value is KeyDigest {
+    return typeof value === 'object' && value !== null && #value in value
+  }
+
   /** The digest as part of a key, with the secret and text form of the context. */
   digestIn(context: DigestContext): string {
     return digestIn(context, this.#value)
@@ -68,7 +73,7 @@ export class KeyDigest {
 
 /** As `digestOf`, but refuses with a `KeyRefusal`. */
 export function digestIn(context: DigestContext, value: unknown): string {
-  if (value instanceof KeyDigest) return value.digestIn(context)
+  if (KeyDigest.is(value)) return value.digestIn(context)
   if (context.memo !== undefined && typeof value === 'string' && value.length >= MEMO_MIN_LENGTH) {
     return context.memo.digest(value, (text) => hashOf(context, text))
   }

@@ -159,6 +159,14 @@ describe('cached', () => {
     await expect(byKey.expire()).rejects.toThrow('broken')
   })
 
+  it.each([['resume:42'], [[5]], [{}]])('goes through uncached, and counted, where its tags are %j', async (tags) => {
+    const { things } = open()
+    let calls = 0
+    const count = cached(async () => ++calls, { in: things, name: 'count', tags: () => tags as never })
+    expect([await count(), await count()]).toEqual([1, 2])
+    expect(things.stats()).toMatchObject({ size: 0, bypassed: 2 })
+  })
+
   it('rejects in strict mode where the function that builds its key or tags throws', async () => {
     const { things } = open({ strict: true })
     const broken = (): never => {

@@ -48,6 +48,27 @@ describe('the channel hopstash:cache', () => {
     expect(reads[0]?.key).toMatch(/^[A-Za-z0-9_-]{16}$/)
   })
 
+  it('tells of reads that bypass the cache, and of what they came to', async () => {
+    const seen = listen()
+    const { things, clock } = open()
+    const loads = createLoads()
+    const asking = things.getOrSet(() => 'no key', loads.loader)
+    await clock.advance(40)
+    loads.call(0).resolve(1)
+    await asking
+    await things.getOrSet(Symbol('s'), () => Promise.reject(new TypeError('down'))).catch(() => undefined)
+    await things.getOrSet(Symbol('s'), never, { onlyIfCached: true }).catch(() => undefined)
+    await open({ strict: true })
+      .things.getOrSet(Symbol('s'), never)
+      .catch(() => undefined)
+    const bypass = { operation: 'getOrSet', status: 'bypass', cause: 'bypass', key: undefined }
+    expect(seen).toHaveLength(4)
+    expect(seen[0]).toMatchObject({ ...bypass, tier: 'loader', durationMs: 40, loadMs: 40, error: undefined })
+    expect(seen[1]).toMatchObject({ ...bypass, error: { name: 'TypeError' } })
+    expect(seen[2]).toMatchObject({ ...bypass, tier: undefined, error: { code: 'ERR_NOT_CACHED' } })
+    expect(seen[3]).toMatchObject({ ...bypass, tier: undefined, error: { code: 'ERR_KEY_UNSUPPORTED' } })
+  })
+
   it('tells of writes and invalidations, by the key they meant', async () => {
     const seen = listen()
     const { things, stash } = open({ strict: true })

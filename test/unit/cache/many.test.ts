@@ -286,6 +286,22 @@ describe('getOrSetMany', () => {
     })
   })
 
+  it('by and aligned at once are a contradiction', async () => {
+    const { rows } = open()
+    const answer = rows.getOrSetMany([1], () => [row(1)], { by, aligned: true })
+    await expect(answer).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+    expect(rows.stats().loads).toBe(0)
+  })
+
+  it('a row of nothing, and one whose key nobody can have asked for, cost the others nothing', async () => {
+    const { rows } = open()
+    const odd = { id: (() => 1) as never, name: 'odd' }
+    const load = (): Row[] => [null as never, odd, row(2)]
+    expect(await rows.getOrSetMany([1, 2], load, { by })).toEqual([undefined, row(2)])
+    const map = new Map<number, Row>([[odd.id, odd]]).set(4, row(4))
+    expect(await rows.getOrSetMany([3, 4], () => map, {})).toEqual([undefined, row(4)])
+  })
+
   it('without options says what is missing', async () => {
     const { rows } = open()
     const untyped = rows.getOrSetMany as (keys: number[], loader: unknown) => Promise<unknown>

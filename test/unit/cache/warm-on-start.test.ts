@@ -88,4 +88,6 @@ it.each([
   const { things } = open()
   expect(() => warmOnStart(things, [], options as never)).toThrow(message)
   expect(() => warmOnStart(things, 'a' as never)).toThrow(/`items`/)
+  expect(() => warmOnStart(undefined as never, [])).toThrow(/`namespace`/)
+  expect(() => warmOnStart({} as never, [])).toThrow(/`namespace`/)
 })

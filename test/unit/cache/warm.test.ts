@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { warmOnStart } from '../../../src/cache/warm-on-start.js'
 import { createLoads, never, open } from './fixture.js'
 
 describe('warm', () => {
@@ -93,6 +94,23 @@ describe('warm', () => {
   ])('names the namespace of items that are none (%#)', async (items, message) => {
     const { things } = open()
     await expect(things.warm(items as never)).rejects.toThrow(message)
+  })
+
+  it.each([
+    ['refresh', { refresh: 'yes' }],
+    ['concurrency', { concurrency: 0 }],
+    ['onProgress', { onProgress: 5 }],
+  ])('refuses %s of another kind, on start too, before anything is loaded', async (option, options) => {
+    const { things } = open()
+    const items = [{ key: 'k', load: never }]
+    await expect(things.warm(items, options as never)).rejects.toThrow(`\`${option}\``)
+    expect(() => warmOnStart(things, items, options as never)).toThrow(`\`${option}\``)
+  })
+
+  it.each([['high'], [Number.NaN]])('refuses a priority of %j, by which nothing can be ordered', async (priority) => {
+    const { things } = open()
+    const items = [{ key: 'k', load: never, priority: priority as number }]
+    await expect(things.warm(items)).rejects.toThrow(/`items\[0\]\.priority` .* for namespace 'things'/)
   })
 
   it('of nothing is over at once', async () => {

@@ -12,6 +12,12 @@ describe('digestOf', () => {
     expect(digestOf(value)).toMatch(/^[\w-]{43}$/)
   })
 
+  it('of a Proxy that nobody may look at is refused like any other value that throws', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    expect(() => digestOf(proxy)).toThrow(expect.objectContaining({ code: 'ERR_KEY_UNSUPPORTED' }))
+  })
+
   it('is an HMAC with a secret, given as text or as bytes', () => {
     const secret = 'top'
     const expected = createHmac('sha256', secret).update(canonicalBytes('x')).digest('base64url')
