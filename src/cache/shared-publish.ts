@@ -15,6 +15,8 @@ import { removeAs } from './valid.js'
 const FOREVER_MS = 90 * 86_400_000
 const MIN_LIFE_MS = 1000
 const PATIENT_BUDGETS = 4
+/** A silent connection is given up after 10 s. */
+const MOST_PATIENT_MS = 9000
 
 /** What a load brought, on its way to the store and to memory. */
 export interface Publication {
@@ -204,7 +206,8 @@ export async function encodedEntry(
  * until a silent connection is given up, for on another one the write would have no place in the order any more.
  */
 export function withDeadline<T extends object>(tier: SharedSide, request: T): T & { readonly notAfterMs: number } {
-  const inTime = (budgets: number): number => tier.link.storeNowAtMostMs() + budgets * tier.storeTimeoutMs
+  const inTime = (budgets: number): number =>
+    tier.link.storeNowAtMostMs() + Math.min(budgets * tier.storeTimeoutMs, MOST_PATIENT_MS)
   const atCall = inTime(1)
   const isLate = tier.store.keepsBudget === true
   return Object.defineProperty(request as T & { readonly notAfterMs: number }, 'notAfterMs', {

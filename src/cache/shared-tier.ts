@@ -26,7 +26,7 @@ export interface SharedTierOptions {
   readonly codec: BodyCodec
   readonly clock: Clock
   readonly coherence: Coherence
-  /** Budget of one round trip, ms. @defaultValue `250` */
+  /** Budget of one operation, ms. @defaultValue `250` */
   readonly storeTimeoutMs?: number
   /** How long memory is served in an outage, ms. @defaultValue 300,000 */
   readonly maxDisconnectedMs?: number

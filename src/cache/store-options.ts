@@ -6,8 +6,8 @@ import type { OnStoreRestart } from '../stores/redis-server.js'
 /** How a stash uses its shared store. Without one they are checked, and of no consequence. */
 export interface StoreOptions {
   /**
-   * Budget of one operation of the shared store, 1 ms to 60 s: of a write or an invalidation over all its round trips, of
-   * each round trip of a read. Values over 1 MiB get 100 ms more for each further MiB. @defaultValue `'250ms'`
+   * Budget of one operation of the shared store over all its round trips, 1 ms to 60 s. Values over 1 MiB get 100 ms more
+   * for each further MiB. @defaultValue `'250ms'`
    */
   readonly storeTimeout?: Duration
   /**

@@ -58,6 +58,8 @@ export interface Sending {
   ): Promise<readonly unknown[]>
   /** The same ways for one operation: whatever it sends, one after the other, has one budget. */
   asOne(): Sending
+  /** For one of several parts that an operation ends with side by side: each has what is left of its budget by now. */
+  split(): Sending
 }
 
 /** Sends scripts within their budget, behind a breaker. */
@@ -201,6 +203,7 @@ export function createCommands(options: CommandsOptions): Commands {
       pipe: (commands, expectedBytes = 0, send = connection.send) =>
         guarded(() => sendAll(send, commands), { expectedBytes, commands: commands.length, allowance }),
       asOne: () => (allowance === undefined ? ways({ leftMs: timeoutMs }) : own),
+      split: () => (allowance === undefined ? own : ways({ ...allowance })),
     }
     return own
   }

@@ -2,6 +2,7 @@ import { stampScript } from '../redis/control-scripts.js'
 import { tokenScript } from '../redis/entry-scripts.js'
 import type { RedisArgument } from '../redis/script.js'
 import { type IncarnationNames, storedId } from './entry-bytes.js'
+import type { Sending } from './redis-commands.js'
 import type { Lookup, Lookups } from './redis-lookup.js'
 import { DEFAULT_TOKEN_LIFE_MS, entryIn, type ReadSite } from './redis-read-script.js'
 import { textOf, UnexpectedReply } from './redis-replies.js'
@@ -35,6 +36,7 @@ export type AnswerTo = (index: number, reply: ReadReply) => void
  * for all: a thousand reads a tick are usual.
  *
  * @param usualBytes What an entry weighs lately.
+ * @param way One budget for all its round trips.
  * @param answer Told each reply as soon as it is there. A rejection is the answer to all that are not.
  */
 export async function readMany(
@@ -43,12 +45,13 @@ export async function readMany(
   requests: readonly ReadRequest[],
   usualBytes: number,
   answer: AnswerTo,
+  way: Sending = site.asOne(),
 ): Promise<void> {
   const base = lookups.baseOf(requests)
   const plan = planOf(site, requests, usualBytes, site.isOneNode ? lookups.keysOf(base) : [])
   const sentAt = site.clock.now()
   const control = site.isOneNode ? lookups.controlCommands() : []
-  const replies = await site.pipe([...plan.commands, ...control], requests.length * usualBytes)
+  const replies = await way.pipe([...plan.commands, ...control], requests.length * usualBytes)
   const { known, plain, markers } = sorted(plan, replies)
   const first = markers && lookups.found(base, markers, replies.slice(plan.commands.length), sentAt)
   const found: (StoredEntry | 'changed' | undefined)[] = []
@@ -61,7 +64,7 @@ export async function readMany(
     if (typeof entry !== 'object' || entry.tags.length === 0) continue
     for (const name of tagMarkers(request, entry)) names.add(name)
   }
-  const lookup = names.size === 0 && first !== undefined ? first : await look(site, lookups, [...names], first)
+  const lookup = names.size === 0 && first !== undefined ? first : await look(site, way, lookups, [...names], first)
   const shared = sharedMarkers(lookup, base)
   const later: Promise<void>[] = []
   for (const [index, request] of requests.entries()) {
@@ -69,7 +72,7 @@ export async function readMany(
     // The header that was asked for is of another entry: now all of it is needed.
     if (read === 'changed') {
       const { knownId: _, ...whole } = request
-      later.push(readMany(site, lookups, [whole], usualBytes, (_only, reply) => answer(index, reply)))
+      later.push(readMany(site, lookups, [whole], usualBytes, (_only, reply) => answer(index, reply), way.split()))
       continue
     }
     const entry = read === undefined || lookup === first ? read : restamped(read, lookup)
@@ -81,7 +84,10 @@ export async function readMany(
     // Nobody may have the value of an entry that is not valid.
     const reply = replyOf(lookup, isValid || entry === undefined ? entry : { ...entry, body: undefined }, markers)
     if (isValid || request.token === undefined) answer(index, reply)
-    else later.push(takeToken(site, request, request.token).then((token) => answer(index, { ...reply, token })))
+    else
+      later.push(
+        takeToken(site, way.split(), request, request.token).then((token) => answer(index, { ...reply, token })),
+      )
   }
   if (later.length > 0) await Promise.all(later)
 }
@@ -174,15 +180,16 @@ function entryAt(
 /** A further look, and what an earlier one in the same read has found. */
 async function look(
   site: ReadSite,
+  way: Sending,
   lookups: Lookups,
   names: readonly string[],
   first: Lookup | undefined,
 ): Promise<Lookup> {
   for (let attempt = 0; attempt < 2; attempt++) {
     const sentAt = site.clock.now()
-    const found = lookups.read(names, await site.pipe(lookups.commands(names)), sentAt)
+    const found = lookups.read(names, await way.pipe(lookups.commands(names)), sentAt)
     if (found !== undefined) return first?.storedInc === found.storedInc ? joined(first, found) : found
-    await site.run(stampScript, [site.keys.control, site.keys.log], [site.candidate()])
+    await way.run(stampScript, [site.keys.control, site.keys.log], [site.candidate()])
   }
   throw new UnexpectedReply('expected a control record')
 }
@@ -243,7 +250,7 @@ function restamped(entry: StoredEntry, { storedInc, inc }: IncarnationNames): St
   return entry.inc === storedInc ? { ...entry, inc } : entry
 }
 
-async function takeToken(site: ReadSite, request: ReadRequest, token: string): Promise<string> {
+async function takeToken(site: ReadSite, way: Sending, request: ReadRequest, token: string): Promise<string> {
   const { key, tokenLifeMs = DEFAULT_TOKEN_LIFE_MS } = request
-  return textOf(await site.run(tokenScript, [site.keys.token(key)], [token, String(tokenLifeMs)]))
+  return textOf(await way.run(tokenScript, [site.keys.token(key)], [token, String(tokenLifeMs)]))
 }

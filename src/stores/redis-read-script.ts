@@ -12,6 +12,7 @@ export interface ReadSite {
   readonly runBehind: Commands['runBehind']
   readonly pipe: Commands['pipe']
   readonly asOne: Commands['asOne']
+  readonly split: Commands['split']
   readonly keys: StoreKeys
   readonly clock: Clock
   /** Whether one node has all keys: then entries and markers are asked for in one round trip. */
@@ -33,6 +34,7 @@ const FOUND = { nothing: 0, known: 1, entry: 2, other: 3, invalid: 4 } as const
  */
 export async function readByScript(site: ReadSite, request: ReadRequest): Promise<ReadReply> {
   const { keys, candidate } = site
+  const { run, runBehind } = site.asOne()
   const { key, namespace, knownId, token = '', tokenLifeMs = DEFAULT_TOKEN_LIFE_MS } = request
   const scriptKeys = [
     keys.entry(key),
@@ -45,15 +47,15 @@ export async function readByScript(site: ReadSite, request: ReadRequest): Promis
   const known = knownId === undefined ? '' : storedId(knownId)
   const args = [candidate(), keys.markerPrefix, namespace, known, token, String(tokenLifeMs)]
   if (known === '') {
-    const [bytes, reply] = await site.runBehind(['GET', keys.entry(key)], readScript, scriptKeys, [...args, ''])
+    const [bytes, reply] = await runBehind(['GET', keys.entry(key)], readScript, scriptKeys, [...args, ''])
     const parts = listOf(reply)
     if (parts[6] !== FOUND.entry) return readReply(site, request, parts, parts[7])
     if (Buffer.isBuffer(bytes) && isSameEntry(bytes, bytesOf(parts[7]))) return readReply(site, request, parts, bytes)
   } else {
-    const parts = listOf(await site.run(readScript, scriptKeys, [...args, '']))
+    const parts = listOf(await run(readScript, scriptKeys, [...args, '']))
     if (parts[6] !== FOUND.entry) return readReply(site, request, parts, parts[7])
   }
-  const parts = listOf(await site.run(readScript, scriptKeys, [...args, '1']))
+  const parts = listOf(await run(readScript, scriptKeys, [...args, '1']))
   return readReply(site, request, parts, parts[7])
 }
 

@@ -30,8 +30,8 @@ export interface RedisStoreOptions {
   /** First part of everything the stash keeps there, its keys included. @defaultValue `'hopstash'` */
   readonly prefix?: string
   /**
-   * Budget of a write or an invalidation over all its round trips, and of each round trip of a read; values over 1 MiB get
-   * 100 ms more for each further MiB. @defaultValue `'250ms'`
+   * Budget of an operation over all its round trips; values over 1 MiB get 100 ms more for each further MiB.
+   * @defaultValue `'250ms'`
    */
   readonly timeout?: Duration
   /** What happens when the store came back, and may have lost its last moments. @defaultValue `'replay'` */
@@ -120,6 +120,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     runBehind: commands.runBehind,
     pipe: commands.pipe,
     asOne: commands.asOne,
+    split: commands.split,
     unreadable: (why) => {
       unreadable[why] = (unreadable[why] ?? 0) + 1
     },
@@ -222,7 +223,7 @@ async function replayAll(
 }
 
 /** Past the breaker: on a new connection nothing else may be sent yet. */
-function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe' | 'asOne'> {
+function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe' | 'asOne' | 'split'> {
   const run: ReadSite['run'] = (script, keys, args) =>
     runScript(send, script, keys, typeof args === 'function' ? args() : args)
   const pipe: ReadSite['pipe'] = (commands) => Promise.all(commands.map((command) => send(command)))
@@ -232,6 +233,7 @@ function sentBy(send: SendCommand): Pick<ReadSite, 'run' | 'pipe' | 'asOne'> {
     // Nothing but invalidations is told this way, and they have no body.
     runBehind: (command, ...script) => Promise.all([send(command), run(...script)]),
     asOne: () => own,
+    split: () => own,
   }
   return own
 }

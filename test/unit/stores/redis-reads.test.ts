@@ -47,6 +47,7 @@ function openWorld() {
       return Buffer.from(token as string)
     },
     asOne: () => site,
+    split: () => site,
   } as unknown as ReadSite
   return { world, reads: createReads(site) }
 }
