@@ -109,6 +109,16 @@ describe('the dashboard', () => {
     })
     await there.page.getByText('analyze').first().waitFor()
     await there.page.getByText('degraded', { exact: false }).first().waitFor()
+    // Each run is told twice: as a strip in its line, and hop by hop below.
+    const bars = there.page.locator('#runs details:first-of-type .strip i')
+    expect(await bars.evaluateAll((all) => all.map((bar) => bar.className))).toEqual(['ok', 'degraded'])
+    const tiers = there.page.locator('#tiers dt, #tiers dd')
+    expect((await tiers.allTextContents()).slice(2)).toEqual([
+      'Shared store',
+      'none: this process alone',
+      'openai',
+      'configured',
+    ])
     expect(await there.page.content()).not.toMatch(/secret-key|secret-value|sk-canary/)
     expect(there.asked.every((url) => url.startsWith(`${origin}/api/cache`))).toBe(true)
     expect(there.complaints).toEqual([])

@@ -99,7 +99,7 @@ function told(text, result) {
   return text + '.';
 }
 
-$('columns').append(...COLUMNS.map((name) => el('th', { scope: 'col', text: name || 'Actions' })));
+$('columns').append(...COLUMNS.map((name) => el('th', { scope: 'col', 'data-label': name, text: name || 'Actions' })));
 $('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();
   token = $('token').value.trim();

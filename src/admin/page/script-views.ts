@@ -21,13 +21,15 @@ function drawTiles(picture, at) {
   const { totals } = picture.stats;
   const { saved } = totals;
   const rate = rates('*', reads(totals), at);
+  const trend = (name, total) => spark(rates(name, total, at), 160, 30);
+  const served = totals.hits + totals.stale;
   const tiles = [
-    ['Hit rate', totals.hit_rate, count(totals.hits + totals.stale) + ' of ' + count(totals.hits + totals.stale + totals.misses) + ' reads', meter(parseFloat(totals.hit_rate) / 100)],
-    ['Reads a second', perSecond(rate.at(-1)), 'over the last minute', spark(rate, 160, 30)],
-    ['Calls saved', count(saved.calls), count(totals.coalesced) + ' shared in flight'],
-    ['Time saved', time(saved.ms), 'from measured loads'],
-    ['Tokens saved', count(saved.tokens), saved.money > 0 ? saved.money.toFixed(2) + ' in money' : saved.tokens > 0 ? 'no price is known' : 'no load told any yet'],
-    ['Memory', bytes(totals.bytes), 'of ' + bytes(totals.max_bytes) + ', ' + count(totals.size) + ' entries', meter(totals.bytes / totals.max_bytes)],
+    ['Hit rate', totals.hit_rate, brief(served) + ' of ' + brief(served + totals.misses) + ' reads', meter(parseFloat(totals.hit_rate) / 100)],
+    ['Reads a second', perSecond(rate.at(-1)), 'in the last second', spark(rate, 160, 30)],
+    ['Calls saved', count(saved.calls), count(totals.coalesced) + ' shared in flight', trend('*calls', saved.calls)],
+    ['Time saved', time(saved.ms), 'from measured loads', trend('*time', saved.ms)],
+    ['Tokens saved', count(saved.tokens), saved.money > 0 ? 'worth ' + money(saved.money) : saved.tokens > 0 ? 'no price is known' : 'no load told any yet', trend('*tokens', saved.tokens)],
+    ['Memory', bytes(totals.bytes), 'of ' + bytes(totals.max_bytes) + ', ' + brief(totals.size) + ' entries', meter(totals.bytes / totals.max_bytes)],
   ];
   $('tiles').replaceChildren(...tiles.map(([label, value, note, chart]) =>
     el('div', { class: 'tile' }, el('span', { class: 'label', text: label }), el('span', { class: 'value', text: value }),
@@ -74,8 +76,11 @@ function drawNamespaces(stats, at) {
     where.replaceChildren(el('option', { value: '', text: 'everywhere' }), ...all.map(([, cache]) => el('option', { value: cache.namespace, text: cache.namespace })));
 }
 
+const WORDS_OF = { unknown: 'configured', unconfigured: 'not configured' };
 const LOOKS = { ok: 'good', ready: 'good', degraded: 'warn', timeout: 'bad', failed: 'bad', down: 'bad', closed: 'bad', cancelled: '' };
-const pill = (text) => el('span', { class: 'pill ' + (LOOKS[text] || ''), text });
+const pill = (word) => el('span', { class: 'pill ' + (LOOKS[word] || ''), text: WORDS_OF[word] || word });
+// As the handler has it: awayMs, lastError.
+const label = (name) => name[0].toUpperCase() + name.slice(1).replace(/Ms$/, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 
 function drawTiers({ memory, store, providers, pool }) {
   const rows = [['Memory', bytes(memory.bytes) + ' in ' + count(memory.entries) + ' entries']];
@@ -83,26 +88,41 @@ function drawTiers({ memory, store, providers, pool }) {
   else {
     rows.push(['Shared store', pill(store.away ? 'down' : store.deaf ? 'degraded' : 'ready')], ['Kind', store.kind]);
     for (const [name, value] of Object.entries(store))
-      if (!['kind', 'away', 'deaf', 'pending'].includes(name) && value !== null && typeof value !== 'object') rows.push([name, String(value)]);
+      if (!['kind', 'away', 'deaf', 'pending'].includes(name) && value !== null && value !== 0 && typeof value !== 'object')
+        rows.push([label(name), name.endsWith('Ms') ? time(value) : String(value)]);
     rows.push(['Owed invalidations', count(store.pending)]);
   }
   for (const [name, provider] of Object.entries(providers)) rows.push([name, pill(provider.state)]);
   if (pool !== null && typeof pool === 'object')
-    for (const [name, value] of Object.entries(pool)) if (typeof value === 'number') rows.push(['Pool: ' + name, count(value)]);
+    for (const [name, value] of Object.entries(pool)) if (typeof value === 'number') rows.push(['Pool: ' + label(name).toLowerCase(), name.endsWith('Ms') ? time(value) : count(value)]);
   $('tiers').replaceChildren(...rows.flatMap(([name, value]) =>
     [el('dt', { text: name }), typeof value === 'string' ? el('dd', { text: value }) : el('dd', {}, value)]));
 }
 
-function waterfall(run) {
+function bar(hop, run) {
   const total = Math.max(run.durationMs, 0.1);
+  const one = el('i', { class: hop.status === 'ok' && hop.source === 'cache' ? 'kept' : hop.status });
+  one.style.left = ((hop.startMs || 0) / total) * 100 + '%';
+  one.style.width = hop.startMs === null ? '0' : Math.max(0.5, (hop.durationMs / total) * 100) + '%';
+  if (hop.startMs === null || hop.status === 'skipped') one.style.display = 'none';
+  return one;
+}
+
+function strip(run) {
+  const hops = Object.values(run.hops);
+  return el('span', { class: 'strip', 'aria-hidden': 'true' }, ...hops.map((hop, index) => {
+    const one = bar(hop, run);
+    one.style.top = ((index + 0.5) / hops.length) * 100 + '%';
+    one.style.height = 'min(4px, ' + 100 / hops.length + '%)';
+    return one;
+  }));
+}
+
+function waterfall(run) {
   return el('div', { class: 'fall' }, ...Object.entries(run.hops).flatMap(([name, hop]) => {
-    const bar = el('i', { class: hop.status });
-    bar.style.left = ((hop.startMs || 0) / total) * 100 + '%';
-    bar.style.width = hop.startMs === null ? '0' : Math.max(0.5, (hop.durationMs / total) * 100) + '%';
-    if (hop.startMs === null || hop.status === 'skipped') bar.style.display = 'none';
     const words = [time(hop.durationMs), hop.status === 'ok' ? '' : hop.status, hop.reason || '', hop.source && hop.source !== 'live' ? 'from ' + hop.source : ''];
     return [el('span', { class: run.criticalPath.includes(name) ? 'critical' : '', text: name }),
-      el('span', { class: 'track', 'aria-hidden': 'true' }, bar), el('span', { class: 'soft', text: words.filter(Boolean).join(' \\u00b7 ') })];
+      el('span', { class: 'track', 'aria-hidden': 'true' }, bar(hop, run)), el('span', { class: 'soft', text: words.filter(Boolean).join(' \\u00b7 ') })];
   }));
 }
 
@@ -118,8 +138,8 @@ function drawRuns(runs) {
   }
   $('runs').replaceChildren(...runs.map((run, index) => {
     const details = el('details', { 'data-run': run.runId },
-      el('summary', {}, el('strong', { text: run.pipeline }), pill(run.status), el('span', { text: time(run.durationMs) }),
-        el('span', { class: 'soft small', text: new Date(run.startedAt).toLocaleTimeString() })), waterfall(run));
+      el('summary', {}, el('strong', { text: run.pipeline }), pill(run.status), strip(run), el('span', { class: 'took', text: time(run.durationMs) }),
+        el('span', { class: 'when soft small', text: new Date(run.startedAt).toLocaleTimeString() })), waterfall(run));
     details.open = open.has(run.runId) || (isFirst && index === 0);
     return details;
   }));
@@ -130,7 +150,8 @@ function drawKeys(keys) {
     ? el('p', { class: 'empty', text: 'Nothing was read since this page is open. Keys are shown as digests.' })
     : el('ol', { class: 'keys' }, ...keys.map((one) => el('li', {},
         el('span', {}, el('strong', { text: one.namespace + ' ' }), el('code', { text: one.key })),
-        el('span', { class: 'soft', text: count(one.reads) + ' reads, ' + percent(Math.min(1, one.hits / one.reads)) + ' hits' })))));
+        el('span', { class: 'soft', text: count(one.reads) + ' reads, ' + percent(Math.min(1, one.hits / one.reads)) + ' hits' }),
+        meter(one.reads / keys[0].reads)))));
 }
 
 function draw(picture) {

@@ -29,6 +29,9 @@ function setText(element, text) {
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const count = (n) => (n < 100000 ? whole.format(n) : short.format(n));
+const brief = (n) => (n < 10000 ? whole.format(n) : short.format(n));
+// Of whatever currency the host counts in.
+const money = (n) => (n < 0.01 ? n.toPrecision(2) : n < 1000 ? n.toFixed(2) : count(n));
 
 function bytes(n) {
   const units = ['B', 'KiB', 'MiB', 'GiB'];

@@ -60,6 +60,7 @@ td:last-child, th:last-child { padding-right: 14px; }
 tbody th { font-weight: 600; color: var(--text); font-size: 15px; border-top: 1px solid var(--line); }
 tbody tr:hover { background: color-mix(in srgb, var(--faint) 60%, transparent); }
 td[data-label="Hit rate"] span { display: inline-block; min-width: 4.6em; }
+td button.quiet { color: var(--accent); }
 td svg { width: 84px; height: 22px; display: block; margin-left: auto; }
 .spark { fill: none; stroke: var(--accent); stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round; vector-effect: non-scaling-stroke; }
 .spark-fill { fill: var(--accent-soft); stroke: none; opacity: .7; }
@@ -68,31 +69,37 @@ td svg { width: 84px; height: 22px; display: block; margin-left: auto; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 6px 16px; align-items: center; margin: 0; font-size: 14px; }
 dt { color: var(--soft); } dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
 details { border-top: 1px solid var(--line); } details:first-of-type { border-top: 0; }
-summary { cursor: pointer; display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 9px 0; list-style: none; }
+summary { cursor: pointer; display: grid; grid-template-columns: 11px minmax(0, 8.5em) 7.5em minmax(0, 1fr) 4.6em 6.4em; align-items: center; gap: 4px 12px; padding: 9px 0; list-style: none; }
+summary strong { overflow-wrap: anywhere; } summary .pill { justify-self: start; } summary .took, summary .when { text-align: right; white-space: nowrap; }
+.strip { position: relative; height: 20px; background: var(--faint); border-radius: 5px; overflow: hidden; } .strip > i { position: absolute; min-width: 2px; background: var(--good); border-radius: 2px; transform: translateY(-50%); }
+details[open] .strip { visibility: hidden; }
 summary::-webkit-details-marker { display: none; }
 summary::before { content: "\\25B8"; color: var(--soft); font-size: 11px; } details[open] > summary::before { content: "\\25BE"; }
 .fall { display: grid; grid-template-columns: minmax(70px, auto) 1fr auto; gap: 5px 10px; padding: 2px 0 14px; align-items: center; font-size: 13px; }
 .track { height: 14px; background: var(--faint); border-radius: 4px; position: relative; overflow: hidden; }
 .track > i { position: absolute; top: 0; bottom: 0; min-width: 3px; border-radius: 4px; background: var(--good); }
+.track > i.kept, .strip > i.kept { background: var(--accent); }
+.strip > i.degraded { background: var(--warn); } .strip > i.failed { background: var(--bad); } .strip > i.cancelled { background: var(--soft); }
 .track > i.degraded { background: repeating-linear-gradient(135deg, var(--warn) 0 5px, color-mix(in srgb, var(--warn) 65%, transparent) 5px 9px); }
 .track > i.failed { background: var(--bad); } .track > i.skipped, .track > i.cancelled { background: var(--soft); opacity: .5; }
 .fall .critical { font-weight: 650; }
 ol.keys { margin: 0; padding: 0; list-style: none; display: grid; gap: 8px; font-size: 14px; }
-ol.keys li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 2px 12px; }
+ol.keys li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 3px 12px; } ol.keys .meter { grid-column: 1 / -1; height: 3px; }
 code { font: 13px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 form.row { display: flex; flex-wrap: wrap; gap: 10px; align-items: end; }
 label { display: grid; gap: 4px; font-size: 13px; color: var(--soft); } label input, label select { color: var(--text); font-size: 15px; }
 label.wide { flex: 4 1 240px; } form label { flex: 1 1 140px; }
 .gate { width: calc(100% - 32px); max-width: 420px; margin: 12vh auto 0; padding: 26px; display: grid; gap: 16px; }
 .gate .row > label { flex: 1; }
-.error { color: var(--bad); font-size: 14px; min-height: 1.4em; }
+.error { color: var(--bad); font-size: 14px; } .error:empty { margin-top: -16px; }
 dialog { border: 1px solid var(--line); border-radius: 16px; background: var(--card); color: var(--text); padding: 22px; max-width: min(440px, calc(100vw - 32px)); box-shadow: 0 20px 60px rgb(0 0 0 / .35); }
 dialog::backdrop { background: rgb(10 12 16 / .5); }
 dialog p { margin: 8px 0 18px; color: var(--soft); } .actions { display: flex; justify-content: flex-end; gap: 10px; }
 .empty { color: var(--soft); padding: 6px 0 2px; }
 #toast { position: fixed; left: 50%; bottom: 22px; transform: translateX(-50%); background: var(--text); color: var(--bg); padding: 9px 16px; border-radius: 10px; font-size: 14px; max-width: calc(100vw - 32px); }
 @media (max-width: 1140px) { .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
-@media (max-width: 900px) { .columns { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 1060px) { .meter.slim, [data-label="Load p50"], [data-label="Load p99"] { display: none; } }
+@media (max-width: 900px) { [data-label="Hit p95"] { display: none; } .columns { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 720px) {
   #desk main { padding: 14px; gap: 14px; } .bar { padding: 10px 14px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tile { min-height: 104px; padding: 12px 14px; } .tile .value { font-size: 23px; }
@@ -100,11 +107,12 @@ dialog p { margin: 8px 0 18px; color: var(--soft); } .actions { display: flex; j
   tbody tr { padding: 12px 16px; border-top: 1px solid var(--line); display: grid; grid-template-columns: 1fr 1fr; gap: 3px 18px; }
   tbody th, tbody th:first-child, td, td:first-child, td:last-child { border: 0; padding: 0; text-align: left; white-space: nowrap; }
   tbody th:first-child { grid-column: 1; align-self: center; padding-bottom: 2px; }
-  .meter.slim { display: none; }
+  td[data-label] { display: flex; }
+  summary { grid-template-columns: 11px minmax(0, 1fr) auto 4.6em; } summary .strip { grid-column: 2 / 4; grid-row: 2; height: 14px; } summary .when { grid-column: 4; grid-row: 2; margin-left: -40px; }
   .bar { gap: 7px; flex-wrap: nowrap; } .bar button { padding: 5px 9px; font-size: 14px; } .bar .quiet { padding: 5px 3px; } .bar h1 { font-size: 15px; } .bar .brand { gap: 6px; }
   .fall { grid-template-columns: auto minmax(0, 1fr); gap: 2px 10px; } .fall .track { grid-column: 1 / -1; order: 0; margin-bottom: 6px; }
   .fall > .soft { text-align: right; } .fall > span { order: 0; } .fall { grid-auto-flow: row dense; }
-  ol.keys li { grid-template-columns: minmax(0, 1fr); padding-bottom: 6px; border-bottom: 1px solid var(--line); } ol.keys li:last-child { border: 0; }
+  ol.keys li { grid-template-columns: minmax(0, 1fr); }
   #clock { display: none; }
   td { display: flex; justify-content: space-between; gap: 8px; } td::before { content: attr(data-label); color: var(--soft); font-size: 13px; }
   td[data-label="Reads"] { grid-column: 1 / -1; align-items: center; } td svg { width: 70%; margin: 0; } td[data-label="Hit rate"] span { min-width: 0; }
