@@ -33,7 +33,7 @@ export const endGuards = [
   {
     name: 'an erasure is fenced in the store before bytes are removed',
     file: 'src/cache/forget.ts',
-    find: "  const told = await bumpShared(states, tier, [`t//${tag}`], 'delete')\n",
+    find: "  const told = await bumpShared(states, tier, [`t//${tag}`], 'delete', () => erase(states, tag))\n",
     replace: "  const told = 'done'\n",
     tests: [unit('shared-forget')],
   },

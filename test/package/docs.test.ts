@@ -82,6 +82,17 @@ describe('tables and lists', () => {
     for (const section of sections) expect(section).toMatch(/\*\*Cause:\*\* \S[\s\S]*\*\*Cure:\*\* \S/)
   })
 
+  test('docs/errors.md has every warning, and no other', () => {
+    const source = sourceFiles()
+      .map((file) => textOf(`src/${file}`))
+      .join('\n')
+    const namesIn = (pattern: RegExp) => [...source.matchAll(pattern)].map(({ 1: name = '' }) => name)
+    const variables = namesIn(/env\.(HOPSTASH_\w+)/g)
+    const codes = namesIn(/'(HOPSTASH_\w+)'/g).filter((name) => !variables.includes(name))
+    const written = rowsOf(textOf('docs/errors.md')).flatMap(([code = '']) => (/^HOPSTASH_/.test(code) ? [code] : []))
+    expect(written.sort()).toEqual([...new Set(codes)].sort())
+  })
+
   test('docs/namespaces.md has every preset with the entries and the lifetime it has', () => {
     const rows = rowsOf(textOf('docs/namespaces.md')).filter(([name = '']) => Object.hasOwn(presets, name))
     const written = rows.map(([name, entries, lifetime]) => ({ name, entries: Number(entries), lifetime }))
