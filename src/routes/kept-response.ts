@@ -17,8 +17,8 @@ export interface WholeResponse {
   readonly body: Uint8Array
 }
 
-/** Why a response is not kept. */
-export type Unfit = 'status' | 'set-cookie' | 'cache-control' | 'vary' | 'encoding' | 'trailer' | 'length'
+/** Why a response is not kept; of a `Vary` with the first field that its route does not vary by. */
+export type Unfit = 'status' | 'set-cookie' | 'cache-control' | `vary: ${string}` | 'encoding' | 'trailer' | 'length'
 
 /** What its route allows. */
 export interface FitFor {
@@ -47,17 +47,27 @@ export function unfit(response: WholeResponse, { varyHeaders, isPrivate }: FitFo
     // Encoded for what one client accepts, which another may not.
     if (name === 'content-encoding' && value !== 'identity' && !varyHeaders.includes('accept-encoding'))
       return 'encoding'
-    if (name === 'vary' && !value.split(',').every((field) => isCovered(field.trim().toLowerCase(), varyHeaders)))
-      return 'vary'
+    const uncovered = name === 'vary' ? uncoveredBy(varyHeaders, value) : undefined
+    if (uncovered !== undefined) return `vary: ${uncovered}`
   }
   return undefined
 }
 
-/** The lifetime a response gives itself, in seconds: `s-maxage`, else `max-age`. */
-export function ownLifetime(headers: WholeResponse['headers']): number | undefined {
-  const text = headers.find(([name]) => name === 'cache-control')?.[1]
+/**
+ * The lifetime a response gives itself, in seconds: `s-maxage`, else `max-age`, without the `Age` it came with; else until
+ * it `Expires`.
+ *
+ * @see RFC 9111 section 4.2.1
+ */
+export function ownLifetime(headers: WholeResponse['headers'], wallMs: number): number | undefined {
+  const fieldOf = (wanted: string): string | undefined => headers.find(([name]) => name === wanted)?.[1]
+  const text = fieldOf('cache-control')
   const told = text?.match(/(?:^|[\s,])s-maxage="?(\d{1,10})/i) ?? text?.match(/(?:^|[\s,])max-age="?(\d{1,10})/i)
-  return told?.[1] === undefined ? undefined : Number(told[1])
+  if (told?.[1] !== undefined) return Math.max(0, Number(told[1]) - (Number(fieldOf('age')) || 0))
+  const expires = fieldOf('expires')
+  if (expires === undefined) return undefined
+  // What is no date has expired.
+  return Math.max(0, Math.floor((Date.parse(expires) - wallMs) / 1000) || 0)
 }
 
 /** Makes the kept form of a response. */
@@ -92,6 +102,11 @@ function isForbidden(value: string, isPrivate: boolean): boolean {
   return directives.includes('private') && !isPrivate
 }
 
-function isCovered(field: string, varyHeaders: readonly string[]): boolean {
-  return field === '' || (field !== '*' && varyHeaders.includes(field))
+function uncoveredBy(varyHeaders: readonly string[], value: string): string | undefined {
+  for (const part of value.split(',')) {
+    const field = part.trim().toLowerCase()
+    // As it is told: nothing of it must end the text it is told in.
+    if (field !== '' && (field === '*' || !varyHeaders.includes(field))) return field.replace(/[^a-z0-9*_-]/g, '?')
+  }
+  return undefined
 }

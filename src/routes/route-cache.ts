@@ -1,5 +1,6 @@
 import { cacheStatus } from '../cache/cache-status.js'
 import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import { createSystemClock } from '../runtime/clock.js'
 import { type KeptResponse, keptOf, ownLifetime, type Unfit, unfit, type WholeResponse } from './kept-response.js'
 import { type Answer, type Answers, createAnswers, plainAnswer } from './route-answer.js'
 import { createRouteKeys, type Keyed } from './route-key.js'
@@ -51,7 +52,13 @@ export function createRouteCache<Req>(options: RouteOptions<Req>): RouteCache<Re
   const policy = resolveRoute(options)
   const records = policy.in.records<RouteRecord>(policy.name)
   const warnings = createRouteWarnings(policy)
-  const route: Route<Req> = { policy, records, warnings, answers: createAnswers(policy) }
+  const route: Route<Req> = {
+    policy,
+    records,
+    warnings,
+    answers: createAnswers(policy),
+    wall: createSystemClock().wall,
+  }
   const keyOf = createRouteKeys(policy, warnings)
   const hitOf = createHits(records)
   return {
@@ -86,10 +93,11 @@ interface Route<Req> {
   readonly records: Records<RouteRecord>
   readonly warnings: RouteWarnings
   readonly answers: Answers
+  wall(): number
 }
 
 async function serveGet<Req>(
-  { policy, records, answers, warnings }: Route<Req>,
+  { policy, records, answers, warnings, wall }: Route<Req>,
   request: RouteRequest,
   given: Req,
   key: Keyed,
@@ -111,7 +119,7 @@ async function serveGet<Req>(
           const answer = answers.of(request, { value: undefined, status, ageMs: 0 }, record.kept)
           if (await handling.deliver(answer)) return { own: 'set-cookie' }
         }
-        const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers) : undefined
+        const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers, wall()) : undefined
         if (seconds !== undefined) setTtl(seconds * 1000)
         return record
       },

@@ -1,10 +1,12 @@
 import { createServer, get, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
+import express from 'express'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createStash } from '../../src/cache/stash.js'
+import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
 import { createFakeClock } from '../../src/testing/fake-clock.js'
@@ -74,6 +76,38 @@ it('keeps no answer whose cookie only a client that has left would have got', as
   release()
   const next = await fetch(url)
   expect([next.headers.get('set-cookie'), await next.text()]).toEqual(['sid=2', 'token 2'])
+})
+
+it('names the field by which a redirect of Express varies, and keeps it where the route varies by it', async () => {
+  const stash = createStash({ store: 'memory' })
+  const app = express()
+  let calls = 0
+  for (const [path, vary] of [
+    ['/old', []],
+    ['/old-by-accept', ['accept']],
+  ] as const)
+    app.get(path, cacheResponse({ in: stash.general, vary }), (_request, response) => {
+      calls++
+      response.redirect(301, '/new')
+    })
+  const url = await listen(app)
+  const ask = (path: string, accept: string) => fetch(`${url}${path}`, { redirect: 'manual', headers: { accept } })
+  for (let n = 0; n < 2; n++)
+    expect((await ask('old', 'text/html')).headers.get('cache-status')).toBe(
+      'hopstash; fwd=bypass; detail="vary: accept"',
+    )
+  expect(calls).toBe(2)
+  const bodies = []
+  for (const accept of ['text/html', 'text/plain', 'text/html', 'text/plain']) {
+    const response = await ask('old-by-accept', accept)
+    expect([response.status, response.headers.get('location'), response.headers.get('vary')?.toLowerCase()]).toEqual([
+      301,
+      '/new',
+      'accept',
+    ])
+    bodies.push(await response.text())
+  }
+  expect([calls, bodies.slice(2), new Set(bodies).size]).toEqual([4, bodies.slice(0, 2), 2])
 })
 
 describe('Hono: fields from before the route', () => {
