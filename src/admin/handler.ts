@@ -67,15 +67,7 @@ export function adminHandler(stash: AdminStash, options: AdminOptions): AdminHan
     failures: createRate(resolved.clock, FAILURES_PER_MINUTE),
     changes: createRate(resolved.clock, resolved.maxChangesPerMinute),
   }
-  return async (request) => {
-    try {
-      return await answer(site, request)
-    } catch (error) {
-      if (error instanceof Refusal) return refused(error)
-      // What went wrong may quote a key; its reader is told that it did, and the log of the host is told by the audit.
-      return json({ status: 'error', error: { code: 'failed', message: 'The request failed here.' } }, 500)
-    }
-  }
+  return async (request) => bodiless(request, await answer(site, request).catch(failed))
 }
 
 interface Site {
@@ -109,11 +101,17 @@ function endpointsWith(live: Live): readonly Endpoint[] {
   ]
 }
 
+function failed(error: unknown): Response {
+  if (error instanceof Refusal) return refused(error)
+  // What went wrong may quote a key; its reader is told that it did, and the log of the host is told by the audit.
+  return json({ status: 'error', error: { code: 'failed', message: 'The request failed here.' } }, 500)
+}
+
 async function answer(site: Site, request: Request): Promise<Response> {
   const url = new URL(request.url)
   const path = pathBelow(url.pathname, site.desk.options.basePath, site.endpoints)
   // The page is an empty shell: it holds nothing, and asks for the token itself.
-  if (path === '/' && (request.method === 'GET' || request.method === 'HEAD')) return bodiless(request, page())
+  if (path === '/' && (request.method === 'GET' || request.method === 'HEAD')) return page()
   const endpoint = site.endpoints.find((one) => one.path === path)
   await admit(site, request, endpoint?.action ?? 'read')
   if (endpoint === undefined) {
@@ -122,7 +120,7 @@ async function answer(site: Site, request: Request): Promise<Response> {
   }
   checkMethod(request, endpoint)
   checkQuery(url, endpoint)
-  if (endpoint.read !== undefined) return bodiless(request, endpoint.read(site.desk, url, request))
+  if (endpoint.read !== undefined) return endpoint.read(site.desk, url, request)
   return carryOut(site, request, url, endpoint)
 }
 
