@@ -21,6 +21,7 @@ import { type Policy, resolvePolicy, withChanges } from './policy.js'
 import { presets } from './presets.js'
 import { NO_STORE, type Recording, type Requests, resolveMode, whereaboutsOf } from './recording.js'
 import { createRegistry, type Registry } from './registry.js'
+import { sourcesOf } from './setting-source.js'
 import type { SharedTier } from './shared-tier.js'
 import type { RequireOption } from './shared-write.js'
 import { type AnyDefinition, checkNamespace, type NamespaceDefinitions, type StashOptions } from './stash-options.js'
@@ -140,7 +141,7 @@ export function buildStash(
     options.namespaces ?? (presets as NamespaceDefinitions),
   )) {
     checkNamespace(name, definition)
-    const state = createState(site, name, definition.options)
+    const state = createState(site, name, definition)
     site.connection?.tier.attach(state)
     states.push(state)
     namespaces.set(name, createNamespace(state))
@@ -197,9 +198,11 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
   return Object.freeze(Object.assign(Object.fromEntries(namespaces), methods))
 }
 
-function createState(site: Site, name: string, options: NamespaceOptions<unknown, unknown>): NamespaceState {
-  const declared = resolvePolicy(name, options)
-  const policy = boundTo(site.budget, withChanges(declared, namespaceSettings(name, site.environment)))
+function createState(site: Site, name: string, definition: AnyDefinition): NamespaceState {
+  const options: NamespaceOptions<unknown, unknown> = definition.options
+  const declared = resolvePolicy(name, options, sourcesOf(definition))
+  const said = namespaceSettings(name, site.environment)
+  const policy = boundTo(site.budget, withChanges(declared, said, 'environment'))
   const cells = new Cells()
   const counters = createCounters()
   const ghost = new Ghost<MissCause>(Math.max(1000, GHOSTS_PER_ENTRY * policy.max))

@@ -2,7 +2,9 @@ import { formatDuration } from '../runtime/duration.js'
 import type { ScopeOption } from './call-options.js'
 import { visibleTags } from './cells.js'
 import { About } from './entry.js'
+import { ttlOf } from './policy.js'
 import { identify } from './read.js'
+import type { SettingSource } from './setting-source.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, timesOf, validEntry } from './valid.js'
 import type { MissCause } from './words.js'
@@ -11,8 +13,14 @@ import type { MissCause } from './words.js'
 export interface Explanation {
   readonly key: string
   readonly cached: boolean
-  /** What a read would be now. */
-  readonly next: 'hit' | 'hit and refresh' | 'stale and refresh' | 'load, stale if it fails' | 'load'
+  /** What a read would be now, as far as memory tells. */
+  readonly next:
+    | 'hit'
+    | 'hit and refresh'
+    | 'stale and refresh'
+    | 'load, stale if it fails'
+    | 'load'
+    | 'ask the shared store, load if it has nothing'
   /** Why it would have to load. */
   readonly missCause: MissCause | undefined
   readonly ageMs: number | undefined
@@ -21,8 +29,19 @@ export interface Explanation {
   readonly loadMs: number | undefined
   readonly bytes: number | undefined
   readonly tags: readonly string[]
+  /** The settings in force, and who has said them. */
+  readonly settings: SettingsInForce
   /** One sentence for people. */
   readonly text: string
+}
+
+/** Lifetime and size of a namespace. A call, or the loader, may have said otherwise of one entry's lifetime. */
+export interface SettingsInForce {
+  /** `null` if it never ends, `undefined` if a function decides. */
+  readonly ttlMs: number | null | undefined
+  readonly ttlFrom: SettingSource
+  readonly max: number
+  readonly maxFrom: SettingSource
 }
 
 /** Tells what a read of a key would be now, and why. Changes nothing, counts nothing. */
@@ -31,21 +50,27 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
   const key = state.keyer.text(id)
   const entry = validEntry(state, id, 'peek')
   const now = state.clock.now()
+  const settings = settingsOf(state)
   const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, now)
   if (entry === undefined || freshness === 'dead') {
     const missCause =
       entry === undefined ? (state.ghost.peek(id) ?? (state.ghost.forgot ? 'unknown' : 'never')) : 'expired'
+    const next = state.shared === undefined ? 'load' : 'ask the shared store, load if it has nothing'
     return {
       key,
       cached: false,
-      next: 'load',
+      next,
       missCause,
       ageMs: undefined,
       ttlMs: undefined,
       loadMs: undefined,
       bytes: undefined,
       tags: [],
-      text: `Not cached (${missCause}): the next read loads.`,
+      settings,
+      text:
+        state.shared === undefined
+          ? `Not cached (${missCause}): the next read loads.`
+          : `Not in memory (${missCause}): the next read asks the shared store, and loads if it has nothing.`,
     }
   }
   const next = NEXT[freshness]
@@ -65,8 +90,14 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
     loadMs: about?.loadMs,
     bytes: entry.bytes,
     tags: about === undefined ? [] : visibleTags(about.cells),
+    settings,
     text: `Stored ${formatDuration(ageMs)} ago, ${life}; the next read is: ${next}.`,
   }
+}
+
+function settingsOf({ live: { policy } }: NamespaceState): SettingsInForce {
+  const { sources, max } = policy
+  return { ttlMs: ttlOf(policy), ttlFrom: sources.ttl, max, maxFrom: sources.max }
 }
 
 const NEXT = {

@@ -19,7 +19,7 @@ import type { Loader } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
 import { bindState } from './namespace-state.js'
 import { observedAs } from './observe-verb.js'
-import { resolveMax, withChanges } from './policy.js'
+import { resolveMax, ttlOf, withChanges } from './policy.js'
 import { getOrSet } from './read.js'
 import { createRecords } from './record-store.js'
 import type { RecordHost } from './records.js'
@@ -157,7 +157,7 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     },
     warm: (items, options) => warm(state, items as readonly WarmItem<unknown, unknown>[], options),
     resize: (changes) => resize(state, changes),
-    stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state)),
+    stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state.live.policy)),
     explain(key, options) {
       checkScopeOption(options)
       return explainEntry(state, key, options)
@@ -196,19 +196,12 @@ function resize(state: NamespaceState, changes: { readonly max?: number; readonl
   }
   const max = changes.max === undefined ? undefined : resolveMax(changes.max, `${state.name}.max`)
   const ttlMs = changes.ttl === undefined ? undefined : parseDuration(changes.ttl, `${state.name}.ttl`)
-  state.live.policy = withChanges(state.live.policy, {
-    ...(max !== undefined && { max }),
-    ...(ttlMs !== undefined && { ttlMs }),
-  })
+  const said = { ...(max !== undefined && { max }), ...(ttlMs !== undefined && { ttlMs }) }
+  state.live.policy = withChanges(state.live.policy, said, 'resize')
   if (max !== undefined) state.memory.resize(max)
 }
 
 function memoryOf(state: NamespaceState) {
   const { size, max, bytes } = state.memory
   return { size, max, bytes, inFlight: state.loads.size }
-}
-
-function ttlOf(state: NamespaceState): number | null | undefined {
-  if (state.live.policy.ttlOf !== undefined) return undefined
-  return state.live.policy.ttlMs === Infinity ? null : state.live.policy.ttlMs
 }

@@ -4,6 +4,7 @@ import { isSubjectTag } from '../stores/subject.js'
 import { checkNamespaceOptions } from './namespace-checks.js'
 import type { NamespaceOptions } from './namespace-options.js'
 import type { Isolation } from './ownership.js'
+import type { SettingSource, SettingSources } from './setting-source.js'
 
 /** {@link NamespaceOptions} resolved once: complete, in milliseconds, frozen. */
 export interface Policy<V = unknown, K = unknown> {
@@ -33,6 +34,8 @@ export interface Policy<V = unknown, K = unknown> {
   readonly schema: NamespaceOptions<V, K>['schema']
   readonly migrate: NamespaceOptions<V, K>['migrate']
   readonly cost: NamespaceOptions<V, K>['cost']
+  /** Who has said `ttl` and `max`. */
+  readonly sources: SettingSources
   /** An entry without tags, windows or early refresh needs no {@link About} record. */
   readonly plain: boolean
 }
@@ -46,7 +49,11 @@ const DEFAULT_CLUSTER_HARD_TIMEOUT_MS = 600_000
 const SUSPICIOUS_BELOW_MS = 10_000
 
 /** Checks and completes the options of one namespace. @throws {OptionError} `ERR_OPTION_INVALID` */
-export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K>): Policy<V, K> {
+export function resolvePolicy<V, K>(
+  name: string,
+  options: NamespaceOptions<V, K>,
+  sources: SettingSources,
+): Policy<V, K> {
   checkNamespaceOptions(name, options)
   const at = (option: string): string => `${name}.${option}`
   const ms = (option: 'maxTtl' | 'staleWhileRevalidate' | 'staleIfError', or: number): number =>
@@ -82,6 +89,7 @@ export function resolvePolicy<V, K>(name: string, options: NamespaceOptions<V, K
     schema: options.schema,
     migrate: options.migrate,
     cost: options.cost,
+    sources,
   }
   refuseContradictions(name, policy, options.ttl !== undefined)
   return Object.freeze({ ...policy, ttlMs: Math.min(ttlMs, maxTtlMs), plain: isPlain(policy) })
@@ -103,12 +111,27 @@ function resolveTtl(ttl: unknown, option: string): number {
   return ms
 }
 
-/** The same policy with what `resize` changed. */
-export function withChanges<V, K>(policy: Policy<V, K>, changes: { ttlMs?: number; max?: number }): Policy<V, K> {
+/** The same policy with what the environment or `resize` changed. */
+export function withChanges<V, K>(
+  policy: Policy<V, K>,
+  changes: { readonly ttlMs?: number; readonly max?: number },
+  source: SettingSource,
+): Policy<V, K> {
   const { max = policy.max } = changes
   const ttlMs = Math.min(changes.ttlMs ?? policy.ttlMs, policy.maxTtlMs)
-  const changed = { ...policy, ttlMs, max, ttlOf: changes.ttlMs === undefined ? policy.ttlOf : undefined }
+  const ttlOf = changes.ttlMs === undefined ? policy.ttlOf : undefined
+  const sources = {
+    ttl: changes.ttlMs === undefined ? policy.sources.ttl : source,
+    max: changes.max === undefined ? policy.sources.max : source,
+  }
+  const changed = { ...policy, ttlMs, max, ttlOf, sources }
   return Object.freeze({ ...changed, plain: isPlain(changed) })
+}
+
+/** The lifetime a policy gives, ms: `null` if it never ends, `undefined` if a function decides. */
+export function ttlOf(policy: Pick<Policy, 'ttlOf' | 'ttlMs'>): number | null | undefined {
+  if (policy.ttlOf !== undefined) return undefined
+  return policy.ttlMs === Infinity ? null : policy.ttlMs
 }
 
 /** The part of a policy that is about time: free of value types. */

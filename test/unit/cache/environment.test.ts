@@ -41,6 +41,21 @@ describe('the environment', () => {
     expect(await ttlOf(stash, 'template', { ttl: '7m', forceFresh: true })).toBe(420_000)
   })
 
+  it('and what it wins over: explain names who has said a setting', () => {
+    const stash = openWith({ CACHE_MINE_TTL: '120', CACHE_AI_RESPONSE_SIZE: '7' })
+    const settingsOf = (name: string): unknown =>
+      stash.namespace(name).explain({ resumeText: 'r', jobAd: 'j' }).settings
+    expect(settingsOf('mine')).toEqual({ ttlMs: 120_000, ttlFrom: 'environment', max: 100, maxFrom: 'default' })
+    expect(settingsOf('aiResponse')).toEqual({ ttlMs: 900_000, ttlFrom: 'preset', max: 7, maxFrom: 'environment' })
+    expect(settingsOf('analysis')).toMatchObject({ ttlMs: undefined, ttlFrom: 'preset', maxFrom: 'preset' })
+    stash.namespace('analysis').resize({ max: 9 })
+    expect(settingsOf('analysis')).toMatchObject({ ttlFrom: 'preset', max: 9, maxFrom: 'resize' })
+    stash.namespace('mine').resize({ ttl: Infinity })
+    expect(settingsOf('mine')).toMatchObject({ ttlMs: null, ttlFrom: 'resize' })
+    const { settings } = stash.namespace('template').explain({ templateId: 't', resume: 1 })
+    expect(settings).toMatchObject({ ttlFrom: 'preset', max: 33, maxFrom: 'code' })
+  })
+
   it('wins over a function that decides the lifetime', async () => {
     const stash = openWith({ CACHE_ANALYSIS_TTL: '15m' })
     expect(await ttlOf(stash, 'analysis')).toBe(900_000)

@@ -80,3 +80,18 @@ describe('a stale value, with a shared store', () => {
     expect(calls).toBe(1)
   })
 })
+
+describe('explain, with a shared store', () => {
+  it('does not say that a read would load what the store may have', async () => {
+    const { world, things, others } = openShared()
+    await world.settle()
+    await world.run(others.set('k', 'value'))
+    expect(things.explain('k')).toMatchObject({
+      cached: false,
+      next: 'ask the shared store, load if it has nothing',
+      text: 'Not in memory (never): the next read asks the shared store, and loads if it has nothing.',
+    })
+    expect(await world.run(things.getOrSet('k', never))).toBe('value')
+    expect(things.explain('k')).toMatchObject({ cached: true, next: 'hit' })
+  })
+})
