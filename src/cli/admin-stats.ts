@@ -1,4 +1,4 @@
-import type { CacheDocument, StatsDocument } from '../observe/stats-json.js'
+import type { StatsDocument } from '../observe/stats-json.js'
 import type { Call } from './command.js'
 import { Failure, UsageError } from './failure.js'
 
@@ -7,6 +7,8 @@ export interface AdminStats {
   /** Without user, password and query. */
   readonly url: string
   readonly caches: StatsDocument['caches']
+  /** Absent in what an older handler tells. */
+  readonly totals?: StatsDocument['totals'] | undefined
 }
 
 const TIMEOUT_MS = 10_000
@@ -40,7 +42,7 @@ export async function readAdminStats({ io, values, clock }: Call, text: string):
     const signal = AbortSignal.any([controller.signal, io.signal])
     const response = await fetch(url, { headers, signal, redirect: 'error' })
     if (!response.ok) throw new Failure(refusal(response.status, shownUrl))
-    return { url: shownUrl, caches: cachesIn(await textOf(response), shownUrl) }
+    return { url: shownUrl, ...statsIn(await textOf(response), shownUrl) }
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure(`${shownUrl} does not answer: ${reasonOf(error)}.`)
@@ -71,14 +73,14 @@ function reasonOf(error: unknown): string {
   return cause?.code ?? cause?.message ?? message
 }
 
-function cachesIn(text: string, url: string): Readonly<Record<string, CacheDocument>> {
-  const caches = documentIn(text)?.caches
+function statsIn(text: string, url: string): Pick<AdminStats, 'caches' | 'totals'> {
+  const { caches, totals } = documentIn(text) ?? {}
   const isStats =
     typeof caches === 'object' &&
     caches !== null &&
     Object.values(caches).every((cache) => typeof cache?.hits === 'number' && typeof cache.hit_rate === 'string')
   if (!isStats) throw new Failure(`${url} answered something else than statistics.`)
-  return caches
+  return { caches, totals: typeof totals?.max_bytes === 'number' ? totals : undefined }
 }
 
 function documentIn(text: string): Partial<StatsDocument> | undefined {

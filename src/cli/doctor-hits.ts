@@ -1,22 +1,44 @@
 import type { CacheDocument } from '../observe/stats-json.js'
+import type { AdminStats } from './admin-stats.js'
 import { advice, type Finding, ok, trouble } from './finding.js'
+import { bytesText, count, durationText } from './text.js'
 
 /** Fewer reads say nothing. */
 const ENOUGH = 100
 const LOW = 0.5
 const SHARE_OF_FAILURES = 0.1
 
-/** Pure: what the statistics of a process say about its namespaces. */
-export function examineHits(caches: Readonly<Record<string, CacheDocument>>): Finding[] {
+/** A batch that takes longer is given up, unless BATCH_TIMEOUT says otherwise. */
+const SLOW_MS = 30_000
+const NEARLY_FULL = 0.9
+
+/** Pure: what the statistics of a process say about its namespaces, and its memory. */
+export function examineHits({ caches, totals }: Pick<AdminStats, 'caches' | 'totals'>): Finding[] {
   const findings = Object.entries(caches).flatMap(([name, cache]) => examineCache(name, cache))
+  const evictions = Object.values(caches).reduce((sum, cache) => sum + cache.evictions, 0)
+  if (totals !== undefined && totals.bytes >= totals.max_bytes * NEARLY_FULL && evictions > 0) {
+    findings.push(
+      advice(
+        'memory',
+        `${bytesText(totals.bytes)} of ${bytesText(totals.max_bytes)} used, ${count(evictions, 'entry', 'entries')} evicted`,
+        'Raise maxBytes of the stash, or lower maxValueBytes, so that large values do not push out many small ones.',
+      ),
+    )
+  }
   return findings.length > 0 ? findings : [ok('hit rates', `nothing was read ${ENOUGH} times yet: too few to judge`)]
 }
 
 function examineCache(name: string, cache: CacheDocument): Finding[] {
-  const { hits, stale, misses, loads, load_errors: failed } = cache
+  const { hits, stale, misses, loads, load_errors: failed, latency_ms: latency } = cache
   const reads = hits + stale + misses
-  if (reads < ENOUGH) return []
   const findings: Finding[] = []
+  const slowMs = latency.load?.p95 ?? 0
+  if (slowMs >= SLOW_MS) {
+    const change =
+      'Make batches smaller (BATCH_SIZE) or more at once (BATCH_MAX_WORKERS); staleWhileRevalidate spares readers the wait.'
+    findings.push(advice(name, `loads are slow: one in twenty takes ${durationText(slowMs)} or longer`, change))
+  }
+  if (reads < ENOUGH) return findings
   const found = `${cache.hit_rate} of ${reads} reads were hits`
   if ((hits + stale) / reads >= LOW) findings.push(ok(name, found))
   else {

@@ -37,7 +37,7 @@ export const doctorCommand: Command = {
 
 async function hits(call: Call, url: string): Promise<Finding[]> {
   try {
-    return examineHits((await readAdminStats(call, url)).caches)
+    return examineHits(await readAdminStats(call, url))
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     return [
