@@ -81,7 +81,9 @@ export class ByteLog {
 
   /** Resolves when the slowest reader is near enough for the next chunk; at once before the overflow. */
   async room(): Promise<void> {
-    while (this.#state === 'open' && this.overflowed && this.#bytes - this.#slowest() >= this.#limitBytes) {
+    // Who has nothing left to read is near enough for any limit.
+    const most = Math.max(1, this.#limitBytes)
+    while (this.#state === 'open' && this.overflowed && this.#bytes - this.#slowest() >= most) {
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve
       })
@@ -89,13 +91,14 @@ export class ByteLog {
     this.#wakeWriter = undefined
   }
 
-  /** All bytes so far in one piece. Only before the overflow. */
-  whole(): Uint8Array {
-    const whole = new Uint8Array(this.#bytes)
+  /** All bytes so far, or the first of them, in one piece. Only before the overflow. */
+  whole(mostBytes = Infinity): Uint8Array {
+    const whole = new Uint8Array(Math.min(this.#bytes, mostBytes))
     let at = 0
     for (const chunk of this.#chunks) {
-      whole.set(chunk, at)
-      at += chunk.length
+      if (at === whole.length) break
+      whole.set(chunk.subarray(0, whole.length - at), at)
+      at += Math.min(chunk.length, whole.length - at)
     }
     return whole
   }

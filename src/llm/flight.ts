@@ -1,5 +1,6 @@
 import type { RecordContext } from '../cache/records.js'
 import type { Clock } from '../runtime/clock.js'
+import { BodyEnds, END_BYTES } from './body-ends.js'
 import { ByteLog } from './byte-log.js'
 import { failureWord } from './failure-word.js'
 import { type Recording, recordingOf, textOrBytes } from './recording.js'
@@ -77,6 +78,8 @@ export class Flight {
   /** What it came to, once it is over. */
   verdict: Verdict | undefined
   #judge: (() => Verdict) | undefined
+  /** Of a body that is about to outgrow what is kept. */
+  #ends: BodyEnds | undefined
   #hangUp: (() => void) | undefined
   #onOpen: (() => void)[] = []
   #onEnd: ((verdict: Verdict) => void)[] = []
@@ -103,7 +106,7 @@ export class Flight {
    */
   endIfWhole(): boolean {
     if (this.verdict !== undefined) return true
-    if (this.#hangUp === undefined || this.log.overflowed || !ENDED.has(this.#judge?.().unstorable)) return false
+    if (this.#hangUp === undefined || !ENDED.has(this.#judge?.().unstorable)) return false
     this.#hangUp()
     return true
   }
@@ -149,11 +152,15 @@ export class Flight {
   async #record(response: Response, call: LeadCall, signal: AbortSignal, site: FlightSite): Promise<Recording> {
     const type = response.headers.get('content-type') ?? ''
     const pace = isEventStream(type) ? ([] as number[]) : undefined
-    this.#judge = () => judgeAnswer(call.format, call.request, type, new TextDecoder().decode(this.log.whole()))
+    this.#judge = () =>
+      this.log.overflowed && this.#ends !== undefined
+        ? this.#ends.judge(call.format, call.request, type)
+        : judgeAnswer(call.format, call.request, type, new TextDecoder().decode(this.log.whole()))
     this.#open(response)
     await this.#pump(response, signal, pace, site)
     if (this.log.overflowed) {
-      this.#conclude({ ...rejected('too-large'), httpStatus: response.status })
+      // Too large to be kept, and paid for all the same.
+      this.#conclude({ ...this.#judge(), unstorable: 'too-large', httpStatus: response.status })
       this.log.end()
       throw new FailedCall('too-large', undefined)
     }
@@ -183,6 +190,10 @@ export class Flight {
         const now = site.clock.now()
         if (pace !== undefined && !this.log.overflowed) addPace(pace, value.length, now - lastAt)
         lastAt = now
+        if (this.log.bytes + value.length + END_BYTES > this.maxSharedBytes) {
+          this.#ends ??= new BodyEnds(this.log.whole(END_BYTES))
+          this.#ends.add(value)
+        }
         this.log.append(value)
         if (!this.log.overflowed) continue
         this.spent = true

@@ -92,6 +92,24 @@ describe('a byte log', () => {
     }
   })
 
+  it('with a bound of nothing lets the writer on as soon as everybody has read', async () => {
+    const log = new ByteLog(0)
+    const text = rest(log.read())
+    for (const part of ['a', 'b', 'c']) {
+      log.append(bytes(part))
+      await log.room()
+    }
+    log.end()
+    expect(await text).toBe('abc')
+  })
+
+  it('tells its beginning without the rest', () => {
+    const log = new ByteLog(1_000)
+    for (const part of ['ab', 'cde', 'f']) log.append(bytes(part))
+    const beginnings = [0, 1, 2, 4, 6, 100].map((most) => new TextDecoder().decode(log.whole(most)))
+    expect(beginnings).toEqual(['', 'a', 'ab', 'abcd', 'abcdef', 'abcdef'])
+  })
+
   it('without readers holds nothing past the bound', async () => {
     const log = new ByteLog(4)
     for (let chunk = 0; chunk < 100; chunk++) {
