@@ -1,4 +1,5 @@
 import { batchTimeout } from '../errors/batch-error.js'
+import { LazyAbort } from '../resilience/lazy-abort.js'
 import { NO_SLOT, type TimerQueue } from '../resilience/timer-queue.js'
 import type { Clock } from '../runtime/clock.js'
 
@@ -20,17 +21,8 @@ export interface LazySignal {
 /** Calls `work`; rejects with `ERR_BATCH_TIMEOUT` when it takes too long, or with the reason of whoever cancels it. */
 export function boundedCall<R>(work: (lazy: LazySignal) => R | PromiseLike<R>, bounds: CallBounds): Promise<R> {
   const { timeoutMs, clock, timers, cancels } = bounds
-  let controller: AbortController | undefined
-  let aborted: { readonly reason: unknown } | undefined
-  const lazy: LazySignal = {
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController()
-        if (aborted !== undefined) controller.abort(aborted.reason)
-      }
-      return controller.signal
-    },
-  }
+  const lazy = new LazyAbort()
+  let isOver = false
   return new Promise((resolve, reject) => {
     const finish = (): void => {
       timers.remove(timed)
@@ -40,8 +32,8 @@ export function boundedCall<R>(work: (lazy: LazySignal) => R | PromiseLike<R>, b
       finish()
       // First the caller hears why, then the work.
       reject(reason)
-      aborted ??= { reason }
-      controller?.abort(reason)
+      isOver = true
+      lazy.abort(reason)
     }
     const timed = { dueAt: 0, slot: NO_SLOT, onDue: () => cancel(batchTimeout(bounds.label, timeoutMs)) }
     cancels.add(cancel)
@@ -51,7 +43,7 @@ export function boundedCall<R>(work: (lazy: LazySignal) => R | PromiseLike<R>, b
       timers.add(timed, now)
     }
     Promise.resolve()
-      .then(() => (aborted === undefined ? work(lazy) : (undefined as never)))
+      .then(() => (!isOver ? work(lazy) : (undefined as never)))
       .then(
         (value) => {
           finish()

@@ -1,6 +1,9 @@
 import { HopstashError } from './base-error.js'
 
-/** A policy that let nothing through (`ERR_BREAKER_OPEN`, `ERR_QUEUE_FULL`, `ERR_RETRY_BUDGET_EXHAUSTED`). */
+/**
+ * A policy that let nothing through, or nothing more (`ERR_BREAKER_OPEN`, `ERR_QUEUE_FULL`, `ERR_RETRY_BUDGET_EXHAUSTED`,
+ * `ERR_TIMEOUT`, `ERR_CONTRACT`).
+ */
 export class ResilienceError extends HopstashError {
   override readonly name = 'ResilienceError'
 }
@@ -26,5 +29,30 @@ export function retryBudgetExhausted(upstream: string, cause?: unknown): Resilie
   return new ResilienceError(
     `Upstream '${upstream}' has used up its retry budget, so the failed call was not repeated. It refills with successful traffic.`,
     { code: 'ERR_RETRY_BUDGET_EXHAUSTED', cause, retryable: true, context: { upstream } },
+  )
+}
+
+/** `ERR_TIMEOUT`: one call took longer than it may. */
+export function timedOut(timeoutMs: number): ResilienceError {
+  return new ResilienceError(
+    `The call did not settle within ${timeoutMs} ms. Allow it more, or hand it the \`signal\` it is given.`,
+    { code: 'ERR_TIMEOUT', retryable: true, context: { timeoutMs } },
+  )
+}
+
+/** `ERR_TIMEOUT`: nothing is left of a deadline, for this call and for any other. */
+export function deadlineOver(deadlineMs: number): ResilienceError {
+  return new ResilienceError(
+    `The deadline of ${deadlineMs} ms is over. Make it longer, or have something to fall back on.`,
+    { code: 'ERR_TIMEOUT', retryable: false, context: { deadlineMs } },
+  )
+}
+
+/** `ERR_CONTRACT`: what was asked, or answered, does not fit its schema. Names paths, never values. */
+export function contractUnmet(name: string, side: 'input' | 'output', paths: readonly string[]): ResilienceError {
+  const what = side === 'input' ? 'input' : 'answer'
+  return new ResilienceError(
+    `The ${what} of '${name}' does not fit its schema at ${paths.join(', ') || '$'}. Correct the ${what}, or the schema.`,
+    { code: 'ERR_CONTRACT', retryable: side === 'output', context: { name, side, paths } },
   )
 }

@@ -1,7 +1,7 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { deadlineHeaders } from '../resilience/deadline-header.js'
 import { checkShape, checkSignal } from '../resilience/option-shape.js'
 import type { StandardSchema } from '../runtime/standard-schema.js'
-import { deadlineHeaders } from './deadline.js'
 import type { ModulePolicy } from './module-options.js'
 import { checkSchema, resolveHeaders } from './module-options.js'
 import { type CallTimeouts, type ResolvedTimeouts, resolveTimeouts } from './pool-options.js'

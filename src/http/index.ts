@@ -1,15 +1,15 @@
 export type { HttpError, HttpPhase } from '../errors/http-error.js'
-export type { Duration } from '../runtime/duration.js'
-export type { StandardSchema } from '../runtime/standard-schema.js'
-export type { CallContext, CallOptions, HttpMethod, MethodOptions, QueryValue } from './call-options.js'
-export type { AuthRequest, AuthSource, ModuleAuth } from './credentials.js'
 export {
   DEADLINE_HEADER,
   type DeadlineFromOptions,
   deadlineFrom,
   deadlineHeaders,
   type RequestHeaders,
-} from './deadline.js'
+} from '../resilience/deadline-header.js'
+export type { Duration } from '../runtime/duration.js'
+export type { StandardSchema } from '../runtime/standard-schema.js'
+export type { CallContext, CallOptions, HttpMethod, MethodOptions, QueryValue } from './call-options.js'
+export type { AuthRequest, AuthSource, ModuleAuth } from './credentials.js'
 export type { ModuleClient, ReadCall, StreamedAnswer, WriteCall } from './module-client.js'
 export type { ModuleOptions } from './module-options.js'
 export type { OriginStats } from './origin-meter.js'

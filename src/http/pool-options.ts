@@ -1,8 +1,8 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { checkDeadlineHeader, DEADLINE_HEADER } from '../resilience/deadline-header.js'
 import { checkShape, positiveDuration, resolveClock, wholeNumber } from '../resilience/option-shape.js'
 import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
-import { checkDeadlineHeader, DEADLINE_HEADER } from './deadline.js'
 
 /** Connections per origin by name. */
 export const POOL_SIZES = Object.freeze({ low: 10, medium: 50, high: 100 })

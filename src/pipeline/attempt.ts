@@ -1,6 +1,6 @@
+import { LazyAbort } from '../resilience/lazy-abort.js'
 import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
 import type { HopContext, HopLog, UsageMeter } from './hop-context.js'
-import { LazyAbort } from './lazy-abort.js'
 import type { AttemptOutcome } from './words.js'
 
 /** What a report tells of one attempt. */

@@ -1,4 +1,5 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { copyPlain } from '../resilience/copy-plain.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import type { HopContext, HopLog, UsageMeter } from './hop-context.js'
@@ -109,13 +110,4 @@ function resolveStep(where: string, step: unknown, cached: boolean): FallbackSte
   }
   if (!cached) throw optionInvalid(where, 'used with `cache`', 'staleFor', 'A stale value comes from the hop cache.')
   return { kind: 'stale', maxAgeMs: (step as StaleStep).maxAgeMs }
-}
-
-/** A copy of plain objects and lists, so that nobody's change reaches the next run; anything else as it is. */
-export function copyPlain<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(copyPlain) as T
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyPlain(part)])) as T
 }

@@ -1,5 +1,10 @@
 export type { PipelineError } from '../errors/pipeline-error.js'
-export { DEADLINE_HEADER, type DeadlineFromOptions, deadlineFrom, deadlineHeaders } from '../http/deadline.js'
+export {
+  DEADLINE_HEADER,
+  type DeadlineFromOptions,
+  deadlineFrom,
+  deadlineHeaders,
+} from '../resilience/deadline-header.js'
 export type { Priority } from '../resilience/limiter.js'
 export type { Duration } from '../runtime/duration.js'
 export type { RunCache } from './cached-runs.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createPool, deadlineFrom, deadlineHeaders } from '../../../src/http/index.js'
+import { createPool } from '../../../src/http/index.js'
 import { notRefused, type Taker } from '../../support/bad-arguments.js'
 
 const NUMBER = ['undefined', 'null', '7']
@@ -40,14 +40,6 @@ const TAKERS: readonly Taker[] = [
   ['the path of a call', (value) => inModule({}).get(value), ['text', 'no text']],
   ['the options of a call', (value) => inModule({}).get('/a', value), ['undefined', 'object']],
   ['the grace of a close', (value) => createPool().close({ grace: value }), NUMBER],
-  ['the headers of a request', (value) => deadlineFrom(value), ['list', 'object', 'list of null', 'odd object']],
-  ['the options of deadlineFrom', (value) => deadlineFrom({}, value), ['undefined', 'object']],
-  ...options('deadlineFrom', (given) => deadlineFrom({}, given), {
-    header: ['undefined', 'text', 'no text'],
-    max: ['undefined', '7'],
-  }),
-  ['what is left of a deadline', (value) => deadlineHeaders(value), ['7', 'NaN']],
-  ['the name of a deadline header', (value) => deadlineHeaders(1, value), ['undefined', 'text']],
 ]
 
 describe('what is no argument', () => {

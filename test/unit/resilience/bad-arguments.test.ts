@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import {
+  checkContract,
   createBreaker,
+  createDeadline,
   createLimiter,
   createRetryBudget,
+  deadlineFrom,
+  deadlineHeaders,
   parseRetryAfter,
   retry,
   retryAfterMs,
+  withFallback,
+  withTimeout,
 } from '../../../src/resilience/index.js'
 import { notRefused, type Taker } from '../../support/bad-arguments.js'
 
@@ -58,6 +65,35 @@ const TAKERS: readonly Taker[] = [
     signal: ['undefined'],
     clock: ['undefined'],
   }),
+  ['the work of withTimeout', (value) => withTimeout(value, '1s'), ['function']],
+  ['the time of withTimeout', (value) => withTimeout(() => 1, value), ['7']],
+  ['the options of withTimeout', (value) => withTimeout(() => 1, '1s', value), ['undefined', 'object']],
+  ...options('withTimeout', (given) => withTimeout(() => 1, '1s', given), {
+    signal: ['undefined'],
+    clock: ['undefined'],
+  }),
+  ['createDeadline', (value) => createDeadline(value), ['7']],
+  ['the options of createDeadline', (value) => createDeadline('1s', value), ['undefined', 'object']],
+  ...options('createDeadline', (given) => createDeadline('1s', given), { signal: ['undefined'], clock: ['undefined'] }),
+  ['the work of a deadline', (value) => createDeadline('1s').run(value), ['function']],
+  ['the time of its work', (value) => createDeadline('1s').run(() => 1, value), ['undefined', '7']],
+  ['the header of a deadline', (value) => createDeadline('1s').headers(value), ['undefined', 'text']],
+  ['the work of withFallback', (value) => withFallback(value, [1]), ['function']],
+  ['a chain', (value) => withFallback(() => 1, value), ['list of null']],
+  ['a schema', (value) => checkContract(value, 1), []],
+  ['the options of checkContract', (value) => checkContract(z.number(), 1, value), ['undefined', 'object']],
+  ...options('checkContract', (given) => checkContract(z.number(), 1, given), {
+    name: ['undefined', 'text', 'no text'],
+    side: ['undefined'],
+  }),
+  ['the headers of a request', (value) => deadlineFrom(value), ['list', 'object', 'list of null', 'odd object']],
+  ['the options of deadlineFrom', (value) => deadlineFrom({}, value), ['undefined', 'object']],
+  ...options('deadlineFrom', (given) => deadlineFrom({}, given), {
+    header: ['undefined', 'text', 'no text'],
+    max: ['undefined', '7'],
+  }),
+  ['what is left of a deadline', (value) => deadlineHeaders(value), ['7', 'NaN']],
+  ['the name of a deadline header', (value) => deadlineHeaders(1, value), ['undefined', 'text']],
 ]
 
 describe('what is no argument', () => {

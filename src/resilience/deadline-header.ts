@@ -1,6 +1,6 @@
 import { optionInvalid } from '../errors/option-error.js'
-import { checkShape, checkText } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { checkShape, checkText } from './option-shape.js'
 
 /** Header that tells a module how many milliseconds its caller will still wait. */
 export const DEADLINE_HEADER = 'x-deadline-ms'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { deadlineFrom, deadlineHeaders } from '../../../src/http/deadline.js'
+import { deadlineFrom, deadlineHeaders } from '../../../src/resilience/deadline-header.js'
 
 describe('the deadline of a request', () => {
   it.each([
