@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { namespace } from '../../src/cache/presets.js'
 import { createStash } from '../../src/cache/stash.js'
 import { cachedFetch } from '../../src/llm/cached-fetch.js'
-import { openWorld } from './llm-world.js'
+import { openWorld, post } from './llm-world.js'
 
 const folders: string[] = []
 afterEach(() => {
@@ -30,6 +30,34 @@ describe('recordings in a folder', () => {
       .join('\n')
     expect(text).toContain('"content":"hello"')
     expect(text).not.toContain('real-key')
+  })
+
+  it('hold no secret of headers, address or body: in no name, no line and no log', async () => {
+    const CANARY = 'sk-canary-4f1d2c8a'
+    const { wire } = await openWorld()
+    const folder = newFolder()
+    const ask = (stream: boolean) => ({
+      path: `/v1/chat/completions?key=${CANARY}`,
+      body: {
+        model: 'gpt-5',
+        stream,
+        messages: [{ role: 'user', content: `my token is ${CANARY}, keep it` }],
+        metadata: { api_key: CANARY },
+        tools: [{ type: 'mcp', authorization: CANARY, headers: { 'x-token': CANARY } }],
+      },
+    })
+    const headers = { authorization: `Bearer ${CANARY}`, 'x-api-key': CANARY, cookie: `session=${CANARY}` }
+    {
+      await using stash = createStash({ store: `file:${folder}`, namespaces: { answers: namespace({}) } })
+      const fetch = cachedFetch(stash.answers)
+      for (const stream of [false, true, false]) await (await post(fetch, wire, ask(stream), { headers })).text()
+      expect(fetch.stats()).toMatchObject({ misses: 2, hits: 1 })
+    }
+    const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    const files = paths.map((path) => join(folder, path)).filter((path) => statSync(path).isFile())
+    const text = files.map((path) => readFileSync(path, 'latin1')).join('\n')
+    expect(text).toContain('my token is [scrubbed], keep it')
+    expect(`${paths.join('\n')}\n${text}`).not.toContain(CANARY)
   })
 
   it('that are missing are an error at once, which names the nearest one and where it differs', async () => {

@@ -66,6 +66,25 @@ describe('what decides the answer decides the key', () => {
   })
 })
 
+describe('what a call carries beside its request', () => {
+  it('changes nothing: signals, timeouts, attempts, and how long a provider may take', async () => {
+    const { wire, fetch } = await openWorld()
+    await (await post(fetch, wire, chat())).text()
+    for (const [name, value] of [
+      ['x-stainless-timeout', '600'],
+      ['x-stainless-read-timeout', '30'],
+      ['x-stainless-retry-count', '0'],
+      ['idempotency-key', 'another'],
+    ] as const) {
+      const { signal } = new AbortController()
+      const hit = await post(fetch, wire, chat(), { headers: { [name]: value }, signal })
+      expect(hit.headers.get('cache-status'), name).toContain('hit')
+    }
+    await (await post(fetch, wire, chat(), { signal: AbortSignal.timeout(60_000) })).text()
+    expect(wire.requests).toHaveLength(1)
+  })
+})
+
 describe('streams', () => {
   it('use the cache both ways, and come back in the form they came in, not as one aggregated chunk', async () => {
     for (const format of ['openai-chat', 'openai-responses', 'anthropic-messages', 'gemini'] as const) {
