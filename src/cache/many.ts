@@ -3,6 +3,7 @@ import { optionInvalid, optionUnknown, preview } from '../errors/option-error.js
 import type { Duration } from '../runtime/duration.js'
 import { requireArray, requireBoolean, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import { getOrSet, identify } from './read.js'
+import { runHoldingAll } from './reentrancy.js'
 import type { NamespaceState } from './state.js'
 
 /** Loads several keys at once: rows as an array, or as a Map by key. */
@@ -163,7 +164,19 @@ class Batch<K, V> {
         return allAborted(signals.map((signal) => signal()))
       },
     }
-    return this.#index(ids, await this.#loader(keys, context))
+    return this.#index(ids, await this.#asPartOf(ids, () => this.#loader(keys, context)))
+  }
+
+  /** A batch is part of the loads of all its keys: if it asked for one of them, it would wait for itself. */
+  #asPartOf<T>(ids: readonly string[], call: () => T): T {
+    const { loads, live } = this.#state
+    const own = ids.flatMap((id) => loads.get(id) ?? [])
+    for (const load of own) load.starting = true
+    try {
+      return live.policy.detectReentrancy ? runHoldingAll(own, call) : call()
+    } finally {
+      for (const load of own) load.starting = false
+    }
   }
 
   #index(ids: readonly string[], rows: BatchRows<K, V>): Map<string, V | Error> {

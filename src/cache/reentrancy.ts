@@ -14,6 +14,12 @@ export function runHolding<T>(load: Load, call: () => T): T {
   return held.run({ load, outer: held.current() }, call)
 }
 
+/** The same for a call that is part of several loads at once. */
+export function runHoldingAll<T>(loads: readonly Load[], call: () => T): T {
+  const inner = loads.reduce<Held | undefined>((outer, load) => ({ load, outer }), held.current())
+  return inner === undefined ? call() : held.run(inner, call)
+}
+
 /** Whether the present call is part of a load: it would wait for itself. */
 export function isHeld(load: Load): boolean {
   for (let at = held.current(); at !== undefined; at = at.outer) if (at.load === load) return true

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { namespace } from '../../../src/cache/presets.js'
 import { createStash } from '../../../src/cache/stash.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { createLoads, open as openThings, unhandledDuring } from './fixture.js'
+import { createLoads, never, open as openThings, unhandledDuring } from './fixture.js'
 
 interface Row {
   readonly id: number
@@ -307,6 +307,38 @@ describe('getOrSetMany', () => {
     const untyped = rows.getOrSetMany as (keys: number[], loader: unknown) => Promise<unknown>
     await expect(untyped([1], () => [row(1)])).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
     expect(await untyped([1], () => new Map([[1, row(1)]]))).toEqual([row(1)])
+  })
+})
+
+describe('a batch loader that asks for a key it is loading', () => {
+  it.each(['a', 'b', 'c'])('is refused in its synchronous part: %s', async (key) => {
+    const { things } = openThings()
+    const load = (): Promise<unknown[]> => Promise.all([things.getOrSet(key, () => 1)])
+    await expect(things.getOrSetMany(['a', 'b', 'c'], load, { aligned: true })).rejects.toMatchObject({
+      code: 'ERR_LOAD_REENTRANT',
+    })
+    expect(things.stats().inFlight).toBe(0)
+  })
+
+  it.each(['a', 'b', 'c'])('is refused wherever it waits with detectReentrancy: %s', async (key) => {
+    const { things } = openThings({ detectReentrancy: true })
+    const load = async (): Promise<unknown[]> => {
+      await Promise.resolve()
+      return things.getOrSetMany([key], never, { aligned: true })
+    }
+    await expect(things.getOrSetMany(['a', 'b', 'c'], load, { aligned: true })).rejects.toMatchObject({
+      code: 'ERR_LOAD_REENTRANT',
+    })
+    expect(things.stats().inFlight).toBe(0)
+  })
+
+  it('may ask for others, in a batch of its own, with detectReentrancy and without', async () => {
+    for (const detectReentrancy of [true, false]) {
+      const { things } = openThings({ detectReentrancy })
+      const inner = (keys: readonly unknown[]) => keys.map((key) => `row ${key}`)
+      const load = () => things.getOrSetMany(['c', 'd'], inner, { aligned: true })
+      expect(await things.getOrSetMany(['a', 'b'], load, { aligned: true })).toEqual(['row c', 'row d'])
+    }
   })
 })
 
