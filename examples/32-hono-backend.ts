@@ -14,13 +14,12 @@ let isDown = false
 const app = new Hono()
 app.get(
   '/api/jobs',
-  cacheRoute({ in: stash.jobFeed, ttl: 50, staleIfError: '1h', tags: ['feed'] }),
-  async (context) => {
+  cacheRoute({ in: stash.jobFeed, ttl: 50, staleIfError: '1h', tags: ['feed'] }, async (context) => {
     calls++
     if (isDown) return context.text('the database is away', 503)
     await sleep(20)
     return context.json([{ id: 'j1', call: calls }])
-  },
+  }),
 )
 const admin = adminHandler(stash, { token: TOKEN })
 app.all('/api/cache/*', (context) => admin(context.req.raw))

@@ -97,12 +97,13 @@ interface Route<Req> {
 }
 
 async function serveGet<Req>(
-  { policy, records, answers, warnings, wall }: Route<Req>,
+  route: Route<Req>,
   request: RouteRequest,
   given: Req,
   key: Keyed,
   handling: Handling,
 ): Promise<Served> {
+  const { policy, records, answers, warnings, wall } = route
   const tags = tagsOf(policy, warnings, request, given)
   // What nobody can invalidate is not kept.
   if (tags === undefined) return passed('callback')
@@ -113,15 +114,9 @@ async function serveGet<Req>(
       key.key,
       async ({ stale, setTtl }) => {
         own = await handling.produce(stale !== undefined)
-        const record = recordOf(policy, own)
-        if ('kept' in record && handling.deliver !== undefined) {
-          const status = stale === undefined ? 'miss' : 'revalidated'
-          const answer = answers.of(request, { value: undefined, status, ageMs: 0 }, record.kept)
-          if (await handling.deliver(answer)) return { own: 'set-cookie' }
-        }
         const seconds = policy.ttl === undefined && own !== 'streamed' ? ownLifetime(own.headers, wall()) : undefined
         if (seconds !== undefined) setTtl(seconds * 1000)
-        return record
+        return recordOf(route, request, own, stale !== undefined, handling)
       },
       { ...recordOptions(policy, key), tags },
     )
@@ -130,13 +125,9 @@ async function serveGet<Req>(
     // A refresh behind may have been streamed to nobody while this answer is somebody else's.
     return own === undefined ? passed(value.own) : ownAnswer(request, own, value.own)
   } catch (error) {
-    if (error instanceof FailedResponse) {
-      if (own === undefined && error.response.headers.some(([name]) => name === 'set-cookie'))
-        return passed('set-cookie')
-      const status = cacheStatus({ status: 'miss' })
-      return { kind: 'answer', answer: plainAnswer(request, error.response, `${status}; detail="status"`) }
-    }
-    throw error
+    if (!(error instanceof FailedResponse)) throw error
+    if (own === undefined && error.hasCookie) return passed('set-cookie')
+    return { kind: 'answer', answer: failedAnswer(request, error.response) }
   }
 }
 
@@ -187,23 +178,43 @@ function tagsOf<Req>(
   }
 }
 
-function recordOf<Req>(policy: RoutePolicy<Req>, produced: Produced): RouteRecord {
+async function recordOf<Req>(
+  { policy, answers }: Route<Req>,
+  request: RouteRequest,
+  produced: Produced,
+  hasOld: boolean,
+  handling: Handling,
+): Promise<RouteRecord> {
   if (produced === 'streamed') return { own: 'size' }
-  // A failing upstream fails once for all who wait, and an old response stands in where one is allowed.
-  if (produced.status >= 500) throw new FailedResponse(produced)
+  if (produced.status >= 500) {
+    // A failing upstream fails once for all who wait, and an old response stands in where one is allowed.
+    const wentOut = hasOld ? undefined : await handling.deliver?.(failedAnswer(request, produced))
+    throw new FailedResponse(produced, wentOut === true)
+  }
   const why = unfit(produced, policy)
-  return why === undefined ? { kept: keptOf(produced) } : { own: why }
+  if (why !== undefined) return { own: why }
+  const kept = keptOf(produced)
+  if (handling.deliver === undefined) return { kept }
+  const status = hasOld ? 'revalidated' : 'miss'
+  const answer = answers.of(request, { value: undefined, status, ageMs: 0 }, kept)
+  return (await handling.deliver(answer)) ? { own: 'set-cookie' } : { kept }
 }
 
 /** A response that counts as a failed load. */
 class FailedResponse extends Error {
   override readonly name = 'FailedResponse'
   readonly response: WholeResponse
+  readonly hasCookie: boolean
 
-  constructor(response: WholeResponse) {
+  constructor(response: WholeResponse, wentOutWithCookie: boolean) {
     super(`The handler answered ${response.status}.`)
     this.response = response
+    this.hasCookie = wentOutWithCookie || response.headers.some(([name]) => name === 'set-cookie')
   }
+}
+
+function failedAnswer(request: RouteRequest, response: WholeResponse): Answer {
+  return plainAnswer(request, response, `${cacheStatus({ status: 'miss' })}; detail="status"`)
 }
 
 function ownAnswer(request: RouteRequest, own: Produced, why: string): Served {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
+import { every } from 'hono/combine'
 import { cors } from 'hono/cors'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createStash } from '../../src/cache/stash.js'
@@ -159,6 +160,30 @@ describe('Hono: fields from before the route', () => {
       [[], 'token 3'],
       [['sid=4'], 'token 3'],
     ])
+  })
+
+  it('are seen where the route is the first of several that were made one', async () => {
+    const app = new Hono()
+    let requests = 0
+    app.use(async (context, next) => {
+      context.header('x-request-id', String(++requests))
+      await next()
+      context.header('set-cookie', `sid=${requests}`, { append: true })
+    })
+    app.get(
+      '/form',
+      every(cacheRoute({ in: createStash({ store: 'memory' }).general }), async (_context, next) => next()),
+      (context) => context.text(`token ${requests}`),
+    )
+    for (const n of [1, 2]) {
+      const response = await app.request('/form')
+      const names = ['x-request-id', 'set-cookie']
+      expect([await response.text(), ...names.map((name) => response.headers.get(name))]).toEqual([
+        `token ${n}`,
+        String(n),
+        `sid=${n}`,
+      ])
+    }
   })
 
   it('around one handler, too, whose errors go to the error handling of Hono', async () => {

@@ -19,6 +19,7 @@ import type { RouteOptions } from '../../src/routes/route-options.js'
 interface Plan {
   readonly options?: Pick<RouteOptions<never>, 'ttl' | 'staleWhileRevalidate'>
   hasSession(visit: number): boolean
+  readonly status?: 200 | 500
   wait?(visit: number): Promise<void> | undefined
 }
 
@@ -98,7 +99,7 @@ function mountExpress(make: () => Express, wrap: Wrap): Mount {
     app.get('/form', cacheResponse({ in: stash.general, ...plan.options }), async (_request, response) => {
       const { visit } = response.locals
       await plan.wait?.(visit)
-      response.send(`token ${visit}`)
+      response.status(plan.status ?? 200).send(`token ${visit}`)
     })
     return listen(app)
   }
@@ -122,9 +123,10 @@ function mountFastify(how: 'onRequest' | 'onSend', wrap: Wrap): Mount {
         const cookie = cookieOf(request.raw)
         if (cookie !== undefined) reply.header('set-cookie', cookie)
       })
-    app.get('/form', { preHandler: cacheReply({ in: stash.general, ...plan.options }) }, async (request) => {
+    app.get('/form', { preHandler: cacheReply({ in: stash.general, ...plan.options }) }, async (request, reply) => {
       const visit = visitOf.get(request.raw) ?? 0
       await plan.wait?.(visit)
+      reply.code(plan.status ?? 200)
       return `token ${visit}`
     })
     closers.push(() => app.close())
@@ -162,7 +164,7 @@ function mountHono(add: AddCookie, isLate: boolean, form: 'middleware' | 'handle
     const handler = async (context: Context<{ Variables: { visit: number } }>): Promise<Response> => {
       const visit = context.get('visit')
       await plan.wait?.(visit)
-      return context.text(`token ${visit}`)
+      return context.text(`token ${visit}`, plan.status ?? 200)
     }
     const options = { in: stash.general, ...plan.options }
     if (form === 'handler') app.get('/form', cacheRoute(options, handler))
@@ -188,7 +190,7 @@ const mounts: [string, Mount][] = [
           wrap(response, () => (plan.hasSession(visit) ? `sid=${visit}` : undefined))
           route(request, response, async () => {
             await plan.wait?.(visit)
-            response.writeHead(200, { 'content-type': 'text/plain' }).end(`token ${visit}`)
+            response.writeHead(plan.status ?? 200, { 'content-type': 'text/plain' }).end(`token ${visit}`)
           })
         })
       },
@@ -216,12 +218,13 @@ describe.each(mounts)('a cookie that is added when the answer is sent: %s', (nam
     expect(seen).toEqual(['sid=1 token 1', 'sid=2 token 2', ' token 3', ' token 3'])
   })
 
-  it('keeps it from all who waited for it', async () => {
+  it.each([200, 500] as const)('keeps it from all who waited for it, its status being %s', async (status) => {
     let release = (): void => {}
     const wait = new Promise<void>((resolve) => (release = resolve))
     let asked = 0
     const url = await mount(createStash({ store: 'memory' }), {
       hasSession: () => true,
+      status,
       wait: () => {
         asked++
         return wait

@@ -9,6 +9,8 @@ type Next = () => Promise<void>
 // biome-ignore lint/suspicious/noExplicitAny: the context is inferred from where the route is mounted
 export type HonoHandler = (context: any, next: Next) => Response | Promise<Response>
 
+type HonoHandlerLike = (context: HonoContextLike, next: Next) => Response | Promise<Response | undefined>
+
 /**
  * Caches Hono routes: `app.get('/api/jobs', cacheRoute({ in: stash.jobFeed, ttl: '5m' }), (c) => c.json(jobs))`.
  *
@@ -34,18 +36,19 @@ export function cacheRoute(
   options: RouteOptions<Request>,
 ): (context: HonoContextLike, next: Next) => Promise<Response | undefined>
 export function cacheRoute<Handler extends HonoHandler>(options: RouteOptions<Request>, handler: Handler): Handler
-export function cacheRoute(
-  options: RouteOptions<Request>,
-  handler?: HonoHandler,
-): (context: HonoContextLike, next: Next) => Response | Promise<Response | undefined> {
+export function cacheRoute(options: RouteOptions<Request>, handler?: HonoHandler): HonoHandlerLike {
   const answer = createHonoRoute(options)
   if (handler === undefined) {
-    return async (context, next) =>
-      answer(context, async () => {
+    const middleware = async (context: HonoContextLike, next: Next): Promise<Response | undefined> => {
+      const run = async (): Promise<Response | undefined> => {
         await next()
         return context.finalized ? context.res : undefined
-      })
+      }
+      return answer(context, run, middleware)
+    }
+    return middleware
   }
   if (typeof handler !== 'function') throw optionInvalid('handler', 'a function of the context', handler)
-  return (context, next) => answer(context, async () => handler(context, next))
+  const route: HonoHandlerLike = (context, next) => answer(context, async () => handler(context, next), route)
+  return route
 }

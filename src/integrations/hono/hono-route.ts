@@ -9,7 +9,12 @@ import { nextTurn } from '../../runtime/next-turn.js'
 
 /** The part of Hono's context that is used. */
 export interface HonoContextLike {
-  readonly req: { raw: Request; readonly routeIndex?: number; readonly routePath?: string }
+  readonly req: {
+    raw: Request
+    readonly routeIndex?: number
+    readonly routePath?: string
+    readonly matchedRoutes?: readonly { readonly handler: unknown }[]
+  }
   readonly env: unknown
   res: Response
   finalized: boolean
@@ -24,12 +29,12 @@ const DEFAULT_MAX_BODY = 1024 * 1024
 /** The route behind both forms of `cacheRoute`. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function createHonoRoute(
   options: RouteOptions<Request>,
-): (context: HonoContextLike, run: Run) => Response | Promise<Response | undefined> {
+): (context: HonoContextLike, run: Run, self: unknown) => Response | Promise<Response | undefined> {
   const cache = createRouteCache(options)
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
-  return (context, run) => {
-    const { raw, routeIndex } = context.req
-    const before = routeIndex === 0 ? undefined : context.body(null).headers
+  return (context, run, self) => {
+    const { raw } = context.req
+    const before = isFirst(context, self) ? undefined : context.body(null).headers
     const about = describe(raw, context.req)
     const decided = cache.decide(about, raw)
     if (decided.kind === 'answer') {
@@ -40,6 +45,12 @@ export function createHonoRoute(
     if (decided.kind !== 'key') return passage.settle(decided)
     return passage.first(cache.load(about, raw, decided, passage))
   }
+}
+
+// Among several that are made one, as by `every`, the first is not the first of all.
+function isFirst({ req: { routeIndex, matchedRoutes } }: HonoContextLike, self: unknown): boolean {
+  if (routeIndex !== 0 || matchedRoutes === undefined) return false
+  return matchedRoutes.length === 1 || matchedRoutes[0]?.handler === self
 }
 
 function respond(answer: Answer, before: Headers | undefined): Response {
