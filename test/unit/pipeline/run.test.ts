@@ -12,15 +12,16 @@ describe('scheduling', () => {
     const none = { input: identity }
     const p = pipeline<unknown>('diamond', { clock })
       .hop('a', hop('a', 20), none)
-      .hop('b', hop('b', 100), { needs: ['a'], ...none })
-      .hop('c', hop('c', 20), { needs: ['a'], ...none })
-      .hop('d', hop('d', 20), { needs: ['b'], ...none })
+      .hop('b', hop('b', 20), { needs: ['a'], ...none })
+      .hop('c', hop('c', 100), { needs: ['a'], ...none })
+      .hop('d', hop('d', 100), { needs: ['b'], ...none })
       .hop('e', hop('e', 20), { needs: ['b', 'c'], ...none })
       .hop('z', hop('z', 20), { needs: ['d', 'e'], ...none })
       .assemble(({ z }) => z)
     const run = p.run(undefined)
     await clock.advance(160)
     const { report } = await run
+    // In waves, each as long as its slowest, it would be 20 + 100 + 100 + 20.
     expect(report.durationMs).toBe(160)
     expect(report.criticalPath).toEqual(['a', 'b', 'd', 'z'])
   })
