@@ -1,7 +1,7 @@
 import type { LlmAnswer } from './accounts.js'
 import type { LlmCall } from './llm-call.js'
 
-/** Name of the diagnostics channel on which every answered call is published, as an {@link LlmEvent}. */
+/** Name of the diagnostics channel on which every call is published once it is answered, has failed or is refused, as an {@link LlmEvent}. */
 export const LLM_CHANNEL = 'hopstash:llm'
 
 /** What became of one call. A call whose old answer is replaced behind it has two events. */

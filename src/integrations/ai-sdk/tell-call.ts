@@ -52,11 +52,11 @@ function failureOf({ failed, isAborted }: Exclude<Told, { record: unknown }>) {
   if (isAborted) return { unstored: 'aborted' } as const
   const failure = failureWord(failed)
   if (REFUSALS.has(failure)) return { unstored: undefined, failure }
-  // As the errors of the SDK have it.
+  // As the errors of the SDK have it, also of a good status whose body was none.
   const { statusCode } = (failed ?? {}) as { readonly statusCode?: unknown }
-  return typeof statusCode === 'number'
-    ? ({ unstored: 'status', httpStatus: statusCode } as const)
-    : ({ unstored: 'network', failure } as const)
+  const httpStatus = typeof statusCode === 'number' ? statusCode : undefined
+  if (httpStatus !== undefined && httpStatus >= 300) return { unstored: 'status', httpStatus } as const
+  return { unstored: 'network', httpStatus, failure } as const
 }
 
 const NOTHING: Spending = { calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 }

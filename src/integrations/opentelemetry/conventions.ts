@@ -161,7 +161,7 @@ function errorType(
     | undefined,
 ): string | undefined {
   if (error === null || error === undefined) return undefined
-  if (typeof error.status === 'number') return String(error.status)
+  if (typeof error.status === 'number' && error.status >= 300) return String(error.status)
   const word = error.code ?? error.name
   return word === null ? undefined : wordOf(word)
 }

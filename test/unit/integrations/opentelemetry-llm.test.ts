@@ -284,12 +284,14 @@ describe('a call through the middleware of the AI SDK', () => {
     }
     await ask({ prompt: [1] }, limited)
     await ask({ prompt: [2] }, Object.assign(new Error('secret'), { name: 'AI_RetryError' }))
+    await ask({ prompt: [4] }, Object.assign(new Error('secret'), { name: 'AI_APICallError', statusCode: 200 }))
     await ask({ prompt: [3], headers: directives({ onlyIfCached: true }) }, limited)
     expect(
       calls().map(({ kind, attributes }) => [kind, attributes['http.response.status_code'], attributes['error.type']]),
     ).toEqual([
       [api.SpanKind.CLIENT, 429, '429'],
       [api.SpanKind.CLIENT, undefined, 'AI_RetryError'],
+      [api.SpanKind.CLIENT, 200, 'AI_APICallError'],
       [api.SpanKind.INTERNAL, undefined, 'ERR_NOT_CACHED'],
     ])
   })
