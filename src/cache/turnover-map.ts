@@ -3,7 +3,7 @@
  *
  * The engine replaces the table of a busy map every few dozen changes, and links each to its successor: once one has
  * reached old memory, all that follow are kept there, with whatever they name, until a full collection. Here a deleted key
- * only loses its value, and what is left, or nothing, moves to a map of its own now and then, which nothing links to.
+ * only loses its value, and what is left moves to a map of its own now and then, which nothing links to.
  */
 export class TurnoverMap<V> {
   #map = new Map<string, V | undefined>()
@@ -28,12 +28,9 @@ export class TurnoverMap<V> {
 
   delete(key: string): boolean {
     if (this.#map.get(key) === undefined) return false
+    this.#map.set(key, undefined)
     this.#size--
-    if (this.#size === 0) this.#map = new Map()
-    else {
-      this.#map.set(key, undefined)
-      if (this.#map.size > 2 * this.#size + MOST_DELETED) this.#move()
-    }
+    if (this.#map.size > 2 * this.#size + MOST_DELETED) this.#move()
     return true
   }
 
