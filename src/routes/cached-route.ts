@@ -3,10 +3,10 @@ import { nextTurn } from '../runtime/next-turn.js'
 import { type CapturedResponse, captureResponse } from './captured-response.js'
 import { hasBodyOfHttp2, hostOf, type NodeRequest } from './node-bridge.js'
 import type { Answer } from './route-answer.js'
-import { createRouteCache, type Produced, type Served } from './route-cache.js'
+import { createRouteCache, type Handling, type Produced, type Served } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
 import { sendAnswer } from './send-answer.js'
-import { ended, sentCookie } from './sent-head.js'
+import { ended, revealedCookie, sentCookie } from './sent-head.js'
 
 /** Middleware of `node:http`, Express and their like. */
 export type RouteMiddleware<Req extends IncomingMessage = IncomingMessage> = (
@@ -53,63 +53,93 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
   const cache = createRouteCache(options)
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
   return (passage) => {
-    const { request, response, given, next } = passage
-    let own: CapturedResponse | undefined
-    let isRunning = false
-    const about = describe(request, passage.pattern)
-    let isAnswered = false
-    let isDelivered = false
-    const produce = async (hasOld: boolean): Promise<Produced> => {
-      isRunning = true
-      const before = { ...response.getHeaders(), ...passage.before }
-      // An old response goes out first, so that the handler begins with a client that has been answered.
-      if (hasOld) await nextTurn()
-      if (isAnswered) await ended(response)
-      own = captureResponse(response, { maxBodyBytes, before, isAnswered })
-      // With the client's conditions the handler's answer could be a 304 that fits nobody else.
-      about.hideConditions()
-      next()
-      return own.produced
-    }
-    const answer = (served: Extract<Served, { kind: 'answer' }>): void => {
-      isAnswered = true
-      if (!isRunning) passage.onAnswered?.()
-      if (own === undefined) sendAnswer(response, served.answer, passage.before)
-      else own.send(served.answer, passage.before)
-    }
-    const deliver = (kept: Answer): boolean | Promise<boolean> => {
-      if (isAnswered) return sentCookie(response)
-      isAnswered = true
-      own?.send(kept, passage.before)
-      isDelivered = true
-      return sentCookie(response)
-    }
-    const settle = (served: Served): void => {
-      if (isDelivered) return
-      if (served.kind === 'answer') answer(served)
-      // Meanwhile a timeout of the host's may have answered.
-      else if (served.kind === 'pass' && !response.headersSent) {
-        response.appendHeader('cache-status', served.cacheStatus)
-        next()
-      }
-    }
-    const fail = (error: unknown): void => {
-      own?.release()
-      if (isDelivered) return
-      // A handler that has ended its client's connection has nothing to tell that client.
-      if (own !== undefined && response.destroyed) return
-      // One that outlived its time limit goes on writing into memory, once its client has been told.
-      if (own !== undefined) response.once('finish', () => swallowFrom(response))
-      next(error)
-    }
+    const about = new Description(passage.request, passage.pattern)
+    const run = new Run(passage, about, maxBodyBytes)
     try {
       // What is kept and fresh is sent in the very turn that asked for it.
-      const decided = cache.decide(about, given)
-      if (decided.kind !== 'key') settle(decided)
-      else cache.load(about, given, decided, { produce, deliver }).then(settle).catch(fail)
+      const decided = cache.decide(about, passage.given)
+      if (decided.kind !== 'key') run.settle(decided)
+      else
+        cache
+          .load(about, passage.given, decided, run)
+          .then((served) => run.settle(served))
+          .catch((error) => run.fail(error))
     } catch (error) {
-      fail(error)
+      run.fail(error)
     }
+  }
+}
+
+/** What becomes of one request. */
+class Run<Req> implements Handling {
+  readonly #passage: Passage<Req>
+  readonly #about: Description
+  readonly #maxBodyBytes: number
+  #own: CapturedResponse | undefined
+  #isRunning = false
+  #isAnswered = false
+  /** Its handler has been asked, and it was answered with what came of that before it was settled. */
+  #isDelivered = false
+
+  constructor(passage: Passage<Req>, about: Description, maxBodyBytes: number) {
+    this.#passage = passage
+    this.#about = about
+    this.#maxBodyBytes = maxBodyBytes
+  }
+
+  async produce(hasOld: boolean): Promise<Produced> {
+    const { response, next } = this.#passage
+    this.#isRunning = true
+    const before = { ...response.getHeaders(), ...this.#passage.before }
+    // An old response goes out first, so that the handler begins with a client that has been answered.
+    if (hasOld) await nextTurn()
+    const isAnswered = this.#isAnswered
+    if (isAnswered) await ended(response)
+    const own = captureResponse(response, { maxBodyBytes: this.#maxBodyBytes, before, isAnswered })
+    this.#own = own
+    // With the client's conditions the handler's answer could be a 304 that fits nobody else.
+    this.#about.hideConditions()
+    next()
+    return own.produced
+  }
+
+  deliver(answer: Answer): boolean | Promise<boolean> {
+    const { response } = this.#passage
+    if (!this.#isAnswered) {
+      this.#send(answer)
+      this.#isDelivered = true
+    }
+    return sentCookie(response, () => revealedCookie(response))
+  }
+
+  settle(served: Served): void {
+    const { response, next } = this.#passage
+    if (this.#isDelivered) return
+    if (served.kind === 'answer') this.#send(served.answer)
+    // Meanwhile a timeout of the host's may have answered.
+    else if (served.kind === 'pass' && !response.headersSent) {
+      response.appendHeader('cache-status', served.cacheStatus)
+      next()
+    }
+  }
+
+  fail(error: unknown): void {
+    const { response, next } = this.#passage
+    this.#own?.release()
+    if (this.#isDelivered) return
+    // A handler that has ended its client's connection has nothing to tell that client.
+    if (this.#own !== undefined && response.destroyed) return
+    // One that outlived its time limit goes on writing into memory, once its client has been told.
+    if (this.#own !== undefined) response.once('finish', () => swallowFrom(response))
+    next(error)
+  }
+
+  #send(answer: Answer): void {
+    const { response, before, onAnswered } = this.#passage
+    this.#isAnswered = true
+    if (!this.#isRunning) onAnswered?.()
+    if (this.#own === undefined) sendAnswer(response, answer, before)
+    else this.#own.send(answer, before)
   }
 }
 
@@ -118,30 +148,46 @@ function swallowFrom(response: ServerResponse): void {
 }
 
 /** A request whose handler does not see its conditions, while the route still does. */
-interface Conditional extends RouteRequest {
-  hideConditions(): void
-}
+class Description implements RouteRequest {
+  readonly method: string
+  readonly path: string
+  readonly search: string
+  readonly #incoming: NodeRequest
+  readonly #pattern: string | undefined
+  #headers: IncomingMessage['headers']
 
-function describe(incoming: NodeRequest, pattern: string | undefined): Conditional {
-  // A router takes its prefix off `url`; the key wants the whole path.
-  const whole = incoming.originalUrl ?? incoming.url ?? '/'
-  const cut = whole.indexOf('?')
-  let { headers } = incoming
-  return {
-    method: incoming.method ?? 'GET',
-    host: hostOf(headers) ?? '',
-    path: cut < 0 ? whole : whole.slice(0, cut),
-    search: cut < 0 ? '' : whole.slice(cut),
-    hasBody: hasBodyOfHttp2(incoming),
-    header(name) {
-      const value = headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
-    pattern: () => pattern ?? patternOf(incoming),
-    hideConditions() {
-      headers = { ...incoming.headers }
-      for (const name of CONDITIONS) delete incoming.headers[name]
-    },
+  constructor(incoming: NodeRequest, pattern: string | undefined) {
+    // A router takes its prefix off `url`; the key wants the whole path.
+    const whole = incoming.originalUrl ?? incoming.url ?? '/'
+    const cut = whole.indexOf('?')
+    this.method = incoming.method ?? 'GET'
+    this.path = cut < 0 ? whole : whole.slice(0, cut)
+    this.search = cut < 0 ? '' : whole.slice(cut)
+    this.#incoming = incoming
+    this.#pattern = pattern
+    this.#headers = incoming.headers
+  }
+
+  get host(): string {
+    return hostOf(this.#headers) ?? ''
+  }
+
+  get hasBody(): boolean {
+    return hasBodyOfHttp2(this.#incoming)
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  pattern(): string | undefined {
+    return this.#pattern ?? patternOf(this.#incoming)
+  }
+
+  hideConditions(): void {
+    this.#headers = { ...this.#incoming.headers }
+    for (const name of CONDITIONS) delete this.#incoming.headers[name]
   }
 }
 

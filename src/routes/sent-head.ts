@@ -3,12 +3,13 @@ import type { ServerResponse } from 'node:http'
 /**
  * Whether a cookie goes out with a response, told once its head has been sent.
  *
- * Sessions that wrap `writeHead` make theirs at that moment, some of them once the session has been saved. For a client
- * that has left the head is made all the same: who else may see the answer depends on it.
+ * Sessions that wrap `writeHead` make theirs at that moment, some of them once the session has been saved.
+ *
+ * @param whenLeft Tells it of a client that has left before.
  */
-export function sentCookie(response: ServerResponse): boolean | Promise<boolean> {
+export function sentCookie(response: ServerResponse, whenLeft: () => boolean): boolean | Promise<boolean> {
   if (response.headersSent) return hasCookie(response)
-  if (response.destroyed) return hasCookie(revealed(response))
+  if (response.destroyed) return whenLeft()
   return new Promise((resolve) => {
     const { writeHead } = response
     const own = Object.getOwnPropertyDescriptor(response, 'writeHead')
@@ -20,7 +21,7 @@ export function sentCookie(response: ServerResponse): boolean | Promise<boolean>
     }
     const onClose = (): void => {
       giveBack()
-      resolve(hasCookie(response.headersSent ? response : revealed(response)))
+      resolve(response.headersSent ? hasCookie(response) : whenLeft())
     }
     const watched = (...given: unknown[]): ServerResponse => {
       giveBack()
@@ -44,13 +45,14 @@ export function ended(response: ServerResponse): Promise<void> | undefined {
   })
 }
 
-function revealed(response: ServerResponse): ServerResponse {
+/** Whether a cookie would have gone to a client that has left: the head is made all the same, by whoever has wrapped it. */
+export function revealedCookie(response: ServerResponse): boolean {
   try {
     response.writeHead(response.statusCode)
   } catch {
     // It says nothing, as to the client.
   }
-  return response
+  return hasCookie(response)
 }
 
 // Fields that are given to `writeHead` alone are in its text only.

@@ -158,12 +158,13 @@ class Passage {
     context.finalized = false
   }
 
-  // Where the server is none of Node's, a turn of the event loop is given to the middleware around the route.
+  // Where the server is none of Node's, or the client has left, a turn of the event loop is given to the middleware around the route.
   async #sentCookie(): Promise<boolean> {
     const outgoing = outgoingOf(this.#context.env)
-    if (outgoing !== undefined) return sentCookie(outgoing)
+    const hasCookie = (): boolean => this.#context.res.headers.has('set-cookie')
+    if (outgoing !== undefined && !outgoing.destroyed) return sentCookie(outgoing, hasCookie)
     await nextTurn()
-    return this.#context.res.headers.has('set-cookie')
+    return hasCookie()
   }
 }
 
