@@ -109,7 +109,7 @@ export function checkStashOptions(options: StashOptions<NamespaceDefinitions>): 
     throw optionHidden('secret', 'a text or bytes', 'something else')
   }
   if (secret !== undefined && secret.length < 16) {
-    throw optionInvalid('secret', 'at least 16 characters or bytes', `${secret.length} of them`)
+    throw optionHidden('secret', 'at least 16 characters or bytes', `${secret.length} of them`)
   }
   const { namespaces, waitUntil } = options
   if (namespaces !== undefined && (typeof namespaces !== 'object' || namespaces === null || !isPlain(namespaces)))

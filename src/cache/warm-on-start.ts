@@ -96,7 +96,7 @@ function check(options: WarmOnStartOptions): WarmOnStartOptions {
     if (!KNOWN.includes(name)) throw optionUnknown('warmOnStart()', name, KNOWN)
   }
   const { jitter, onDone, onError } = options
-  if (jitter !== undefined && !(jitter >= 0 && jitter < 1))
+  if (jitter !== undefined && !(typeof jitter === 'number' && jitter >= 0 && jitter < 1))
     throw optionInvalid('jitter', 'a share from 0 to below 1', jitter)
   if (onDone !== undefined) requireFunction(onDone, 'onDone', 'a function of the summary')
   if (onError !== undefined) requireFunction(onError, 'onError', 'a function of the error')

@@ -82,6 +82,7 @@ it('goes on when its items cannot be had, and when those it tells throw', async 
 it.each([
   [{ every: 0 }, /`every`/],
   [{ jitter: 1 }, /`jitter`/],
+  [{ jitter: '0.5' }, /`jitter`/],
   [{ evry: '1m' }, /`evry`.*`every`/],
   [{ signal: new AbortController().signal }, /`signal`/],
 ])('refuses %o', (options, message) => {
