@@ -2,15 +2,15 @@
  * A map by text for what comes and goes with every operation.
  *
  * The engine replaces the table of a busy map every few dozen changes, and links each to its successor: once one has
- * reached old memory, all that follow are kept there, with whatever they name, until a full collection. Here a deleted key
- * only loses its value, and what is left moves to a map of its own now and then, which nothing links to.
+ * reached old memory, all that follow are kept there, with whatever they name, until a full collection. Here what is left
+ * moves to another map now and then, which nothing links to.
  */
 export class TurnoverMap<V> {
-  #map = new Map<string, V | undefined>()
-  #size = 0
+  #map = new Map<string, V>()
+  #deleted = 0
 
   get size(): number {
-    return this.#size
+    return this.#map.size
   }
 
   get(key: string): V | undefined {
@@ -18,41 +18,35 @@ export class TurnoverMap<V> {
   }
 
   has(key: string): boolean {
-    return this.#map.get(key) !== undefined
+    return this.#map.has(key)
   }
 
   set(key: string, value: V): void {
-    if (this.#map.get(key) === undefined) this.#size++
     this.#map.set(key, value)
   }
 
   delete(key: string): boolean {
-    if (this.#map.get(key) === undefined) return false
-    this.#map.set(key, undefined)
-    this.#size--
-    if (this.#map.size > 2 * this.#size + MOST_DELETED) this.#move()
+    if (!this.#map.delete(key)) return false
+    if (++this.#deleted > this.#map.size + MOST_DELETED) {
+      this.#map = new Map(this.#map)
+      this.#deleted = 0
+    }
     return true
   }
 
   clear(): void {
     this.#map = new Map()
-    this.#size = 0
+    this.#deleted = 0
   }
 
-  *keys(): Generator<string> {
-    for (const [key, value] of this.#map) if (value !== undefined) yield key
+  keys(): IterableIterator<string> {
+    return this.#map.keys()
   }
 
-  *values(): Generator<V> {
-    for (const value of this.#map.values()) if (value !== undefined) yield value
-  }
-
-  #move(): void {
-    const left = new Map<string, V | undefined>()
-    for (const [key, value] of this.#map) if (value !== undefined) left.set(key, value)
-    this.#map = left
+  values(): IterableIterator<V> {
+    return this.#map.values()
   }
 }
 
-/** Deleted keys that are not worth a move. */
-const MOST_DELETED = 64
+/** So many deleted keys are not worth a move. */
+const MOST_DELETED = 256
