@@ -111,7 +111,41 @@ async function openAll(folder) {
       set: (key, value) => bento.set({ key: key.replace(' ', '-'), value, ttl: '1h' }),
       close: () => bento.disconnectAll(),
     },
+    ...(await openNative(folder)),
   ]
+}
+
+/** What has to be compiled, or brings what was, takes part where it is installed (README.md). None waits for the disk, as we do not. */
+async function openNative(folder) {
+  const contenders = []
+  const lmdb = await import('lmdb').catch(() => undefined)
+  if (lmdb !== undefined) {
+    const store = lmdb.open({ path: join(folder, 'lmdb'), noSync: true })
+    contenders.push({
+      name: 'lmdb, noSync',
+      kind: 'peer',
+      get: async (key) => store.get(key),
+      set: (key, value) => store.put(key, value),
+      close: () => store.close(),
+    })
+  }
+  const sqlite = await import('better-sqlite3').catch(() => undefined)
+  if (sqlite !== undefined) {
+    const database = new sqlite.default(join(folder, 'better.sqlite'))
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = OFF')
+    database.exec('CREATE TABLE entries (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+    const read = database.prepare('SELECT value FROM entries WHERE key = ?').pluck()
+    const write = database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)')
+    contenders.push({
+      name: 'better-sqlite3, WAL, no sync',
+      kind: 'peer',
+      get: async (key) => JSON.parse(read.get(key)),
+      set: async (key, value) => write.run(key, JSON.stringify(value)),
+      close: () => database.close(),
+    })
+  }
+  return contenders
 }
 
 /** Memory of one entry, so that every read is one of the folder. */
