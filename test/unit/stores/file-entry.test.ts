@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { headOf, readFileEntry, writeFileEntry } from '../../../src/stores/file-entry.js'
 import type { StoredEntry } from '../../../src/stores/shared-store.js'
@@ -52,4 +53,24 @@ it('belongs to its key alone, whether that is given as text, as digest or in hex
   expect(readFileEntry('hopstash:things:v1:b', fileOf([])).read).toEqual({ failure: 'key' })
   expect(readFileEntry({ hex: '0'.repeat(32) }, fileOf([])).read).toEqual({ failure: 'key' })
   expect(readFileEntry(new Uint8Array(16), fileOf([])).read).toEqual({ failure: 'key' })
+})
+
+it('never throws, whatever stands in a file', () => {
+  const whole = fileOf(['red'])
+  const line = whole.subarray(0, whole.indexOf('\n')).toString()
+  const heads = fc.string({ unit: fc.constantFrom('A', 'b', '9', '+', '/', '=', '"', '}', '\n'), maxLength: 300 })
+  const files = fc.oneof(
+    fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+    fc.tuple(fc.nat(whole.length), fc.uint8Array({ maxLength: 9 })).map(([at, bytes]) => {
+      return Buffer.concat([whole.subarray(0, at), bytes, whole.subarray(at + bytes.length + 1)])
+    }),
+    heads.map((head) => Buffer.from(`${line.slice(0, line.indexOf('"head":"') + 8)}${head}"}\nbody`)),
+  )
+  fc.assert(
+    fc.property(files, (bytes) => {
+      const { read } = readFileEntry(KEY, Buffer.from(bytes))
+      if ('entry' in read) expect(read.entry).toMatchObject({ id: '0123456789abcdef', startSeq: 7, tags: ['red'] })
+      headOf(bytes)
+    }),
+  )
 })
