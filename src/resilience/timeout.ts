@@ -1,6 +1,6 @@
 import { timedOut } from '../errors/resilience-error.js'
 import { onceAborted } from '../runtime/abort.js'
-import type { Clock } from '../runtime/clock.js'
+import { type Clock, MAX_TIMER_MS } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { LazyAbort } from './lazy-abort.js'
 import { checkFunction, checkShape, checkSignal, positiveDuration, resolveClock } from './option-shape.js'
@@ -67,7 +67,8 @@ export function callWithin<T>(
       reject(reason)
       abort.abort(reason)
     }
-    const timer = ms === Infinity ? undefined : clock.setTimer(() => giveUp(late()), ms, true)
+    // A timer of more than 24 days would fire early.
+    const timer = ms > MAX_TIMER_MS ? undefined : clock.setTimer(() => giveUp(late()), ms, true)
     const unlisten = onceAborted(signal, giveUp)
     const finish = (): void => {
       if (timer !== undefined) clock.clearTimer(timer)

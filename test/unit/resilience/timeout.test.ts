@@ -16,7 +16,8 @@ describe('withTimeout', () => {
     }
     await expect(withTimeout(thrower, '1s', { clock })).rejects.toThrow('broken')
     await expect(withTimeout(async () => thrower(), '1s', { clock })).rejects.toThrow('broken')
-    expect(await withTimeout(() => 'no limit', Infinity, { clock })).toBe('no limit')
+    expect(await withTimeout(() => clock.pendingTimers(), Infinity, { clock })).toBe(0)
+    expect(await withTimeout(() => clock.pendingTimers(), '30d', { clock })).toBe(0)
     expect(clock.pendingTimers()).toBe(0)
   })
 
