@@ -5,7 +5,7 @@ import { cachedFetch } from '../../src/llm/cached-fetch.js'
 import { directives } from '../../src/llm/directives.js'
 import { byCredentials } from '../../src/llm/request-key.js'
 import { createFakeClock } from '../../src/testing/fake-clock.js'
-import { ASK, openWorld, post } from './llm-world.js'
+import { ASK, openWorld, post, until } from './llm-world.js'
 
 // What users of other caches complained about, each as the behaviour they wanted.
 
@@ -68,8 +68,9 @@ describe('what decides the answer decides the key', () => {
 
 describe('what a call carries beside its request', () => {
   it('changes nothing: signals, timeouts, attempts, and how long a provider may take', async () => {
-    const { wire, fetch } = await openWorld()
+    const { wire, fetch, answers } = await openWorld()
     await (await post(fetch, wire, chat())).text()
+    await until(() => answers.stats().size === 1)
     for (const [name, value] of [
       ['x-stainless-timeout', '600'],
       ['x-stainless-read-timeout', '30'],
