@@ -1,6 +1,6 @@
 import { HopstashError } from './base-error.js'
 
-/** A value no tier can keep (`ERR_VALUE_UNSUPPORTED`), thrown only in strict mode. */
+/** A value no tier can keep, in strict mode, or what a cached route cannot answer with (`ERR_VALUE_UNSUPPORTED`). */
 export class ValueError extends HopstashError {
   override readonly name = 'ValueError'
 }
