@@ -115,7 +115,7 @@ class Attempt {
     return Promise.reject(reason)
   }
 
-  async #lead(context: RecordContext): Promise<Recording> {
+  #lead(context: RecordContext): Promise<Recording> {
     const { flights } = this.#site
     const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
     if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))
@@ -126,10 +126,19 @@ class Attempt {
       const money = this.#site.accounts.moneyOf(model, usage)
       context.usage.add({ tokens: usage.input + usage.output, ...(money !== undefined && { money }) })
     })
+    const led = this.#fly(flight, context)
+    // Readers hear of the end behind the namespace, which waits for `led` from this turn on: who has the whole answer finds
+    // it in memory, and who has the failure joins nobody who has yet to hear of it.
+    const tell = (): void => flight.tellEnd()
+    queueMicrotask(() => led.then(tell, tell))
+    return led
+  }
+
+  async #fly(flight: Flight, context: RecordContext): Promise<Recording> {
     try {
       return await flight.lead(this.#call, context, this.#site)
     } finally {
-      flights.land(this.#boarding.key, flight)
+      this.#site.flights.land(this.#boarding.key, flight)
     }
   }
 

@@ -81,6 +81,7 @@ export class Flight {
   /** Of a body that is about to outgrow what is kept. */
   #ends: BodyEnds | undefined
   #hangUp: (() => void) | undefined
+  #brokeOff: { readonly error: unknown } | undefined
   #onOpen: (() => void)[] = []
   #onEnd: ((verdict: Verdict) => void)[] = []
 
@@ -111,7 +112,7 @@ export class Flight {
     return true
   }
 
-  /** Makes the upstream call and reads it to its end. Rejects with `FailedCall`, or with what `fetch` rejected with. */
+  /** Makes the upstream call and reads it to its end, which `tellEnd` tells. Rejects with `FailedCall`, or with what `fetch` rejected with. */
   async lead(call: LeadCall, context: RecordContext, site: FlightSite): Promise<Recording> {
     try {
       const response = await call.send(context.signal)
@@ -126,10 +127,16 @@ export class Flight {
             ? { ...rejected('aborted'), httpStatus }
             : { ...rejected('network'), httpStatus, failure: failureWord(error) },
         )
-        this.log.fail(error)
+        this.#brokeOff = { error }
       }
       throw error
     }
+  }
+
+  /** Tells the readers that there is no more, or why: the leader's, when nobody waits for the call any more. */
+  tellEnd(): void {
+    if (this.#brokeOff === undefined) this.log.end()
+    else this.log.fail(this.#brokeOff.error)
   }
 
   async #failure(response: Response, { format, credentials }: LeadCall, site: FlightSite): Promise<Recording> {
@@ -161,7 +168,6 @@ export class Flight {
     if (this.log.overflowed) {
       // Too large to be kept, and paid for all the same.
       this.#conclude({ ...this.#judge(), unstorable: 'too-large', httpStatus: response.status })
-      this.log.end()
       throw new FailedCall('too-large', undefined)
     }
     const body = textOrBytes(this.log.whole())
@@ -170,7 +176,6 @@ export class Flight {
     const verdict = isKept ? { ...judged, unstorable: undefined } : judged
     this.#conclude(verdict)
     if (!isKept) this.spent = true
-    this.log.end()
     const { status, headers } = response
     return recordingOf({ status, headers, body }, verdict, { format: call.format.name, at: site.clock.wall(), pace })
   }
