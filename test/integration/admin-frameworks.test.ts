@@ -1,4 +1,3 @@
-import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express, { type Express } from 'express'
@@ -6,37 +5,23 @@ import express, { type Express } from 'express'
 import express4 from 'express-4'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type AdminHandler, adminHandler } from '../../src/admin/handler.js'
 import { nodeHandler } from '../../src/admin/node.js'
 import { createStash } from '../../src/cache/stash.js'
 import { expressHandler } from '../../src/integrations/express/express-handler.js'
 import { fastifyHandler } from '../../src/integrations/fastify/fastify-handler.js'
+import { closers, listenOnPort } from '../support/listening.js'
 
 const TOKEN = 'correct-horse-battery'
 const AUTH = { authorization: `Bearer ${TOKEN}` }
-const closers: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<number> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
-
 const mounts: readonly (readonly [string, (handler: AdminHandler) => Promise<number>])[] = [
-  ['node:http', (handler) => listen(nodeHandler(handler))],
-  ['Express 4', (handler) => listen((express4() as Express).use('/api/v1/cache', expressHandler(handler)))],
-  ['Express 5', (handler) => listen(express().use('/api/v1/cache', expressHandler(handler)))],
+  ['node:http', (handler) => listenOnPort(nodeHandler(handler))],
+  ['Express 4', (handler) => listenOnPort((express4() as Express).use('/api/v1/cache', expressHandler(handler)))],
+  ['Express 5', (handler) => listenOnPort(express().use('/api/v1/cache', expressHandler(handler)))],
   [
     'Express 5 behind express.json()',
-    (handler) => listen(express().use(express.json()).use('/api/v1/cache', expressHandler(handler))),
+    (handler) => listenOnPort(express().use(express.json()).use('/api/v1/cache', expressHandler(handler))),
   ],
   [
     'Fastify 5',

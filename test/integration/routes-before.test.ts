@@ -1,31 +1,17 @@
-import { createServer, get, type RequestListener, type ServerResponse } from 'node:http'
+import { get, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
 import { every } from 'hono/combine'
 import { cors } from 'hono/cors'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createStash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
 import { createFakeClock } from '../../src/testing/fake-clock.js'
-
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
+import { closers, listen } from '../support/listening.js'
 
 type WriteHead = (...given: unknown[]) => ServerResponse
 
@@ -40,7 +26,7 @@ it('sends every field of a kept answer through a `writeHead` that knows no list 
       return writeHead.call(response, status)
     }
     route(request, response, () => response.writeHead(200, { 'content-type': 'text/plain', 'x-own': 'a' }).end('same'))
-  })
+  }, '/')
   const first = await fetch(url)
   const again = await fetch(url)
   expect([await first.text(), await again.text()]).toEqual(['same', 'same'])
@@ -68,7 +54,7 @@ it('keeps no answer whose cookie only a client that has left would have got', as
       if (visit === 1) await new Promise<void>((resolve) => (release = resolve))
       response.end(`token ${visit}`)
     })
-  })
+  }, '/')
   const leaver = get(url)
   leaver.on('error', () => {})
   await expect.poll(() => visits, { timeout: 10_000 }).toBe(1)
@@ -91,7 +77,7 @@ it('names the field by which a redirect of Express varies, and keeps it where th
       calls++
       response.redirect(301, '/new')
     })
-  const url = await listen(app)
+  const url = await listen(app, '/')
   const ask = (path: string, accept: string) => fetch(`${url}${path}`, { redirect: 'manual', headers: { accept } })
   for (let n = 0; n < 2; n++)
     expect((await ask('old', 'text/html')).headers.get('cache-status')).toBe(

@@ -1,37 +1,22 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import express from 'express'
 import fastify from 'fastify'
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { adminHandler } from '../../src/admin/handler.js'
 import { nodeHandler } from '../../src/admin/node.js'
 import { createStash } from '../../src/cache/stash.js'
 import { expressHandler } from '../../src/integrations/express/express-handler.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { fastifyHandler } from '../../src/integrations/fastify/fastify-handler.js'
+import { closers, listenOnPort } from '../support/listening.js'
 
 const token = 'correct-horse-battery'
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<number> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return (server.address() as AddressInfo).port
-}
-
 it.each(['content-length: 200000\r\n\r\n', 'transfer-encoding: chunked\r\n\r\n30d40\r\n'])(
   'tells a client that its body is too long, and lives on while the rest comes (%j)',
   async (length) => {
-    const port = await listen(nodeHandler(adminHandler(createStash({ store: 'memory' }), { token })))
+    const port = await listenOnPort(nodeHandler(adminHandler(createStash({ store: 'memory' }), { token })))
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => undefined)
     const head = `POST /invalidate HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\n`
@@ -56,7 +41,7 @@ it('clears nothing where a middleware has read the body and left nothing of it',
     request.on('data', () => undefined).on('end', () => next())
   })
   app.use('/cache', expressHandler(adminHandler(stash, { token })))
-  const port = await listen(app)
+  const port = await listenOnPort(app)
   await stash.job.set('j1', 1)
   const body = '{"cache_type":"template"}'
   const response = await fetch(`http://127.0.0.1:${port}/cache/clear`, { method: 'POST', headers, body })
@@ -72,7 +57,7 @@ it('hands what cannot be sent to the error handling of Express', async () => {
     return response
   }
   app.use(expressHandler(locked))
-  expect((await fetch(`http://127.0.0.1:${await listen(app)}`)).status).toBe(500)
+  expect((await fetch(`http://127.0.0.1:${await listenOnPort(app)}`)).status).toBe(500)
 })
 
 it('keeps the header fields that hooks of Fastify have set', async () => {
@@ -123,8 +108,8 @@ it('answers 400 to what no Request can hold, in every framework', async () => {
   await app.listen({ port: 0, host: '127.0.0.1' })
   const ports = [
     (app.server.address() as AddressInfo).port,
-    await listen(express().use(expressHandler(handler))),
-    await listen(nodeHandler(handler)),
+    await listenOnPort(express().use(expressHandler(handler))),
+    await listenOnPort(nodeHandler(handler)),
   ]
   for (const port of ports) {
     const socket = connect(port, '127.0.0.1')

@@ -1,16 +1,16 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import express, { type Express } from 'express'
 // @ts-expect-error An alias of an older major, whose types nobody declares.
 import express4 from 'express-4'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createStash, type Stash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
+import { closers, listen } from '../support/listening.js'
 
 /** What happens to a request before its route, and in it; visits count from 1. */
 interface Plan {
@@ -19,21 +19,6 @@ interface Plan {
 }
 
 type Mount = (stash: Stash, plan: Plan) => Promise<string>
-
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/form`
-}
 
 function mountExpress(make: () => Express): Mount {
   return (stash, plan) => {
@@ -50,7 +35,7 @@ function mountExpress(make: () => Express): Mount {
       await wait
       response.status(status).send(`token ${visit}`)
     })
-    return listen(app)
+    return listen(app, '/form')
   }
 }
 
@@ -71,7 +56,7 @@ const mounts: [string, Mount][] = [
           await wait
           response.writeHead(status).end(`token ${visit}`)
         })
-      })
+      }, '/form')
     },
   ],
   [
@@ -166,7 +151,7 @@ it.each([
       else response.type('text').write(`token ${visits}`, () => response.end())
     },
   )
-  const url = await listen(app)
+  const url = await listen(app, '/form')
   const seen = []
   for (const query of ['', '', '?streamed', '?streamed']) {
     const response = await fetch(`${url}${query}`)

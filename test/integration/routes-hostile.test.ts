@@ -1,29 +1,15 @@
-import { createServer, get as httpGet, type RequestListener } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { get as httpGet } from 'node:http'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import express, { type Express, type RequestHandler } from 'express'
 // @ts-expect-error An alias of an older major, whose types nobody declares.
 import express4 from 'express-4'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createStash } from '../../src/cache/stash.js'
 import { cacheResponse, type ExpressRequest } from '../../src/integrations/express/cache-response.js'
 import type { RouteOptions } from '../../src/routes/route-options.js'
-
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`
-}
+import { listen } from '../support/listening.js'
 
 /** Status and body; how it failed where there was no response. */
 async function answerOf(url: string): Promise<string> {
@@ -74,7 +60,7 @@ describe.each(majors)('%s', (_name, make) => {
       return handler(request, response, next)
     }
     app.get('/jobs', before, cacheResponse({ in: stash.jobFeed, ...options }) as unknown as RequestHandler, counted)
-    return { url: await listen(app), calls: () => calls }
+    return { url: await listen(app, '/jobs'), calls: () => calls }
   }
 
   it('sends what was ended first, where a handler ends twice', async () => {

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express, { type Express } from 'express'
@@ -7,13 +7,14 @@ import express4 from 'express-4'
 import fastify from 'fastify'
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createStash, type Stash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
 import type { RouteOptions } from '../../src/routes/route-options.js'
+import { closers, listen } from '../support/listening.js'
 
 /** What a visit is: who begins a session gets a cookie with the head of the answer, and a token of it in the body. */
 interface Plan {
@@ -24,21 +25,6 @@ interface Plan {
 }
 
 type Mount = (stash: Stash, plan: Plan) => Promise<string>
-
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/form`
-}
 
 type WriteHead = (...given: unknown[]) => ServerResponse
 type End = (...given: unknown[]) => ServerResponse
@@ -101,7 +87,7 @@ function mountExpress(make: () => Express, wrap: Wrap): Mount {
       await plan.wait?.(visit)
       response.status(plan.status ?? 200).send(`token ${visit}`)
     })
-    return listen(app)
+    return listen(app, '/form')
   }
 }
 
@@ -192,7 +178,7 @@ const mounts: [string, Mount][] = [
             await plan.wait?.(visit)
             response.writeHead(plan.status ?? 200, { 'content-type': 'text/plain' }).end(`token ${visit}`)
           })
-        })
+        }, '/form')
       },
     ],
     [`Fastify 5, ${what}`, mountFastify('onRequest', wrap)],

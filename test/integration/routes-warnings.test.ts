@@ -1,5 +1,3 @@
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import express, { type Express, Router } from 'express'
 // @ts-expect-error An alias of an older major, whose types nobody declares.
 import express4 from 'express-4'
@@ -10,30 +8,19 @@ import { createStash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
+import { closers, listen } from '../support/listening.js'
 
 const said: string[] = []
-const closers: (() => Promise<unknown>)[] = []
 beforeEach(() => {
   vi.spyOn(process, 'emitWarning').mockImplementation(((message: string) => said.push(message)) as never)
 })
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks()
   said.splice(0)
-  for (const close of closers.splice(0)) await close()
 })
 
 const headers = { authorization: 'Bearer s3cret' }
 const PATH = '/accounts/s3cret'
-
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 const route = () => cacheResponse({ in: createStash({ store: 'memory' }).general })
 const ask: [string, string, () => Promise<Response>][] = [
