@@ -22,8 +22,16 @@ export interface MemoryStoreOptions<T extends SizedItem> {
   readonly onRemove: (item: T, id: string, why: Removal) => void
 }
 
-/** Shared by all reads: without one, each makes an object of its own. lru-cache writes its own status in, and reads it at once. */
-const READ = {}
+/**
+ * Shared by all reads: without one, each makes an object of its own. What it says is what lru-cache would look up; `null` is
+ * "no status wanted", where `undefined` asks whether anybody listens.
+ */
+const READ: unknown = {
+  allowStale: false,
+  updateAgeOnGet: false,
+  noDeleteOnStaleGet: false,
+  status: null,
+}
 
 /** Returns a byte budget for the namespaces of one stash. */
 export function createByteBudget(limitBytes: number): ByteBudget {
@@ -65,7 +73,7 @@ export class MemoryStore<T extends SizedItem> {
 
   /** The item, marked as just used. */
   get(id: string): T | undefined {
-    return this.#lru.get(id, READ)
+    return this.#lru.get(id, READ as LRUCache.GetOptions<string, T, unknown>)
   }
 
   /** The item, without marking it as used. */
