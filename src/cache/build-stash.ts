@@ -12,7 +12,7 @@ import { About, type Entry } from './entry.js'
 import { Fills } from './fills.js'
 import { type ForgetReceipt, forgetIn } from './forget.js'
 import { clearOptions, dropAll, type InvalidateOptions } from './invalidate.js'
-import { endUnawaited } from './load.js'
+import { endAtClose } from './load.js'
 import { Loads } from './loads.js'
 import { createNamespace, type Namespace } from './namespace.js'
 import type { NamespaceOptions } from './namespace-options.js'
@@ -287,10 +287,7 @@ function writesUnderWay(states: readonly NamespaceState[]): Promise<unknown> | u
 /** After it nothing is kept: loads under way keep their callers, and refreshes behind end. */
 function closeState(state: NamespaceState): void {
   state.live.closed = true
-  for (const load of [...state.loads.running]) {
-    load.void = true
-    endUnawaited(state, load, closed(`Namespace '${state.name}'`))
-  }
+  for (const load of [...state.loads.running]) endAtClose(state, load, closed(`Namespace '${state.name}'`))
   state.fills.voidAll()
   state.loads.clear()
   state.negatives.clear()

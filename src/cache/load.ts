@@ -122,11 +122,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return canHaveThen && typeof (value as { then?: unknown }).then === 'function'
 }
 
-// A refresh behind keeps no process alive: nobody waits for it.
+// A refresh behind keeps no process alive: nobody waits for it. Nor does anything once the stash is closed.
 function armTimeout(state: NamespaceState, load: Load, isAwaited: boolean): void {
   const leftMs = Math.max(0, load.timeoutAt - state.clock.now())
-  load.keepsAlive = isAwaited
-  load.timer = state.clock.setTimer(() => timeOut(state, load), leftMs, isAwaited)
+  load.keepsAlive = isAwaited && !state.live.closed
+  load.timer = state.clock.setTimer(() => timeOut(state, load), leftMs, load.keepsAlive)
 }
 
 function timeOut(state: NamespaceState, load: Load): void {
@@ -145,9 +145,16 @@ export function awaitLoad(state: NamespaceState, load: Load): void {
 
 /** A caller has got a stale answer instead: if nobody else waits, the load goes on without keeping the process alive. */
 export function letGo(state: NamespaceState, load: Load): void {
-  if (load.flight.awaited || !load.keepsAlive || load.ended) return
+  if ((load.flight.awaited && !state.live.closed) || !load.keepsAlive || load.ended) return
   state.clock.clearTimer(load.timer)
   armTimeout(state, load, false)
+}
+
+/** The stash is closed: who waits may still get the value, and keeps the process no longer than the loader does. */
+export function endAtClose(state: NamespaceState, load: Load, reason: unknown): void {
+  load.void = true
+  endUnawaited(state, load, reason)
+  letGo(state, load)
 }
 
 /** Ends a load that nobody waits for: a refresh, or one whose callers were content with a stale value. */

@@ -48,7 +48,8 @@ export class FallbackChain implements CallWaiter, Timed {
 
   constructor(hop: FailedHop) {
     this.#hop = hop
-    this.#steps = hop.plan.definition.fallback
+    // A missing recording is no outage: what stands in would cost money, or hide that the recording is missing.
+    this.#steps = hop.failure?.code === 'ERR_REPLAY_MISS' ? [] : hop.plan.definition.fallback
   }
 
   get usage(): UsageMeter {

@@ -19,6 +19,22 @@ describe('close', () => {
     expect(clock.pendingTimers()).toBe(0)
   })
 
+  it('leaves no timer that would keep the process from ending: a loader that never settles is nothing to wait for', async () => {
+    const { things, stash, clock } = open({ hardTimeout: '5m' })
+    const waiting = things.getOrSet('a', createLoads().loader)
+    expect(clock.pendingTimers(true)).toBe(1)
+    await stash.close()
+    expect(clock.pendingTimers(true)).toBe(0)
+    const later = things.getOrSet('b', createLoads().loader)
+    expect(clock.pendingTimers(true)).toBe(0)
+    const settled = Promise.allSettled([waiting, later])
+    await clock.advance(300_000)
+    expect(await settled).toMatchObject([
+      { reason: { code: 'ERR_LOAD_TIMEOUT' } },
+      { reason: { code: 'ERR_LOAD_TIMEOUT' } },
+    ])
+  })
+
   it('ends refreshes that nobody waits for, and tells them so', async () => {
     const { things, stash, clock } = open({ ttl: '1m', staleWhileRevalidate: '1h' })
     await things.set('k', 'old')

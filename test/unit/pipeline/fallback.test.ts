@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { replayMiss } from '../../../src/errors/load-error.js'
 import { defineHop, pipeline, provider, staleFor } from '../../../src/pipeline/index.js'
 import { createFakeClock, type FakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
@@ -53,6 +54,27 @@ describe('a fallback', () => {
     await clock.advance(1000)
     expect(await run).toMatchObject({ output: 'last' })
     expect(clock.pendingTimers()).toBe(0)
+  })
+
+  it('is not asked where a recording is missing: nothing goes out, and nothing hides it', async () => {
+    const missing = fakeRecords(createFakeClock())
+    const records = { ...missing.records(''), load: () => Promise.reject(replayMiss('general', undefined, undefined)) }
+    const calls: string[] = []
+    const p = pipeline('p')
+      .hop('a', {
+        run: async (): Promise<unknown> => calls.push('live'),
+        cache: { in: { ...missing, records: () => records as never }, key: () => 'k' },
+        fallback: [
+          provider('other', async () => calls.push('another provider')),
+          () => calls.push('function'),
+          'value',
+        ],
+      })
+      .assemble(({ a }) => a)
+    const run = await p.run(1)
+    expect(run.status).toBe('failed')
+    expect(run.report.hops.a).toMatchObject({ status: 'failed', error: { code: 'ERR_REPLAY_MISS' } })
+    expect(calls).toEqual([])
   })
 
   it('that fails to the end leaves the hop failed for its first reason', async () => {
