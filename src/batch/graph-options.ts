@@ -27,7 +27,11 @@ export interface GraphOptions<T, R, D = undefined> {
   readonly run: (item: T, context: GraphContext<D>) => R | PromiseLike<R>
   /** Different for every item. @defaultValue the item's own `id`, else its place */
   readonly id?: (item: T, index: number) => string
-  /** Ids of the items whose results this one needs: without them it is `skipped`. */
+  /**
+   * Ids of the items whose results this one needs: without them it is `skipped`.
+   *
+   * @defaultValue the item's own `dependsOn`, else none
+   */
   readonly dependsOn?: (item: T, index: number) => readonly string[]
   /**
    * JSON Pointers (`'/work/0/summary'`) of what the item reads or changes. Items that touch the same place, or one inside
@@ -94,15 +98,31 @@ export function resolveGraph<T, R, D>(items: readonly T[], options: GraphOptions
 }
 
 function nodeOf<T, R, D>(item: T, index: number, { id, dependsOn, touches }: GraphOptions<T, R, D>): GraphNode {
-  const own = id === undefined ? ((item as { readonly id?: unknown } | null)?.id ?? index) : id(item, index)
-  if (typeof own !== 'string' && typeof own !== 'number') throw optionInvalid('id', 'a text', own)
-  const needs = dependsOn?.(item, index) ?? []
-  if (!Array.isArray(needs)) throw optionInvalid('dependsOn', 'a function that returns a list of ids', needs)
+  const said = item as { readonly id?: unknown; readonly dependsOn?: unknown } | null | undefined
+  const own = id === undefined ? (said?.id ?? index) : id(item, index)
+  if (!isId(own)) throw optionInvalid('id', 'a text', own)
+  const needs = (dependsOn === undefined ? said?.dependsOn : dependsOn(item, index)) ?? []
+  if (!Array.isArray(needs) || !needs.every(isId)) throw needsInvalid(needs, dependsOn === undefined)
   const places = touches?.(item, index)
   if (places !== undefined && !Array.isArray(places)) {
     throw optionInvalid('touches', 'a function that returns a list of JSON Pointers', places)
   }
-  return { id: String(own), dependsOn: needs, touches: places?.map(declaredPlace) }
+  return { id: String(own), dependsOn: needs.map(String), touches: places?.map(declaredPlace) }
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' || typeof id === 'number'
+}
+
+function needsInvalid(needs: unknown, isOwn: boolean): Error {
+  const odd = Array.isArray(needs) ? needs.find((id) => !isId(id)) : needs
+  if (!isOwn) return optionInvalid('dependsOn', 'a function that returns a list of ids', odd)
+  return optionInvalid(
+    'dependsOn',
+    'a list of ids',
+    odd,
+    'Give the option `dependsOn` where an item means something else.',
+  )
 }
 
 /** Whoever appends to a list touches the list. */

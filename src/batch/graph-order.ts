@@ -39,7 +39,8 @@ function placesById(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
 function placeOf(places: ReadonlyMap<string, number>, id: string, dependency: string): number {
   const place = places.get(dependency)
   if (place !== undefined) return place
-  const near = nearestName(String(dependency), [...places.keys()])
+  const others = [...places.keys()].filter((name) => name !== id)
+  const near = nearestName(dependency, others)
   const hint = near === undefined ? 'Name items of this call.' : `Did you mean '${near}'?`
   throw graphInvalid(`'${id}' depends on '${dependency}', which is none of them`, hint)
 }

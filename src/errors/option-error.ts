@@ -65,7 +65,8 @@ export function preview(value: unknown): string {
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (typeof name !== 'string') return undefined
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
+  // Of a name of two letters one has to be left.
+  let bestDistance = Math.min(Math.max(2, Math.floor(name.length / 3)), name.length - 1) + 1
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase().slice(0, 64), candidate.toLowerCase())
     if (distance < bestDistance) {

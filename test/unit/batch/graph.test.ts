@@ -250,6 +250,48 @@ describe('processGraph', () => {
   })
 })
 
+describe('items that say themselves what they depend on', () => {
+  it('run in that order, and name each other by text or number', async () => {
+    const items = [
+      { id: 'c', dependsOn: ['b', 1] },
+      { id: 'b', dependsOn: [1] },
+      { id: 1, dependsOn: null },
+      { id: 'd' },
+    ]
+    const { report } = await processGraph(items, { run: ({ id }, { resultOf }) => `${id} after ${resultOf('1')}` })
+    expect(report).toMatchObject({ order: ['1', 'd', 'b', 'c'], atOnce: 2 })
+  })
+
+  it('are refused for a cycle before anything runs', async () => {
+    const ran: string[] = []
+    const items = [
+      { id: 'a', dependsOn: ['b'] },
+      { id: 'b', dependsOn: ['a'] },
+    ]
+    const error = await processGraph(items, { run: ({ id }) => ran.push(id) }).catch((error) => error)
+    expect(codeOf(error)).toBe('ERR_GRAPH_INVALID')
+    expect(String(error)).toContain('a -> b -> a')
+    expect(ran).toEqual([])
+  })
+
+  it('do not count where the option says it', async () => {
+    const { report } = await processGraph([{ id: 'a', dependsOn: 'another thing' }, { id: 'b' }], {
+      dependsOn: ({ id }) => (id === 'a' ? ['b'] : []),
+      run: () => 1,
+    })
+    expect(report.order).toEqual(['b', 'a'])
+  })
+
+  it.each([['b'], [{ b: true }], [7], [[{ id: 'b' }]], [[undefined]]])('are refused for %j', async (dependsOn) => {
+    const items = [{ id: 'a', dependsOn }, { id: 'b' }]
+    for (const options of [{ run: () => 1 }, { run: () => 1, dependsOn: () => dependsOn }]) {
+      const error = await processGraph(items, options as never).catch((error) => error)
+      expect(codeOf(error)).toBe('ERR_OPTION_INVALID')
+      expect(String(error)).toContain('`dependsOn`')
+    }
+  })
+})
+
 describe('a graph that has no order', () => {
   const graph = (edges: Record<string, readonly string[]>) =>
     processGraph(Object.keys(edges), { id: (name) => name, dependsOn: (name) => edges[name] ?? [], run: () => 1 })
@@ -259,6 +301,9 @@ describe('a graph that has no order', () => {
     [{ x: ['a'], a: ['b'], b: ['a'] }, 'a -> b -> a'],
     [{ a: ['a'] }, 'a -> a'],
     [{ letter: ['summery'], summary: [] }, "Did you mean 'summary'"],
+    [{ a: [], b: ['zz'] }, "'b' depends on 'zz', which is none of them. Name items of this call."],
+    [{ jobs: ['job'], job1: [] }, "Did you mean 'job1'"],
+    [{ jobs: ['job'], other: [] }, 'Name items of this call'],
   ])('is refused with the way: %j', async (edges, message) => {
     const error = await graph(edges as never).catch((error) => error)
     expect(codeOf(error)).toBe('ERR_GRAPH_INVALID')

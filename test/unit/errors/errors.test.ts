@@ -95,7 +95,7 @@ describe('preview', () => {
 })
 
 describe('nearestName', () => {
-  const known = ['ttl', 'staleIfError', 'staleWhileRevalidate', 'tags']
+  const known = ['ttl', 'staleIfError', 'staleWhileRevalidate', 'tags', 'b']
   it.each([
     ['tll', 'ttl'],
     ['staleIfErorr', 'staleIfError'],
@@ -103,6 +103,8 @@ describe('nearestName', () => {
     ['tag', 'tags'],
     ['somethingElse', undefined],
     ['', undefined],
+    ['zz', undefined],
+    ['z', undefined],
   ])('finds for %s: %s', (name, nearest) => {
     expect(nearestName(name, known)).toBe(nearest)
   })
