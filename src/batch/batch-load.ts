@@ -1,8 +1,8 @@
-import { answerMissing, batchTimeout, rowsMisaligned } from '../errors/batch-error.js'
+import { batchTimeout, rowMissing, rowsMisaligned } from '../errors/batch-error.js'
 import { preview } from '../errors/option-error.js'
 import { NO_SLOT, type Timed, type TimerQueue } from '../resilience/timer-queue.js'
 import type { BatcherPlan, LoadContext, LoadedRows } from './batcher-options.js'
-import type { Waiting } from './batcher-queue.js'
+import { idOf, type Waiting } from './batcher-queue.js'
 import { isThenable } from './run-batch.js'
 
 const SETTLED = Promise.resolve()
@@ -66,7 +66,7 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
   }
 
   onDue(): void {
-    const error = batchTimeout(`A load of ${this.#plan.label}`, this.#plan.timeoutMs)
+    const error = batchTimeout(`A load of the ${this.#plan.label}`, this.#plan.timeoutMs)
     this.#fail(error)
     this.#abort(error)
   }
@@ -75,14 +75,14 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
     const batch = this.#batch
     const problem = misfit(rows, batch.length)
     if (problem !== undefined) {
-      this.#fail(rowsMisaligned(`the load of ${this.#plan.label}`, batch.length, problem))
+      this.#fail(rowsMisaligned(`the load of the ${this.#plan.label}`, batch.length, problem))
       return
     }
     if (!this.#finish()) return
-    const aligned = Array.isArray(rows)
+    const rowOf = Array.isArray(rows) ? undefined : rowsByItem(rows as ReadonlyMap<I, V | Error>, this.#plan)
     for (let place = 0; place < batch.length; place++) {
       const waiting = batch[place] as Waiting<I, V>
-      const row = aligned ? rows[place] : this.#rowOf(rows as ReadonlyMap<I, V | Error>, waiting.item)
+      const row = rowOf === undefined ? (rows as readonly (V | Error)[])[place] : rowOf(waiting.item)
       if (row instanceof Error) waiting.reject(row)
       else waiting.resolve(row as V)
     }
@@ -114,12 +114,32 @@ export class BatchLoad<I, V> implements LoadContext, Timed {
     this.#aborted ??= { reason }
     this.#controller?.abort(reason)
   }
+}
 
-  #rowOf(rows: ReadonlyMap<I, V | Error>, item: I): V | Error {
-    const row = rows.get(item)
-    return row === undefined && !rows.has(item)
-      ? answerMissing(`An item of ${this.#plan.label}`, 1)
-      : (row as V | Error)
+/** Reads the row of an item: by the item itself, else by one that is equal. */
+function rowsByItem<I, V>(rows: ReadonlyMap<I, V | Error>, { keyOf, label }: BatcherPlan<I, V>) {
+  const idIfAny = (item: I): unknown => {
+    try {
+      return idOf(keyOf === undefined ? item : keyOf(item))
+    } catch {
+      return {}
+    }
+  }
+  // Made for the first item that is not found by itself: a load that keys its rows by what it was given needs none.
+  let byId: Map<unknown, V | Error> | undefined
+  return (item: I): V | Error => {
+    const own = rows.get(item)
+    if (own !== undefined || rows.has(item)) return own as V | Error
+    if (byId === undefined) {
+      byId = new Map()
+      for (const [other, row] of rows) {
+        const id = idIfAny(other)
+        // The first row of an item stands: a second one is not the answer to another.
+        if (!byId.has(id)) byId.set(id, row)
+      }
+    }
+    const id = idIfAny(item)
+    return byId.has(id) ? (byId.get(id) as V | Error) : rowMissing(`the load of the ${label}`)
   }
 }
 

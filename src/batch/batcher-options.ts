@@ -6,7 +6,7 @@ import { type Duration, parseDuration } from '../runtime/duration.js'
 import { resolveTimeout } from './batch-options.js'
 import { type BatcherCache, createBatcherCache } from './batcher-cache.js'
 
-/** Rows of a batch: one an item, in their order, or a Map by item. A row that is an `Error` fails its item alone. */
+/** Rows of a batch: one an item, in their order, or a Map by item (an equal one will do). A row that is an `Error` fails its item alone. */
 export type LoadedRows<I, V> = readonly (V | Error)[] | ReadonlyMap<I, V | Error>
 
 /** What a batch's `load` is told beside its items. */
@@ -113,7 +113,7 @@ export function resolveBatcher<I, V, K>(options: BatcherOptions<I, V, K>): Batch
     timeoutMs: resolveTimeout(options.timeout),
     keyOf: key,
     cache: createBatcherCache(options),
-    label: name === undefined ? 'The batcher' : `The batcher '${name}'`,
+    label: name === undefined ? 'batcher' : `batcher '${name}'`,
     clockOf() {
       clock ??= resolveClock(undefined)
       return clock

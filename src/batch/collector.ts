@@ -62,7 +62,7 @@ export class Collector<I, V> {
   }
 
   collect(item: I, signal: AbortSignal | undefined, together: ReadsTogether | undefined): Promise<V> {
-    if (this.#closed) return Promise.reject(closed(this.#plan.label))
+    if (this.#closed) return Promise.reject(closed(`The ${this.#plan.label}`))
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     let waiting: Waiting<I, V> | undefined
     try {

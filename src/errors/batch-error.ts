@@ -27,7 +27,7 @@ export function batchShape(namespace: string, received: string): BatchError {
 /** `ERR_BATCH_MISALIGNED`: a batch function or loader returned another number of rows than it was given items. */
 export function rowsMisaligned(where: string, expected: number, received: number | string): BatchError {
   return new BatchError(
-    `Expected ${where} to return ${expected} rows, one an item and in their order, received ${received}. Return an \`Error\` in the place of an item that failed.`,
+    `Expected ${where} to return ${expected} ${expected === 1 ? 'row' : 'rows'}, one an item and in their order, received ${received}. Return an \`Error\` in the place of an item that failed.`,
     { code: 'ERR_BATCH_MISALIGNED', context: { where, expected, received } },
   )
 }
@@ -45,6 +45,14 @@ export function answerMissing(where: string, calls: number): BatchError {
   return new BatchError(
     `${where} was asked for in ${calls} ${calls === 1 ? 'call' : 'calls'} and no answer had its id. Give a \`fallback\`, or look at what came back.`,
     { code: 'ERR_ANSWER_MISSING', retryable: true, context: { where, calls } },
+  )
+}
+
+/** `ERR_ANSWER_MISSING`: the Map a load returned has nothing for this item. */
+export function rowMissing(where: string): BatchError {
+  return new BatchError(
+    `The Map that ${where} returned has no row for an item. Key it by the items \`load\` was given, or return a list with one row an item, in their order.`,
+    { code: 'ERR_ANSWER_MISSING', retryable: true, context: { where } },
   )
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { batcher } from '../../../src/batch/index.js'
+import { createStash } from '../../../src/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -131,6 +132,45 @@ describe('a batcher', () => {
     expect(results[0]).toMatchObject({ value: 10 })
     expect(codeOf((results[1] as PromiseRejectedResult).reason)).toBe('ERR_ANSWER_MISSING')
     expect(results[2]).toMatchObject({ value: 10 })
+  })
+
+  it('matches a Map by equal items, also where they are copies, and takes the first of two', async () => {
+    const load = (items: readonly { id: number }[]) =>
+      new Map([
+        ...items.map((item): [{ id: number }, string] => [structuredClone(item), `row ${item.id}`]),
+        ...items.map((item): [{ id: number }, string] => [structuredClone(item), 'a second row']),
+        [{ id: 99 }, 'nobody asked'],
+      ])
+    const read = batcher({ load })
+    expect(await Promise.all([read({ id: 1 }), read({ id: 2 })])).toEqual(['row 1', 'row 2'])
+  })
+
+  it('matches a Map by `key`, and takes what has none for nobody', async () => {
+    const load = (items: readonly { id: string; at: number }[]) =>
+      new Map<{ id: string; at: number }, string>([
+        [null as never, 'nobody'],
+        ...items.map(({ id }): [{ id: string; at: number }, string] => [{ id, at: 0 }, `row ${id}`]),
+      ])
+    const read = batcher({ load, key: ({ id }) => id })
+    expect(await Promise.all([read({ id: 'a', at: 1 }), read({ id: 'b', at: 2 })])).toEqual(['row a', 'row b'])
+  })
+
+  it.each([
+    ['', 'the batcher'],
+    ['users', "the batcher 'users'"],
+  ])('speaks of itself in plain sentences, named %j', async (name, called) => {
+    await using stash = createStash()
+    const named = name === '' ? {} : { in: stash.general, name }
+    const reasonOf = (load: () => never) => batcher({ ...named, load })('a').catch(String)
+    const missing = await reasonOf((() => new Map()) as never)
+    expect(missing).toContain(`The Map that the load of ${called} returned has no row for an item.`)
+    expect(missing).not.toContain('fallback')
+    expect(await reasonOf((() => [1, 2]) as never)).toContain(
+      `Expected the load of ${called} to return 1 row, one an item`,
+    )
+    const read = batcher({ ...named, load: (items: readonly string[]) => [...items] })
+    await read.close()
+    expect(String(await read('a').catch((error) => error))).toContain(`${called.replace('the', 'The')} was closed`)
   })
 
   it('takes objects that hold the same for equal, and never a text for an object', async () => {
