@@ -1,5 +1,6 @@
 import { HopstashError } from '../errors/base-error.js'
 import { answerInvalid, answerMissing } from '../errors/batch-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { classifyError } from '../resilience/classify.js'
 import { type Limiter, limiterFrom } from '../resilience/limiter.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
@@ -124,7 +125,7 @@ export class Asker<T extends CombinedTask, V> {
     const bounds = { label: `A ${kind} call`, timeoutMs, clock, timers: this.#timers, cancels: running.cancels }
     this.#running.add(running)
     try {
-      return await boundedCall<AskReply>((lazy) => {
+      const reply = await boundedCall<AskReply>((lazy) => {
         const context = {
           kind,
           get signal() {
@@ -134,6 +135,8 @@ export class Asker<T extends CombinedTask, V> {
         const tasks = questions.map(({ task }) => task)
         return ask(tasks, context)
       }, bounds)
+      checkReply(reply)
+      return reply
     } finally {
       this.#running.delete(running)
     }
@@ -232,6 +235,13 @@ function isOpen(question: Question<unknown, unknown>): boolean {
   return question.answer === undefined && !question.left
 }
 
+/** Nothing, as of a model that refused, is no answer; what is of another shape is a mistake in `ask`. */
+function checkReply(reply: unknown): void {
+  if (reply === undefined || reply === null || typeof reply === 'string') return
+  if (typeof reply === 'object' && 'answers' in reply) return
+  throw optionInvalid('ask', "a function that resolves with the model's text or `{ answers, usage }`", reply)
+}
+
 function partsOf(reply: AskReply): { readonly answers: unknown; readonly usage: AskUsage } {
   if (typeof reply === 'string') return { answers: reply, usage: {} }
   const { answers, usage } = (reply ?? {}) as Partial<Exclude<AskReply, string>>
@@ -241,7 +251,8 @@ function partsOf(reply: AskReply): { readonly answers: unknown; readonly usage: 
 // Overload and outages pass, or do not, for all tasks alike; a request that is too long or malformed is another one for each task.
 function verdictOf(error: unknown, wallNow: number): Verdict {
   const { kind, status, retryable, code, name } = classifyError(error, wallNow)
-  if (kind === 'auth') return 'stop'
+  // A key that is refused, or an `ask` that is written wrongly, is so each time.
+  if (kind === 'auth' || code === 'ERR_OPTION_INVALID') return 'stop'
   if (status !== null || HopstashError.isInstance(error)) return retryable ? 'again' : 'singly'
   return code === null && name !== 'TimeoutError' ? 'answered' : 'again'
 }

@@ -328,7 +328,23 @@ describe('bad input', () => {
     expect(String(error)).toContain(`\`${name}`)
   })
 
-  it.each([undefined, null, 5, { answers: null }, { answers: [null, { id: 5, value: 1 }] }, '', '{', 'null'])(
+  it.each([
+    [new Map([['a', 'A']]), 'an object (Map)'],
+    [{ a: 'A', b: 'B' }, 'an object (Object)'],
+    [[{ id: 'a', value: 'A' }], 'an array of 1'],
+    [5, '5'],
+  ])('a reply of %o is refused after one call, for it would be the same again', async (reply, received) => {
+    const { calls, ask } = noting(() => reply as never)
+    const { outcomes, report } = await combinePrompts({ tasks: tasksOf('a', 'b', 'c'), ask })
+    expect(calls).toEqual(['combined a,b,c'])
+    expect(report.calls[0]).toMatchObject({ missing: 3, error: 'ERR_OPTION_INVALID' })
+    for (const { status, reason, error } of outcomes) {
+      expect([status, reason, codeOf(error)]).toEqual(['failed', 'error', 'ERR_OPTION_INVALID'])
+      expect(String(error)).toContain(`{ answers, usage }\`, received ${received}.`)
+    }
+  })
+
+  it.each([undefined, null, { answers: null }, { answers: [null, { id: 5, value: 1 }] }, '', '{', 'null'])(
     'a reply of %j is no answer',
     async (reply) => {
       const { outcomes } = await combinePrompts({ tasks: tasksOf('a', 'b'), ask: () => reply as never })
