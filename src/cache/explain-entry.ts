@@ -67,10 +67,7 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
       bytes: undefined,
       tags: [],
       settings,
-      text:
-        state.shared === undefined
-          ? `Not cached (${missCause}): the next read loads.`
-          : `Not in memory (${missCause}): the next read asks the shared store, and loads if it has nothing.`,
+      text: `${state.shared === undefined ? 'Not cached' : 'Not in memory'} (${missCause}): the next read ${missText(state, id)}.`,
     }
   }
   const next = NEXT[freshness]
@@ -93,6 +90,12 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
     settings,
     text: `Stored ${formatDuration(ageMs)} ago, ${life}; the next read is: ${next}.`,
   }
+}
+
+function missText(state: NamespaceState, id: string): string {
+  if (state.loads.has(id)) return 'joins the load under way'
+  const load = state.recording.mode === 'replay' ? "fails (mode 'replay')" : 'loads'
+  return state.shared === undefined ? load : `asks the shared store, and ${load} if it has nothing`
 }
 
 function settingsOf({ live: { policy } }: NamespaceState): SettingsInForce {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { LoaderContext } from '../../../src/cache/loader.js'
+import { namespace } from '../../../src/cache/presets.js'
+import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
+import { createTestStash } from '../../../src/testing/test-stash.js'
 import { createLoads, never, open } from './fixture.js'
 
 describe('causes of misses', () => {
@@ -180,6 +183,17 @@ describe('explain', () => {
     expect(things.stats()).toEqual(before)
     await things.set('c', 1)
     expect(things.peek('a')).toBeUndefined()
+  })
+
+  it('tells of a load under way, and of a replay, what the next read does', () => {
+    const { things } = open({})
+    const loads = createLoads()
+    void things.getOrSet('k', loads.loader)
+    expect(things.explain('k').text).toBe('Not cached (never): the next read joins the load under way.')
+    loads.call(0).resolve('value')
+    const namespaces = { replayed: namespace<unknown, unknown>({}) }
+    const { replayed } = createTestStash({ mode: 'replay', store: createSimulatedStore().connect(), namespaces })
+    expect(replayed.explain('k').text).toContain("asks the shared store, and fails (mode 'replay') if it has nothing")
   })
 
   it('says in a sentence that something never expires', async () => {
