@@ -1,4 +1,4 @@
-import { backoffMs, type RetryPolicy } from '../resilience/retry.js'
+import { askRetryOn, backoffMs, type RetryPolicy } from '../resilience/retry.js'
 import type { CallSpec } from './call-spec.js'
 import type { Failure } from './failure.js'
 
@@ -9,11 +9,7 @@ export function isRepeatable(spec: CallSpec, failure: Failure, earlier: Failure 
   // Stale credentials and garbled answers get one second chance; after that they are no hiccup.
   if (failure.status === 401 && spec.auth !== undefined) return earlier?.status !== 401
   if (failure.reason === 'contract_output') return earlier?.reason !== 'contract_output'
-  try {
-    return spec.policies.retry.retryOn?.(failure.error) ?? failure.retryable
-  } catch {
-    return false
-  }
+  return askRetryOn(spec.policies.retry, failure.error) ?? failure.retryable
 }
 
 /** Milliseconds to wait after attempt `number`, or `undefined`: no attempt is left, or the upstream asks for too long. */

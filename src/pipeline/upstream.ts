@@ -97,7 +97,7 @@ export function createUpstream(name: string, policies: SharedParts['policies'], 
     name,
     breaker: policies.breaker === undefined ? noBreaker : breakerFrom(policies.breaker, name, clock),
     limiter: policies.limiter === undefined ? noLimiter : limiterFrom(policies.limiter, name),
-    budget: policies.budget === undefined ? noRetryBudget : retryBudgetFrom(policies.budget),
+    budget: policies.budget === undefined ? noRetryBudget : retryBudgetFrom(policies.budget, clock),
   }
 }
 

@@ -1,5 +1,6 @@
+import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
-import { checkShape, positiveDuration, share, wholeNumber } from './option-shape.js'
+import { checkShape, positiveDuration, resolveClock, share, wholeNumber } from './option-shape.js'
 import { createRollingCount } from './rolling-window.js'
 
 /** How many retries an upstream is sent beside its traffic. */
@@ -19,12 +20,16 @@ export interface RetryBudgetPolicy {
   readonly windowMs: number
 }
 
-/** Stops retries from multiplying the load of an upstream that is in trouble. One per upstream. */
+/**
+ * Stops retries from multiplying the load of an upstream that is in trouble. One per upstream.
+ *
+ * `now` is in ms, of one clock for all calls, which nobody sets. @defaultValue that of the budget's own clock
+ */
 export interface RetryBudget {
   /** Notes a first attempt. */
-  noteCall(now: number): void
+  noteCall(now?: number): void
   /** Takes one retry out of the budget; `false` when it is used up. */
-  tryRetry(now: number): boolean
+  tryRetry(now?: number): boolean
 }
 
 /** Checks and completes {@link RetryBudgetOptions}. @throws OptionError `ERR_OPTION_INVALID` */
@@ -38,25 +43,27 @@ export function resolveRetryBudget(options: RetryBudgetOptions, where = 'retryBu
 }
 
 /**
- * Returns a retry budget.
+ * Returns a retry budget, for the `budget` of `retry`, or for a loop of your own: `noteCall` before each first attempt,
+ * `tryRetry` before each further one.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { createRetryBudget } from 'hopstash/resilience'
  * const budget = createRetryBudget({ min: 1 })
- * budget.tryRetry(0) // => true
- * budget.tryRetry(0) // => false
+ * budget.tryRetry() // => true
+ * budget.tryRetry() // => false
  */
-export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
-  return retryBudgetFrom(resolveRetryBudget(options))
+export function createRetryBudget(options: RetryBudgetOptions = {}, clock?: Clock): RetryBudget {
+  return retryBudgetFrom(resolveRetryBudget(options), resolveClock(clock))
 }
 
 /** {@link createRetryBudget} from a complete policy. */
-export function retryBudgetFrom(policy: RetryBudgetPolicy): RetryBudget {
+export function retryBudgetFrom(policy: RetryBudgetPolicy, clock: Clock): RetryBudget {
   const calls = createRollingCount(policy.windowMs)
   const retries = createRollingCount(policy.windowMs)
   return {
-    noteCall: calls.add,
-    tryRetry(now) {
+    noteCall: (now = clock.now()) => calls.add(now),
+    tryRetry(now = clock.now()) {
       if (retries.total(now) >= Math.max(policy.min, Math.floor(calls.total(now) * policy.ratio))) return false
       retries.add(now)
       return true

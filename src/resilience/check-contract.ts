@@ -1,6 +1,6 @@
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { contractUnmet } from '../errors/resilience-error.js'
-import { isSchema, pathsOf, type StandardSchema } from '../runtime/standard-schema.js'
+import { isSchema, pathsOf, type StandardResult, type StandardSchema } from '../runtime/standard-schema.js'
 import { checkShape, checkText } from './option-shape.js'
 
 /** Options of {@link checkContract}. */
@@ -33,6 +33,16 @@ export async function checkContract<Out>(
   checkText(name, 'name')
   if (side !== 'input' && side !== 'output') throw optionInvalid('side', "'input' or 'output'", side)
   const result = await schema['~standard'].validate(value)
+  checkResult(result)
   if (result.issues === undefined) return result.value as Out
   throw contractUnmet(name, side, pathsOf(result.issues))
+}
+
+// What a schema answers may be the value itself: the error must not quote it.
+function checkResult(result: StandardResult<unknown> | null | undefined): void {
+  const expected = 'a Standard Schema, whose `validate` gives an object with a `value` or a list of `issues`'
+  if (typeof result !== 'object' || result === null)
+    throw optionHidden('schema', expected, `one that gives ${result === null ? 'null' : typeof result}`)
+  if (result.issues === undefined || Array.isArray(result.issues)) return
+  throw optionHidden('schema', expected, 'one whose `issues` are no list')
 }

@@ -51,11 +51,12 @@ const RETRYABLE_STATUS = new Set([408, 425, 429])
  * 4xx will not. An error without a status may pass. A client that says it has retried already (`reason:
  * 'maxRetriesExceeded'`) is not retried again on top.
  *
+ * @param wallNow Ms since the epoch, for a `Retry-After` that is a date. @defaultValue now
  * @example
  * import { classifyError } from 'hopstash/resilience'
  * classifyError({ status: 429, headers: { 'retry-after': '2' } }, 0).retryAfterMs // => 2000
  */
-export function classifyError(error: unknown, wallNow: number): Classified {
+export function classifyError(error: unknown, wallNow?: number): Classified {
   const fields = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   const status = statusOf(fields)
   const code = codeOf(fields)

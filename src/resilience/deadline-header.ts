@@ -53,7 +53,9 @@ export function deadlineFrom(headers: RequestHeaders, options: DeadlineFromOptio
 /**
  * Returns the header that tells a module how much time is left: for calls that do not go through a pool.
  *
- * @throws OptionError `ERR_OPTION_INVALID` for a name that is no header's.
+ * Without end (`Infinity`) there is nothing to tell, and no header.
+ *
+ * @throws OptionError `ERR_OPTION_INVALID` for a name that is no header's, and for what is no number.
  * @example
  * import { deadlineHeaders } from 'hopstash/http'
  * deadlineHeaders(1500.4) // => { 'x-deadline-ms': '1500' }
@@ -61,8 +63,9 @@ export function deadlineFrom(headers: RequestHeaders, options: DeadlineFromOptio
  */
 export function deadlineHeaders(remainingMs: number, header: string = DEADLINE_HEADER): Record<string, string> {
   checkDeadlineHeader('header', header)
-  if (typeof remainingMs !== 'number') throw optionInvalid('remainingMs', 'a number of milliseconds', remainingMs)
-  if (!Number.isFinite(remainingMs)) return {}
+  if (typeof remainingMs !== 'number' || Number.isNaN(remainingMs))
+    throw optionInvalid('remainingMs', 'a number of milliseconds', remainingMs)
+  if (remainingMs === Infinity) return {}
   const ms = Math.max(0, Math.floor(remainingMs))
   // gRPC allows eight digits; what does not fit in milliseconds fits in seconds.
   if (header === 'grpc-timeout') return { [header]: ms > 99_999_999 ? `${Math.floor(ms / 1000)}S` : `${ms}m` }

@@ -33,7 +33,7 @@ export interface Deadline {
  * @example
  * import { createDeadline, deadlineFrom, retry } from 'hopstash/resilience'
  * const deadline = createDeadline(deadlineFrom({ 'x-deadline-ms': '1500' }, { max: '30s' }) ?? '30s')
- * const answer = await retry(() => deadline.run(async () => 'in time', '1s'))
+ * const answer = await deadline.run(({ signal }) => retry(async () => 'in time', { signal }))
  * answer // => 'in time'
  */
 export function createDeadline(limit: Duration, options: DeadlineOptions = {}): Deadline {

@@ -2,10 +2,12 @@ import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
-/** Refuses anything but an object whose keys are all `known`; suggests the nearest known name. */
+/** Refuses anything but an object whose keys are all `known`; suggests the nearest known name. A signal has no keys. */
 export function checkShape(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw optionInvalid(where, `an object with some of: ${known.join(', ')}`, options)
+  const isBare = isSignal(options)
+  if (isBare || typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const hint = isBare && known.includes('signal') ? 'Write `{ signal }`.' : undefined
+    throw optionInvalid(where, `an object with some of: ${known.join(', ')}`, options, hint)
   }
   for (const key of Object.keys(options)) if (!known.includes(key)) throw optionUnknown(where, key, known)
 }

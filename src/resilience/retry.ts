@@ -1,10 +1,11 @@
 import pRetry from 'p-retry'
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { sleep } from '../runtime/abort.js'
 import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import type { RetryBudget } from './budget.js'
 import { classifyError } from './classify.js'
-import { checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
+import { checkFunction, checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
 
 /** When and how a failed call is repeated. */
 export interface RetryOptions {
@@ -20,7 +21,10 @@ export interface RetryOptions {
   readonly jitter?: 'full' | 'none' | undefined
   /** A `Retry-After` up to this long is obeyed, exactly; a longer one ends the retries. @defaultValue `'60s'` */
   readonly maxRetryAfter?: Duration | undefined
-  /** Decides instead of the classification by fields (`retryable`, HTTP status). */
+  /**
+   * Decides at once, instead of the classification by fields (`retryable`, HTTP status). What it throws, and a promise,
+   * counts as no; what an open breaker, a full queue or a retry budget refused is not repeated whatever it says.
+   */
   readonly retryOn?: ((error: unknown) => boolean) | undefined
 }
 
@@ -36,6 +40,13 @@ export interface RetryPolicy {
 }
 
 const KNOWN = ['attempts', 'backoff', 'factor', 'maxBackoff', 'jitter', 'maxRetryAfter', 'retryOn']
+const ANSWERS_AT_ONCE = 'a function of the error that answers at once'
+/** Refusals of our own policies: another attempt at once would be refused, too. */
+const REFUSED: ReadonlySet<string | null> = new Set([
+  'ERR_BREAKER_OPEN',
+  'ERR_QUEUE_FULL',
+  'ERR_RETRY_BUDGET_EXHAUSTED',
+])
 
 /** Checks and completes {@link RetryOptions}. @throws OptionError `ERR_OPTION_INVALID` */
 export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolicy {
@@ -44,9 +55,9 @@ export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolic
   if (jitter !== 'full' && jitter !== 'none') throw optionInvalid(`${where}.jitter`, "'full' or 'none'", jitter)
   if (!(typeof factor === 'number' && factor >= 1 && factor <= 100))
     throw optionInvalid(`${where}.factor`, 'a number from 1 to 100', factor)
-  if (retryOn !== undefined && typeof retryOn !== 'function') {
-    throw optionInvalid(`${where}.retryOn`, 'a function of the error', retryOn)
-  }
+  checkFunction(retryOn, `${where}.retryOn`, ANSWERS_AT_ONCE)
+  if (Object.prototype.toString.call(retryOn) === '[object AsyncFunction]')
+    throw optionHidden(`${where}.retryOn`, ANSWERS_AT_ONCE, 'an async function')
   return Object.freeze({
     attempts: wholeNumber(options.attempts ?? 3, `${where}.attempts`, 1),
     backoffMs: parseDuration(options.backoff ?? '200ms', `${where}.backoff`),
@@ -56,6 +67,20 @@ export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolic
     maxRetryAfterMs: parseDuration(options.maxRetryAfter ?? '60s', `${where}.maxRetryAfter`),
     retryOn,
   })
+}
+
+/** What `retryOn` says of an error; `undefined` where there is none. */
+export function askRetryOn({ retryOn }: RetryPolicy, error: unknown): boolean | undefined {
+  try {
+    const answer: unknown = retryOn?.(error)
+    if (typeof (answer as Partial<PromiseLike<unknown>> | null | undefined)?.then !== 'function')
+      return answer as boolean | undefined
+    // Nobody waits for it, so its rejection would end the process.
+    Promise.resolve(answer).catch(() => {})
+    return false
+  } catch {
+    return false
+  }
 }
 
 /** The wait before attempt `attempt + 1`, in ms. `random` in [0, 1). */
@@ -123,29 +148,39 @@ class Carried extends Error {
 export interface RetryRun extends RetryOptions {
   /** Ends the waiting between attempts; hand it to the work too. */
   readonly signal?: AbortSignal | undefined
+  /** Of `createRetryBudget`, one for all calls of an upstream. Used up, it ends the attempts with the last failure. */
+  readonly budget?: RetryBudget | undefined
   readonly clock?: Clock | undefined
 }
 
 /**
  * Calls `work` until it succeeds, fails for good, or `attempts` calls were made; rejects with the last failure.
  *
+ * What an open breaker or a full queue refused is not repeated. It has no time limit of its own: call it within
+ * `createDeadline('3s').run`, and hand on that one's `signal`.
+ *
+ * @throws OptionError `ERR_OPTION_INVALID`, as a rejection.
  * @example
  * import { retry } from 'hopstash/resilience'
  * await retry(async (attempt) => attempt, { attempts: 2 }) // => 1
  */
 export async function retry<T>(work: (attempt: number) => T | PromiseLike<T>, options: RetryRun = {}): Promise<T> {
   if (typeof work !== 'function') throw optionInvalid('work', 'a function of the attempt', work)
-  checkShape('retry', options, [...KNOWN, 'signal', 'clock'])
-  const { signal, clock: given, ...policyOptions } = options
+  checkShape('retry', options, [...KNOWN, 'signal', 'budget', 'clock'])
+  const { signal, budget, clock: given, ...policyOptions } = options
   checkSignal(signal)
+  checkBudget(budget)
   const clock = resolveClock(given)
   const policy = resolveRetry(policyOptions)
   signal?.throwIfAborted()
+  budget?.noteCall()
   try {
     return await work(1)
   } catch (failure) {
-    const decide = (reason: unknown, number: number): number | undefined =>
-      signal?.aborted ? undefined : waitAfter(policy, reason, number, clock)
+    const decide = (reason: unknown, number: number): number | undefined => {
+      const waitMs = signal?.aborted ? undefined : waitAfter(policy, reason, number, clock)
+      return waitMs === undefined || budget?.tryRetry() === false ? undefined : waitMs
+    }
     const firstWaitMs = policy.attempts > 1 ? decide(failure, 1) : undefined
     if (firstWaitMs === undefined) throw failure
     return continueAttempts({
@@ -158,9 +193,17 @@ export async function retry<T>(work: (attempt: number) => T | PromiseLike<T>, op
   }
 }
 
+function checkBudget(budget: unknown): void {
+  if (budget === undefined) return
+  const { noteCall, tryRetry } = (budget ?? {}) as Partial<RetryBudget>
+  if (typeof noteCall === 'function' && typeof tryRetry === 'function') return
+  throw optionInvalid('retry.budget', 'what `createRetryBudget()` returns', budget)
+}
+
 function waitAfter(policy: RetryPolicy, error: unknown, attempt: number, clock: Clock): number | undefined {
   const classified = classifyError(error, clock.wall())
-  if (!(policy.retryOn?.(error) ?? classified.retryable)) return undefined
+  if (REFUSED.has(classified.code)) return undefined
+  if (!(askRetryOn(policy, error) ?? classified.retryable)) return undefined
   if (classified.retryAfterMs === undefined) return backoffMs(policy, attempt, clock.random())
   return classified.retryAfterMs <= policy.maxRetryAfterMs ? classified.retryAfterMs : undefined
 }

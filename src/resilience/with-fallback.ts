@@ -17,7 +17,7 @@ export interface FallbackOutcome<T> {
  * Calls `work`; when it fails, takes the first step of `chain` that does not: a function, which is told the error, or a
  * value, of which each call gets a copy.
  *
- * Rejects with what `work` failed with when all steps fail, too.
+ * Rejects with what `work` failed with when all steps fail, too. It has no time limit of its own, and neither has a step.
  *
  * @throws OptionError `ERR_OPTION_INVALID`, as a rejection.
  * @example

@@ -28,11 +28,13 @@ export function isSchema(value: unknown): value is StandardSchema {
 
 /** Where a value does not fit, at most five places; never what it is there (a schema's message may quote it). */
 export function pathsOf(issues: readonly StandardIssue[]): readonly string[] {
-  return [...new Set(issues.slice(0, 5).map((issue) => pathOf(issue.path ?? [])))]
+  return [...new Set(issues.slice(0, 5).map((issue) => pathOf(issue?.path)))]
 }
 
-function pathOf(segments: readonly unknown[]): string {
+function pathOf(segments: unknown): string {
   let path = '$'
+  // A schema of somebody's own may hand out anything.
+  if (!Array.isArray(segments)) return path
   for (const segment of segments.slice(0, 12)) {
     const key = typeof segment === 'object' && segment !== null ? (segment as { readonly key?: unknown }).key : segment
     // A key of a record may be somebody's data; a short identifier is a field's name.

@@ -74,6 +74,20 @@ describe('retry', () => {
     expect(insisting.seen).toHaveLength(3)
   })
 
+  it.each([
+    ['throws', () => JSON.parse('{')],
+    ['answers later', () => Promise.resolve(true)],
+    ['fails later', () => Promise.reject(new Error('in retryOn'))],
+  ])('takes it for a no when retryOn %s', async (_, retryOn) => {
+    const clock = createFakeClock()
+    const { p, seen } = single(clock, [httpError(503)], {
+      retry: { ...EXACT, retryOn: retryOn as unknown as () => boolean },
+    })
+    const { report } = await finish(clock, p.run(1))
+    expect(seen).toHaveLength(1)
+    expect(report.hops.a?.attempts[0]?.status).toBe(503)
+  })
+
   it('waits exactly as long as Retry-After asks, in seconds, milliseconds or until a date', async () => {
     const clock = createFakeClock({ wall: Date.UTC(2026, 0, 1) })
     const date = new Date(clock.wall() + 7000 + 4500).toUTCString()

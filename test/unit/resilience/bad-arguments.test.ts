@@ -40,6 +40,7 @@ const TAKERS: readonly Taker[] = [
     halfOpenCalls: NUMBER,
   }),
   ['createRetryBudget', (value) => createRetryBudget(value), ['undefined', 'object']],
+  ['the clock of createRetryBudget', (value) => createRetryBudget({}, value), ['undefined']],
   ...options('createRetryBudget', createRetryBudget, { ratio: ['undefined', 'null'], min: NUMBER, window: NUMBER }),
   ['createLimiter', (value) => createLimiter(value), ['7']],
   ...options('createLimiter', (given) => createLimiter({ limit: 1, ...given }), {
@@ -64,6 +65,7 @@ const TAKERS: readonly Taker[] = [
     retryOn: ['undefined', 'function'],
     signal: ['undefined'],
     clock: ['undefined'],
+    budget: ['undefined'],
   }),
   ['the work of withTimeout', (value) => withTimeout(value, '1s'), ['function']],
   ['the time of withTimeout', (value) => withTimeout(() => 1, value), ['7']],
@@ -92,13 +94,32 @@ const TAKERS: readonly Taker[] = [
     header: ['undefined', 'text', 'no text'],
     max: ['undefined', '7'],
   }),
-  ['what is left of a deadline', (value) => deadlineHeaders(value), ['7', 'NaN']],
+  ['what is left of a deadline', (value) => deadlineHeaders(value), ['7']],
   ['the name of a deadline header', (value) => deadlineHeaders(1, value), ['undefined', 'text']],
 ]
 
 describe('what is no argument', () => {
   it.each(TAKERS)('is refused with a code and a reason as %s', async (_, takes, fine) => {
     expect(await notRefused(takes, fine)).toEqual([])
+  })
+
+  it('is a signal where options are expected', async () => {
+    const { signal } = new AbortController()
+    const given = signal as never
+    for (const call of [
+      () => withTimeout(() => 1, '1s', given),
+      () => retry(() => 1, given),
+      async () => createDeadline('1s', given),
+      () => createLimiter(1).run(() => 1, given),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringContaining('Write `{ signal }`.'),
+      })
+    }
+    const unasked = checkContract(z.number(), 1, given)
+    await expect(unasked).rejects.toThrow('received an object (AbortSignal).')
+    await expect(unasked).rejects.not.toThrow('Write')
   })
 
   it('says nothing about when to come back', () => {

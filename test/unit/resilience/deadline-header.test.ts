@@ -43,6 +43,11 @@ describe('the deadline of a request', () => {
     }
     expect(deadlineFrom(deadlineHeaders(200_000_500, 'grpc-timeout'))).toBe(200_000_000)
     expect(deadlineHeaders(Number.POSITIVE_INFINITY)).toEqual({})
+    expect(deadlineHeaders(Number.NEGATIVE_INFINITY)).toEqual({ 'x-deadline-ms': '0' })
+  })
+
+  it('is a number', () => {
+    expect(() => deadlineHeaders(Number.NaN)).toThrowError(/`remainingMs` to be a number of milliseconds, received NaN/)
   })
 
   it('needs the name of a header', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { breakerOpen, queueFull, retryBudgetExhausted } from '../../../src/errors/resilience-error.js'
 import {
   classifyError,
   createRetryBudget,
@@ -45,6 +46,54 @@ describe('retry', () => {
     expect(calls).toBe(2)
   })
 
+  it.each([breakerOpen('x', 10), queueFull('x', 1, 0), retryBudgetExhausted('x')])(
+    'does not repeat what a policy refused: $code',
+    async (refusal) => {
+      let calls = 0
+      const work = (): never => {
+        calls++
+        throw refusal
+      }
+      const options = { attempts: 3, backoff: 0, clock: createFakeClock() }
+      await expect(retry(work, options)).rejects.toBe(refusal)
+      await expect(retry(work, { ...options, retryOn: () => true })).rejects.toBe(refusal)
+      expect(calls).toBe(2)
+    },
+  )
+
+  it('ends with the refusal when a policy refuses a further attempt', async () => {
+    let calls = 0
+    const work = (attempt: number): never => {
+      calls++
+      throw attempt === 1 ? new Error('down') : breakerOpen('x', 10)
+    }
+    const result = retry(work, { attempts: 5, backoff: 0, clock: createFakeClock() })
+    await expect(result).rejects.toMatchObject({ code: 'ERR_BREAKER_OPEN' })
+    expect(calls).toBe(2)
+  })
+
+  it.each([
+    ['throws', () => thrower('in retryOn')],
+    ['answers later', () => Promise.resolve(true)],
+    ['fails later', () => Promise.reject(new Error('in retryOn'))],
+  ])('takes it for a no when retryOn %s', async (_, retryOn) => {
+    let calls = 0
+    const work = () => {
+      calls++
+      return thrower('upstream')
+    }
+    const result = retry(work, { retryOn: retryOn as unknown as () => boolean, backoff: 0, clock: createFakeClock() })
+    await expect(result).rejects.toThrow('upstream')
+    expect(calls).toBe(1)
+  })
+
+  it('refuses a retryOn that could only answer later', async () => {
+    const later = async () => true
+    const result = retry(() => 1, { retryOn: later as unknown as () => boolean })
+    await expect(result).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+    await expect(result).rejects.toThrow('a function of the error that answers at once, received an async function.')
+  })
+
   it('stops waiting when its signal aborts', async () => {
     const clock = createFakeClock()
     const controller = new AbortController()
@@ -68,7 +117,49 @@ describe('retry', () => {
   })
 })
 
+function thrower(message: string): never {
+  throw new Error(message)
+}
+
 describe('a retry budget', () => {
+  it('ends the attempts of all that share it, and refills with time', async () => {
+    const clock = createFakeClock()
+    const budget = createRetryBudget({ ratio: 0, min: 1, window: '10s' }, clock)
+    let calls = 0
+    const fail = () =>
+      retry(
+        () => {
+          calls++
+          return thrower('down')
+        },
+        // Each has a clock of its own, as calls that are given none do.
+        { attempts: 9, backoff: 0, budget, clock: createFakeClock() },
+      )
+    await expect(fail()).rejects.toThrow('down')
+    expect(calls).toBe(2)
+    await expect(fail()).rejects.toThrow('down')
+    expect(calls).toBe(3)
+    await clock.advance(20_000)
+    await expect(fail()).rejects.toThrow('down')
+    expect(calls).toBe(5)
+  })
+
+  it('grows with the first attempts, and is taken by further ones only', async () => {
+    const budget = createRetryBudget({ ratio: 0.5, min: 0 }, createFakeClock())
+    const clock = createFakeClock()
+    for (let i = 0; i < 4; i++) await retry(() => 1, { budget, clock })
+    const permanent = retry(() => Promise.reject({ status: 404 }), { budget, clock })
+    await expect(permanent).rejects.toEqual({ status: 404 })
+    const single = retry(() => thrower('once'), { attempts: 1, budget, clock })
+    await expect(single).rejects.toThrow('once')
+    expect([budget.tryRetry(), budget.tryRetry(), budget.tryRetry(), budget.tryRetry()]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
+  })
+
   it('allows a share of the calls within the window, and always a few', () => {
     const budget = createRetryBudget({ ratio: 0.2, min: 3, window: '10s' })
     const allowed = (now: number): number => {
@@ -98,6 +189,17 @@ describe('retry-after', () => {
     [undefined, undefined],
   ])('reads %j', (value, ms) => {
     expect(parseRetryAfter(value, wall)).toBe(ms)
+  })
+
+  it('goes by the time of day where none is given', () => {
+    const past = 'Thu, 01 Jan 1970 00:00:30 GMT'
+    const future = 'Fri, 01 Jan 2100 00:00:00 GMT'
+    expect([parseRetryAfter(past), retryAfterMs({ headers: { 'retry-after': past } })]).toEqual([0, 0])
+    expect(classifyError({ headers: { 'retry-after': past } }).retryAfterMs).toBe(0)
+    const ms = parseRetryAfter(future) as number
+    expect(ms).toBeGreaterThan(0)
+    expect(ms).toBeLessThan(Date.parse(future))
+    expect(parseRetryAfter(future, Number.NaN)).toBeUndefined()
   })
 
   it('is found in Headers, plain objects, lists and responses, and the exact form wins', () => {

@@ -100,6 +100,21 @@ describe('a deadline', () => {
     expect(calls).toBe(3)
   })
 
+  it('around all attempts ends the waiting between them', async () => {
+    const clock = createFakeClock()
+    const deadline = createDeadline('1s', { clock })
+    let calls = 0
+    const attempt = () => {
+      calls++
+      throw new Error('down')
+    }
+    const call = deadline.run(({ signal }) => retry(attempt, { backoff: '10s', jitter: 'none', clock, signal }))
+    const result = expect(call).rejects.toEqual(over)
+    await clock.advance(1000)
+    await result
+    expect([calls, clock.pendingTimers()]).toEqual([1, 0])
+  })
+
   it('of nothing lets nothing run, and one without end bounds nothing', async () => {
     const clock = createFakeClock()
     await expect(createDeadline(0, { clock }).run(() => 1)).rejects.toEqual(over)

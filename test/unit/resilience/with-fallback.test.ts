@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { checkContract, classifyError, withFallback } from '../../../src/resilience/index.js'
+import { checkContract, classifyError, type StandardSchema, withFallback } from '../../../src/resilience/index.js'
 
 const broken = new Error('broken')
 const fails = async (): Promise<number> => {
@@ -63,4 +63,31 @@ describe('checkContract', () => {
     const asked = await checkContract(schema, {}, { side: 'input' }).catch((given) => given)
     expect(classifyError(asked, 0)).toMatchObject({ kind: 'contract_input', retryable: false, verdict: 'neutral' })
   })
+
+  it.each([
+    ['gives nothing', undefined],
+    ['gives null', null],
+    ['gives a text', 'secret'],
+    ['gives issues that are no list', { issues: 'secret' }],
+    ['gives null for issues', { issues: null, value: 'secret' }],
+  ])('refuses a schema that %s, and does not quote it', async (_, result) => {
+    const error = await checkContract(odd(result), 'secret').catch((given) => given)
+    expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', context: { option: 'schema' } })
+    expect(error.message).toMatch(/^Expected `schema` to be .+, received .+\.$/)
+    expect(error.message).not.toContain('secret')
+  })
+
+  it.each([
+    ['null', [null]],
+    ['a text', ['secret']],
+    ['without a list for its path', [{ message: 'secret', path: 7 }]],
+  ])('takes an issue that is %s for one of no place', async (_, issues) => {
+    const error = await checkContract(odd({ issues }), 1).catch((given) => given)
+    expect(error).toMatchObject({ code: 'ERR_CONTRACT', context: { paths: ['$'] } })
+    expect(error.message).not.toContain('secret')
+  })
 })
+
+function odd(result: unknown): StandardSchema<unknown, never> {
+  return { '~standard': { version: 1, vendor: 'odd', validate: () => result as never } }
+}
