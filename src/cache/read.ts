@@ -229,7 +229,8 @@ function miss(
   outcome.cause = why
   return joined.then((value) => {
     outcome.status = statusOf(load)
-    outcome.tier = load.servedStale ? 'memory' : load.found === undefined ? 'loader' : 'store'
+    outcome.tier = load.found === undefined ? 'loader' : 'store'
+    if (load.servedStale && load.replaces !== undefined) describe(outcome, load.replaces, 'stale', state.clock.now())
     return value
   })
 }

@@ -127,7 +127,7 @@ describe('records', () => {
     await clock.advance(60_000)
     await expect(records.load('k', down, { staleIfError: '1h' })).rejects.toThrow('down')
     const stood = await records.load('k', down, { standIn: true, staleIfError: '1h' })
-    expect(stood).toMatchObject({ value: 'old', status: 'stale' })
+    expect(stood).toMatchObject({ value: 'old', status: 'stale', ageMs: 60_000, ttlMs: 0 })
   })
 
   it('obey the directives of a read, and tell what is left of a lifetime', async () => {
