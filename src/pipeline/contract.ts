@@ -1,4 +1,5 @@
 import { contractViolated } from '../errors/pipeline-error.js'
+import { checkSchemaResult } from '../resilience/check-contract.js'
 import { pathsOf, type StandardResult, type StandardSchema } from '../runtime/standard-schema.js'
 import { isThenable } from './thenable.js'
 
@@ -17,6 +18,12 @@ export function applyContract(
   refuse: (error: unknown) => void,
 ): void {
   const decide = (result: StandardResult<unknown>): void => {
+    try {
+      checkSchemaResult(result)
+    } catch (error) {
+      refuse(error)
+      return
+    }
     if (result.issues === undefined) accept(result.value)
     else refuse(contractViolated(hop, side, pathsOf(result.issues)))
   }

@@ -33,13 +33,13 @@ export async function checkContract<Out>(
   checkText(name, 'name')
   if (side !== 'input' && side !== 'output') throw optionInvalid('side', "'input' or 'output'", side)
   const result = await schema['~standard'].validate(value)
-  checkResult(result)
+  checkSchemaResult(result)
   if (result.issues === undefined) return result.value as Out
   throw contractUnmet(name, side, pathsOf(result.issues))
 }
 
-// What a schema answers may be the value itself: the error must not quote it.
-function checkResult(result: StandardResult<unknown> | null | undefined): void {
+/** Refuses what no Standard Schema answers, without quoting it: it may be the value itself. @throws OptionError */
+export function checkSchemaResult(result: StandardResult<unknown> | null | undefined): void {
   const expected = 'a Standard Schema, whose `validate` gives an object with a `value` or a list of `issues`'
   if (typeof result !== 'object' || result === null)
     throw optionHidden('schema', expected, `one that gives ${result === null ? 'null' : typeof result}`)
