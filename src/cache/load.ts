@@ -158,7 +158,7 @@ export function endAtClose(state: NamespaceState, load: Load, reason: unknown): 
 }
 
 /** Ends a load that nobody waits for: a refresh, or one whose callers were content with a stale value. */
-export function endUnawaited(state: NamespaceState, load: Load, reason: unknown): void {
+function endUnawaited(state: NamespaceState, load: Load, reason: unknown): void {
   if (load.flight.awaited || load.starting || !endLoad(state, load)) return
   load.flight.abort(reason)
   load.flight.reject(reason)

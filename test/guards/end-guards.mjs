@@ -124,8 +124,15 @@ export const endGuards = [
   {
     name: 'close ends refreshes that others have outranked',
     file: 'src/cache/build-stash.ts',
-    find: '  for (const load of [...state.loads.running]) {',
-    replace: '  for (const load of [...state.loads.values()]) {',
+    find: '  for (const load of [...state.loads.running]) endAtClose(',
+    replace: '  for (const load of [...state.loads.values()]) endAtClose(',
+    tests: [unit('close')],
+  },
+  {
+    name: 'a closed stash keeps no process alive',
+    file: 'src/cache/load.ts',
+    find: '  letGo(state, load)\n}\n\n/** Ends a load that nobody',
+    replace: '}\n\n/** Ends a load that nobody',
     tests: [unit('close')],
   },
   {
