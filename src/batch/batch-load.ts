@@ -1,9 +1,9 @@
 import { batchTimeout, rowMissing, rowsMisaligned } from '../errors/batch-error.js'
 import { preview } from '../errors/option-error.js'
 import { NO_SLOT, type Timed, type TimerQueue } from '../resilience/timer-queue.js'
+import { isThenable } from '../runtime/thenable.js'
 import type { BatcherPlan, LoadContext, LoadedRows } from './batcher-options.js'
 import { idOf, type Waiting } from './batcher-queue.js'
-import { isThenable } from './run-batch.js'
 
 const SETTLED = Promise.resolve()
 

@@ -2,6 +2,7 @@ import { batchTimeout, rowsMisaligned } from '../errors/batch-error.js'
 import { preview } from '../errors/option-error.js'
 import { NO_SLOT, type TimerQueue } from '../resilience/timer-queue.js'
 import type { Clock } from '../runtime/clock.js'
+import { isThenable } from '../runtime/thenable.js'
 import { type ItemResult, itemCancelled, itemDone, itemFailed } from './item-outcome.js'
 
 /** What a batch function is told beside its items. */
@@ -149,14 +150,6 @@ function createContext<T, R>(job: BatchJob<T, R>) {
     controller?.abort(reason)
   }
   return { given, abort }
-}
-
-/** Whether `value` is to be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as Partial<PromiseLike<unknown>>).then === 'function'
-  )
 }
 
 function ignore(): void {}

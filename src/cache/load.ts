@@ -3,6 +3,7 @@ import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
 import { MAX_TIMER_MS } from '../runtime/clock.js'
 import { parseDuration } from '../runtime/duration.js'
+import { isThenable } from '../runtime/thenable.js'
 import { outranked } from './cells.js'
 import { About, type Entry } from './entry.js'
 import { recountAsStale, rememberError, standIn } from './failed-load.js'
@@ -116,12 +117,6 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   }
 }
 
-/** Whether a loader's result has to be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const canHaveThen = (typeof value === 'object' && value !== null) || typeof value === 'function'
-  return canHaveThen && typeof (value as { then?: unknown }).then === 'function'
-}
-
 // A refresh behind keeps no process alive: nobody waits for it. Nor does anything once the stash is closed.
 function armTimeout(state: NamespaceState, load: Load, isAwaited: boolean): void {
   const leftMs = Math.max(0, load.timeoutAt - state.clock.now())
@@ -145,7 +140,11 @@ export function awaitLoad(state: NamespaceState, load: Load): void {
 
 /** A caller has got a stale answer instead: if nobody else waits, the load goes on without keeping the process alive. */
 export function letGo(state: NamespaceState, load: Load): void {
-  if ((load.flight.awaited && !state.live.closed) || !load.keepsAlive || load.ended) return
+  if (!load.flight.awaited) stopKeepingAlive(state, load)
+}
+
+function stopKeepingAlive(state: NamespaceState, load: Load): void {
+  if (!load.keepsAlive || load.ended) return
   state.clock.clearTimer(load.timer)
   armTimeout(state, load, false)
 }
@@ -154,7 +153,7 @@ export function letGo(state: NamespaceState, load: Load): void {
 export function endAtClose(state: NamespaceState, load: Load, reason: unknown): void {
   load.void = true
   endUnawaited(state, load, reason)
-  letGo(state, load)
+  stopKeepingAlive(state, load)
 }
 
 /** Ends a load that nobody waits for: a refresh, or one whose callers were content with a stale value. */

@@ -1,4 +1,4 @@
-import { isThenable } from './load.js'
+import { isThenable } from '../runtime/thenable.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import { type CacheOutcome, createOutcome, errorTag, publishOutcome } from './outcome.js'

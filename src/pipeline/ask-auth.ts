@@ -1,5 +1,5 @@
+import { isThenable } from '../runtime/thenable.js'
 import type { AuthContext } from './define-hop.js'
-import { isThenable } from './thenable.js'
 
 /** Asks `auth` for the credentials of one attempt, at once where it can be, and tells one of `accept` and `refuse`. */
 export function askAuth(

@@ -1,7 +1,7 @@
 import { contractViolated } from '../errors/pipeline-error.js'
 import { checkSchemaResult } from '../resilience/check-contract.js'
 import { pathsOf, type StandardResult, type StandardSchema } from '../runtime/standard-schema.js'
-import { isThenable } from './thenable.js'
+import { isThenable } from '../runtime/thenable.js'
 
 /** Which contract of which hop. */
 export interface ContractPlace {

@@ -1,5 +1,6 @@
 import type { Priority, QueuePlace } from '../resilience/limiter.js'
 import { continueAttempts } from '../resilience/retry.js'
+import { isThenable } from '../runtime/thenable.js'
 import { askAuth } from './ask-auth.js'
 import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
 import type { CallSpec } from './call-spec.js'
@@ -17,7 +18,6 @@ import {
 } from './failure.js'
 import { Pause } from './pause.js'
 import { isRepeatable, retryWaitMs } from './retry-decision.js'
-import { isThenable } from './thenable.js'
 import type { Upstream } from './upstream.js'
 import { meterAnswer } from './usage.js'
 

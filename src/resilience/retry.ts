@@ -3,6 +3,7 @@ import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { sleep } from '../runtime/abort.js'
 import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { isThenable } from '../runtime/thenable.js'
 import type { RetryBudget } from './budget.js'
 import { classifyError } from './classify.js'
 import { checkFunction, checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
@@ -73,8 +74,7 @@ export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolic
 export function askRetryOn({ retryOn }: RetryPolicy, error: unknown): boolean | undefined {
   try {
     const answer: unknown = retryOn?.(error)
-    if (typeof (answer as Partial<PromiseLike<unknown>> | null | undefined)?.then !== 'function')
-      return answer as boolean | undefined
+    if (!isThenable(answer)) return answer as boolean | undefined
     // Nobody waits for it, so its rejection would end the process.
     Promise.resolve(answer).catch(() => {})
     return false

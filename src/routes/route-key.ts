@@ -1,5 +1,6 @@
+import { isThenable } from '../runtime/thenable.js'
 import { CREDENTIALS, type RoutePolicy, type RouteRequest } from './route-options.js'
-import { isThenable, type RouteCallback, type RouteWarnings, Unusable } from './route-warnings.js'
+import { type RouteCallback, type RouteWarnings, Unusable } from './route-warnings.js'
 
 /** Under what a request's response is kept. */
 export interface Keyed {

@@ -1,3 +1,4 @@
+import { isThenable } from '../runtime/thenable.js'
 import type { RoutePolicy, RouteRequest } from './route-options.js'
 
 /** An option that is a function of the request. */
@@ -76,9 +77,4 @@ export function kindOf(value: unknown): string {
   if (isThenable(value)) return 'a promise'
   if (typeof value === 'number' && Number.isNaN(value)) return 'NaN'
   return typeof value === 'undefined' ? 'undefined' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
-}
-
-/** Whether something is a promise, or behaves like one. */
-export function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

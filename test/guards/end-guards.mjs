@@ -131,7 +131,7 @@ export const endGuards = [
   {
     name: 'a closed stash keeps no process alive',
     file: 'src/cache/load.ts',
-    find: '  letGo(state, load)\n}\n\n/** Ends a load that nobody',
+    find: '  stopKeepingAlive(state, load)\n}\n\n/** Ends a load that nobody',
     replace: '}\n\n/** Ends a load that nobody',
     tests: [unit('close')],
   },
