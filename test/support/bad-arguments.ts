@@ -21,6 +21,20 @@ const MISTAKES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 /** Something that takes one argument, and which of the mistakes are none there. */
 export type Taker = readonly [what: string, takes: (value: never) => unknown, fine: readonly string[]]
 
+/** Mistakes that are none where a function may be given, or a flag, or a number without a bound. */
+export const FUNCTION = ['undefined', 'function']
+export const FLAG = ['undefined', 'true']
+export const NUMBER = ['undefined', 'null', '7']
+
+/** The options of `call`, each handed over by `given` under its name, with the mistakes that are none there. */
+export function options(
+  call: string,
+  given: (options: object) => unknown,
+  fine: Readonly<Record<string, readonly string[]>>,
+): readonly Taker[] {
+  return Object.entries(fine).map(([name, good]) => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
+}
+
 /**
  * Hands every mistake to `takes`. Returns those that were not refused with a code and a message that says what was expected
  * and what came, and what came of them.

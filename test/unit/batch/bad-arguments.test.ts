@@ -8,7 +8,7 @@ import {
   processInBatches,
   streamInBatches,
 } from '../../../src/batch/index.js'
-import { notRefused, type Taker } from '../../support/bad-arguments.js'
+import { FUNCTION, NUMBER, notRefused, options, type Taker } from '../../support/bad-arguments.js'
 
 const rows = (items: readonly unknown[]) => [...items]
 const answer = () => ({ answers: { a: 1 } })
@@ -17,16 +17,6 @@ const combine = (options: object) => combinePrompts({ tasks: [{ id: 'a' }], ask:
 const graph = (options: object) => processGraph([{ id: 'a' }], { run: () => 1, ...options } as never)
 const inBatches = (options: object) => processInBatches([1], rows, options as never)
 
-/** Options of one name, each refused by `given`. */
-const options = (
-  call: string,
-  given: (options: object) => unknown,
-  fine: Readonly<Record<string, readonly string[]>>,
-) =>
-  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
-
-const FUNCTION = ['undefined', 'function']
-const NUMBER = ['undefined', 'null', '7']
 const LIMITS = { timeout: ['undefined', '7'], signal: ['undefined'], clock: ['undefined'] }
 
 const TAKERS: readonly Taker[] = [

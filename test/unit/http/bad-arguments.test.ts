@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createPool } from '../../../src/http/index.js'
-import { notRefused, type Taker } from '../../support/bad-arguments.js'
+import { NUMBER, notRefused, options, type Taker } from '../../support/bad-arguments.js'
 
-const NUMBER = ['undefined', 'null', '7']
 const baseUrl = 'http://127.0.0.1:1'
 const inModule = (given: object) => createPool().module({ baseUrl, ...given } as never)
-
-const options = (
-  call: string,
-  given: (options: object) => unknown,
-  fine: Readonly<Record<string, readonly string[]>>,
-) =>
-  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
 
 const TAKERS: readonly Taker[] = [
   ['createPool', (value) => createPool(value), ['undefined', 'object']],

@@ -15,7 +15,7 @@ import {
   waterfall,
 } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { notRefused, type Taker } from '../../support/bad-arguments.js'
+import { FLAG, FUNCTION, notRefused, options, type Taker } from '../../support/bad-arguments.js'
 
 const hop = defineHop({ name: 'a', call: () => 1 })
 const inline = { run: () => 1 }
@@ -25,15 +25,6 @@ const cached = { in: { records: () => {} } }
 // Types would refuse most of this.
 const built = () => pipeline('p') as unknown as Record<'hop' | 'cache' | 'assemble', (...given: unknown[]) => unknown>
 
-const options = (
-  call: string,
-  given: (options: object) => unknown,
-  fine: Readonly<Record<string, readonly string[]>>,
-) =>
-  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
-
-const FUNCTION = ['undefined', 'function']
-const FLAG = ['undefined', 'true']
 const WIRING = { needs: ['undefined', 'list', 'list of null'], when: FUNCTION, optional: FLAG, enabled: FLAG }
 const SHARED = {
   breaker: ['undefined', 'object'],

@@ -14,16 +14,7 @@ import {
   withFallback,
   withTimeout,
 } from '../../../src/resilience/index.js'
-import { notRefused, type Taker } from '../../support/bad-arguments.js'
-
-const NUMBER = ['undefined', 'null', '7']
-
-const options = (
-  call: string,
-  given: (options: object) => unknown,
-  fine: Readonly<Record<string, readonly string[]>>,
-) =>
-  Object.entries(fine).map(([name, good]): Taker => [`${name} of ${call}`, (value) => given({ [name]: value }), good])
+import { NUMBER, notRefused, options, type Taker } from '../../support/bad-arguments.js'
 
 const TAKERS: readonly Taker[] = [
   ['createBreaker', (value) => createBreaker(value), ['undefined', 'object']],
