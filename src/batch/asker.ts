@@ -1,6 +1,7 @@
 import { HopstashError } from '../errors/base-error.js'
 import { answerInvalid, answerMissing } from '../errors/batch-error.js'
 import { optionInvalid } from '../errors/option-error.js'
+import { checkSchemaResult } from '../resilience/check-contract.js'
 import { classifyError } from '../resilience/classify.js'
 import { type Limiter, limiterFrom } from '../resilience/limiter.js'
 import { createTimerQueue } from '../resilience/timer-queue.js'
@@ -211,11 +212,9 @@ export async function checkAnswer<T extends CombinedTask, V>(
 ): Promise<{ readonly value: V } | { readonly error: unknown }> {
   if (plan.schemaOf === undefined) return { value: raw as V }
   try {
-    const result = await plan.schemaOf(task)['~standard'].validate(raw)
+    const result = checkSchemaResult(await plan.schemaOf(task)['~standard'].validate(raw))
     if (result.issues === undefined) return { value: result.value }
-    return {
-      error: answerInvalid('a task', pathsOf(result.issues)),
-    }
+    return { error: answerInvalid('a task', pathsOf(result.issues)) }
   } catch (error) {
     return { error }
   }
@@ -231,8 +230,13 @@ export function lengthOf(value: unknown): number {
   }
 }
 
-function isOpen(question: Question<unknown, unknown>): boolean {
-  return question.answer === undefined && !question.left
+function isOpen({ answer, left, error }: Question<unknown, unknown>): boolean {
+  return answer === undefined && !left && !isMistake(error)
+}
+
+/** A schema that is none is so however often its task is asked. */
+function isMistake(error: unknown): boolean {
+  return HopstashError.isInstance(error) && error.code === 'ERR_OPTION_INVALID'
 }
 
 /** Nothing, as of a model that refused, is no answer; what is of another shape is a mistake in `ask`. */

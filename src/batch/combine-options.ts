@@ -135,7 +135,13 @@ function schemaOf<T, V>(
   if (schema === undefined) return undefined
   // Some libraries' schemas are functions, too.
   if (isSchema(schema)) return () => schema as StandardSchema<unknown, V>
-  if (typeof schema === 'function') return schema
+  if (typeof schema === 'function') {
+    return (task) => {
+      const own = schema(task)
+      if (isSchema(own)) return own as StandardSchema<unknown, V>
+      throw optionInvalid('schema', 'a function that returns a Standard Schema', own)
+    }
+  }
   throw optionInvalid('schema', 'a Standard Schema (zod, valibot, arktype, …), or a function of a task', schema)
 }
 

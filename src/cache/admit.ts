@@ -1,3 +1,4 @@
+import { checkSchemaResult } from '../resilience/check-contract.js'
 import type { NamespaceState } from './state.js'
 
 /** A value that may enter. */
@@ -7,17 +8,17 @@ export interface Admitted {
 
 /**
  * Checks a value that comes from outside the process: against the schema, and what no longer fits against `migrate`.
- * What neither accepts is a miss, and so is a check that throws.
+ * What neither accepts is a miss, and so is a check that throws or gives what no schema may.
  */
 export async function admit(state: NamespaceState, value: unknown): Promise<Admitted | undefined> {
   const { schema, migrate } = state.live.policy
   try {
     if (schema === undefined) return { value }
-    const result = await schema['~standard'].validate(value)
+    const result = checkSchemaResult(await schema['~standard'].validate(value))
     if (result.issues === undefined) return { value: result.value }
     const migrated = migrate?.(value)
     if (migrated === undefined) return refuse(state)
-    const again = await schema['~standard'].validate(migrated)
+    const again = checkSchemaResult(await schema['~standard'].validate(migrated))
     return again.issues === undefined ? { value: again.value } : refuse(state)
   } catch {
     return refuse(state)

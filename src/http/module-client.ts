@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { HopstashError } from '../errors/base-error.js'
 import { httpContract, httpStatus, httpTimeout } from '../errors/http-error.js'
 import { optionInvalid } from '../errors/option-error.js'
+import { checkSchemaResult } from '../resilience/check-contract.js'
 import { classifyError } from '../resilience/classify.js'
 import { retryAfterMs } from '../resilience/retry-after.js'
 import { onceAborted } from '../runtime/abort.js'
@@ -238,7 +239,7 @@ class Caller {
   }
 
   async #checked(schema: StandardSchema, value: unknown, side: 'input' | 'output'): Promise<unknown> {
-    const result = await schema['~standard'].validate(value)
+    const result = checkSchemaResult(await schema['~standard'].validate(value))
     if (result.issues === undefined) return result.value
     throw httpContract(this.#parts.policy.name, side, pathsOf(result.issues))
   }

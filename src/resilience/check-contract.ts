@@ -1,4 +1,4 @@
-import { optionHidden, optionInvalid } from '../errors/option-error.js'
+import { type OptionError, optionHidden, optionInvalid } from '../errors/option-error.js'
 import { contractUnmet } from '../errors/resilience-error.js'
 import { isSchema, pathsOf, type StandardResult, type StandardSchema } from '../runtime/standard-schema.js'
 import { checkShape, checkText } from './option-shape.js'
@@ -32,17 +32,20 @@ export async function checkContract<Out>(
   const { name = 'the call', side = 'output' } = options
   checkText(name, 'name')
   if (side !== 'input' && side !== 'output') throw optionInvalid('side', "'input' or 'output'", side)
-  const result = await schema['~standard'].validate(value)
-  checkSchemaResult(result)
-  if (result.issues === undefined) return result.value as Out
+  const result = checkSchemaResult(await schema['~standard'].validate(value))
+  if (result.issues === undefined) return result.value
   throw contractUnmet(name, side, pathsOf(result.issues))
 }
 
-/** Refuses what no Standard Schema answers, without quoting it: it may be the value itself. @throws OptionError */
-export function checkSchemaResult(result: StandardResult<unknown> | null | undefined): void {
+/** Hands on what a schema answered; refuses what none may, without quoting it: it may be the value itself. @throws OptionError */
+export function checkSchemaResult<Out>(result: StandardResult<Out>): StandardResult<Out> {
+  if (typeof result !== 'object' || result === null) throw noStandard(result === null ? 'null' : typeof result)
+  if (result.issues !== undefined && !Array.isArray(result.issues)) throw noStandard('`issues` that are no list')
+  if (result.issues === undefined && !('value' in result)) throw noStandard('neither')
+  return result
+}
+
+function noStandard(given: string): OptionError {
   const expected = 'a Standard Schema, whose `validate` gives an object with a `value` or a list of `issues`'
-  if (typeof result !== 'object' || result === null)
-    throw optionHidden('schema', expected, `one that gives ${result === null ? 'null' : typeof result}`)
-  if (result.issues === undefined || Array.isArray(result.issues)) return
-  throw optionHidden('schema', expected, 'one whose `issues` are no list')
+  return optionHidden('schema', expected, `one that gives ${given}`)
 }

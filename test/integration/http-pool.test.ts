@@ -3,6 +3,7 @@ import { getEventListeners, once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createPool, type ModuleOptions, type Pool, type PoolOptions } from '../../src/http/index.js'
+import { ODD_RESULTS, oddSchema } from '../support/odd-schemas.js'
 import { type Cue, FLOOD_BYTES, type Seen, startUpstream, timeoutsFor, until } from './http-world.js'
 
 const ends: (() => Promise<unknown>)[] = []
@@ -83,6 +84,26 @@ describe('a client of a module', () => {
     expect(String(error.message)).not.toContain('secret')
     const doubled = z.object({ score: z.string() }).transform(({ score }) => score + score)
     expect(await client.post('/s', { text: 'x' }, { output: doubled })).toBe('secretsecret')
+  })
+
+  it.each(ODD_RESULTS)(
+    'refuses a schema that gives %s, and does not hold it against the upstream',
+    async (_, result) => {
+      const { client, upstream, pool } = await setUp({ json: 'secret' })
+      const output = oddSchema(() => result)
+      const error = await failing(client.get('/s', { output }))
+      expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', context: { option: 'schema' } })
+      expect(String(error.message)).not.toContain('secret')
+      expect(upstream.seen).toHaveLength(1)
+      expect(pool.providers()).toMatchObject({ m: { state: 'unknown' } })
+    },
+  )
+
+  it.each(['input', 'output'] as const)('rejects with what a schema of its %s throws', async (side) => {
+    const broken = new Error('broken')
+    const { client, upstream } = await setUp({ json: 1 }, { [side]: oddSchema(() => Promise.reject(broken)) })
+    expect(await failing(client.post('/s', 1))).toBe(broken)
+    expect(upstream.seen).toHaveLength(side === 'input' ? 0 : 1)
   })
 
   it('streams an answer, and gives its connection up when nobody reads on', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type AskReply, type CombinedTask, combinePrompts } from '../../../src/batch/index.js'
 import { createStash, preset } from '../../../src/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
+import { ODD_RESULTS, oddSchema } from '../../support/odd-schemas.js'
 
 interface Task extends CombinedTask {
   readonly prompt: string
@@ -87,6 +88,36 @@ describe('combinePrompts', () => {
     expect(outcomes.map(({ value }) => value)).toEqual([7, 7])
     expect(calls).toEqual(['combined a,b', 'single b'])
     expect(report.calls[0]).toMatchObject({ invalid: 1, missing: 0 })
+  })
+
+  it.each(ODD_RESULTS)('asks once where a schema gives %s, and does not quote it', async (_, result) => {
+    const { calls, ask } = noting((ids) => ({ answers: Object.fromEntries(ids.map((id) => [id, 'secret'])) }))
+    const schema = oddSchema(() => result)
+    const { outcomes } = await combinePrompts({ tasks: tasksOf('a', 'b'), ask, schema })
+    expect(calls).toEqual(['combined a,b'])
+    for (const { status, error } of outcomes) {
+      expect([status, codeOf(error)]).toEqual(['failed', 'ERR_OPTION_INVALID'])
+      expect(String(error)).not.toContain('secret')
+    }
+  })
+
+  it('asks about the others again where the schema of one task is none', async () => {
+    const { calls, ask } = noting((_, call) => (call === 1 ? { answers: { a: 1, b: 'no number' } } : undefined))
+    const schema = ({ id }: Task) => (id === 'a' ? (undefined as never) : z.number())
+    const { outcomes } = await combinePrompts({ tasks: tasksOf('a', 'b', 'c'), ask, schema })
+    expect(outcomes.map(({ error }) => codeOf(error))).toEqual(['ERR_OPTION_INVALID', 'ERR_CONTRACT', 'ERR_CONTRACT'])
+    expect(String(outcomes[0]?.error)).toContain('a function that returns a Standard Schema, received undefined.')
+    expect(calls).toEqual(['combined a,b,c', 'reask b,c', 'single b', 'single c'])
+  })
+
+  it.each(['throws', 'rejects'])('fails a task with what its schema %s', async (way) => {
+    const broken = new Error('broken')
+    const schema = oddSchema(() => {
+      if (way === 'throws') throw broken
+      return Promise.reject(broken)
+    })
+    const { outcomes } = await combinePrompts({ tasks: tasksOf('a'), ask: noting().ask, schema })
+    expect(outcomes[0]).toMatchObject({ status: 'failed', error: broken })
   })
 
   it('names the paths, never the values, of an answer that fits at no time', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { checkContract, classifyError, type StandardSchema, withFallback } from '../../../src/resilience/index.js'
+import { checkContract, classifyError, withFallback } from '../../../src/resilience/index.js'
+import { ODD_RESULTS, oddSchema } from '../../support/odd-schemas.js'
 
 const broken = new Error('broken')
 const fails = async (): Promise<number> => {
@@ -64,17 +65,34 @@ describe('checkContract', () => {
     expect(classifyError(asked, 0)).toMatchObject({ kind: 'contract_input', retryable: false, verdict: 'neutral' })
   })
 
-  it.each([
-    ['gives nothing', undefined],
-    ['gives null', null],
-    ['gives a text', 'secret'],
-    ['gives issues that are no list', { issues: 'secret' }],
-    ['gives null for issues', { issues: null, value: 'secret' }],
-  ])('refuses a schema that %s, and does not quote it', async (_, result) => {
-    const error = await checkContract(odd(result), 'secret').catch((given) => given)
+  it.each(ODD_RESULTS)('refuses a schema that gives %s, and does not quote it', async (_, result) => {
+    const error = await checkContract(
+      oddSchema(() => result),
+      'secret',
+    ).catch((given) => given)
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', context: { option: 'schema' } })
     expect(error.message).toMatch(/^Expected `schema` to be .+, received .+\.$/)
     expect(error.message).not.toContain('secret')
+  })
+
+  it('lets through what a schema throws, and that a value is undefined', async () => {
+    const broken = new Error('broken')
+    const throws = oddSchema(() => {
+      throw broken
+    })
+    await expect(checkContract(throws, 1)).rejects.toBe(broken)
+    await expect(
+      checkContract(
+        oddSchema(() => Promise.reject(broken)),
+        1,
+      ),
+    ).rejects.toBe(broken)
+    expect(
+      await checkContract(
+        oddSchema(() => ({ value: undefined })),
+        1,
+      ),
+    ).toBeUndefined()
   })
 
   it.each([
@@ -82,12 +100,11 @@ describe('checkContract', () => {
     ['a text', ['secret']],
     ['without a list for its path', [{ message: 'secret', path: 7 }]],
   ])('takes an issue that is %s for one of no place', async (_, issues) => {
-    const error = await checkContract(odd({ issues }), 1).catch((given) => given)
+    const error = await checkContract(
+      oddSchema(() => ({ issues })),
+      1,
+    ).catch((given) => given)
     expect(error).toMatchObject({ code: 'ERR_CONTRACT', context: { paths: ['$'] } })
     expect(error.message).not.toContain('secret')
   })
 })
-
-function odd(result: unknown): StandardSchema<unknown, never> {
-  return { '~standard': { version: 1, vendor: 'odd', validate: () => result as never } }
-}
