@@ -1,5 +1,5 @@
 import { digestOf } from '../keys/digest.js'
-import { onceAborted } from '../runtime/abort.js'
+import { unlessAborted } from '../runtime/abort.js'
 import type { ReadsTogether } from './batcher-cache.js'
 
 /**
@@ -42,24 +42,11 @@ export function createWaiting<I, V>(item: I, more: WaitingDetails | undefined): 
 
 /** Waits with a signal that has not aborted yet: leaves at once when it does. */
 export function joinUntil<V>({ promise, more }: Waiting<unknown, V>, signal: AbortSignal): Promise<V> {
-  if (more !== undefined) more.callers++
-  return new Promise((resolve, reject) => {
-    const unlisten = onceAborted(signal, (reason) => {
-      reject(reason)
-      if (more === undefined) return
-      more.callers--
-      if (more.callers === 0 && !more.stays) more.onLeft?.(reason)
-    })
-    promise.then(
-      (value) => {
-        unlisten()
-        resolve(value)
-      },
-      (reason) => {
-        unlisten()
-        reject(reason)
-      },
-    )
+  if (more === undefined) return unlessAborted(promise, signal)
+  more.callers++
+  return unlessAborted(promise, signal, (reason) => {
+    more.callers--
+    if (more.callers === 0 && !more.stays) more.onLeft?.(reason)
   })
 }
 

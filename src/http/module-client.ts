@@ -5,7 +5,7 @@ import { optionInvalid } from '../errors/option-error.js'
 import { checkSchemaResult } from '../resilience/check-contract.js'
 import { classifyError } from '../resilience/classify.js'
 import { retryAfterMs } from '../resilience/retry-after.js'
-import { onceAborted } from '../runtime/abort.js'
+import { unlessAborted } from '../runtime/abort.js'
 import { pathsOf, type StandardSchema } from '../runtime/standard-schema.js'
 import { answerJson } from './answer-json.js'
 import { type Call, type CallOptions, type FixedParts, type MethodOptions, resolveCall } from './call-options.js'
@@ -173,7 +173,8 @@ class Caller {
     call.signal?.throwIfAborted()
     if (call.late) throw httpTimeout(name, call.method, 'deadline')
     const body = await this.#body(call)
-    const secret = await unlessAborted(credentials.current(), call.signal)
+    const known = credentials.current()
+    const secret = known instanceof Promise ? await unlessAborted(known, call.signal) : known
     const answer = await this.#send(call, body, secret, streamed)
     if (answer.status !== 401 || secret === undefined) return this.#success(call, answer)
     const renewed = await unlessAborted(credentials.renewed(secret), call.signal)
@@ -247,15 +248,6 @@ class Caller {
 
 function reasonOf(error: unknown): { readonly failure: unknown; readonly unanswered: boolean } {
   return error instanceof NoAnswer ? { failure: error.cause, unanswered: true } : { failure: error, unanswered: false }
-}
-
-/** Waits for what others wait for, too, but no longer than the caller of this call. */
-function unlessAborted<T>(shared: T | Promise<T>, signal: AbortSignal | undefined): T | Promise<T> {
-  if (signal === undefined || !(shared instanceof Promise)) return shared
-  return new Promise((resolve, reject) => {
-    const unlisten = onceAborted(signal, reject)
-    shared.then(resolve, reject).finally(unlisten)
-  })
 }
 
 function isOurs(error: HopstashError): boolean {

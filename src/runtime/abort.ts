@@ -49,6 +49,31 @@ function waitingFor(signal: AbortSignal & { [WAITING]?: Waiting }): Waiting {
   return waiting
 }
 
+/**
+ * Waits for what others wait for, too, until `signal` aborts: rejects with its reason then, and tells `onLeave` after that.
+ *
+ * A promise that rejects when nobody waits any more is no unhandled rejection.
+ */
+export function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal | undefined, onLeave?: OnAbort): Promise<T> {
+  if (signal === undefined) return shared
+  return new Promise((resolve, reject) => {
+    const unlisten = onceAborted(signal, (reason) => {
+      reject(reason)
+      onLeave?.(reason)
+    })
+    shared.then(
+      (value) => {
+        unlisten()
+        resolve(value)
+      },
+      (reason) => {
+        unlisten()
+        reject(reason)
+      },
+    )
+  })
+}
+
 /** A controller that follows parents and can let go of them. */
 export interface LinkedController {
   readonly signal: AbortSignal

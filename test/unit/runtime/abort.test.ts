@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { linkedController, onceAborted, sleep } from '../../../src/runtime/abort.js'
+import { linkedController, onceAborted, sleep, unlessAborted } from '../../../src/runtime/abort.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
-import { abortListeners } from '../cache/fixture.js'
+import { abortListeners, unhandledDuring } from '../cache/fixture.js'
 
 describe('onceAborted', () => {
   it('calls once with the reason, now or later', () => {
@@ -64,6 +64,34 @@ describe('a signal that many wait for', () => {
     off = onceAborted(controller.signal, () => told.push(2))
     controller.abort()
     expect(told).toEqual([1, 3])
+  })
+})
+
+describe('unlessAborted', () => {
+  it('settles as what it waits for, and leaves no listener', async () => {
+    const { signal } = new AbortController()
+    expect(await unlessAborted(Promise.resolve(1), signal)).toBe(1)
+    await expect(unlessAborted(Promise.reject(new Error('broken')), signal)).rejects.toThrow('broken')
+    expect(abortListeners(signal)).toBe(0)
+    const shared = Promise.resolve(2)
+    expect(unlessAborted(shared, undefined)).toBe(shared)
+  })
+
+  it('is left once, with the reason, and hears no more of what others wait for', async () => {
+    const left: unknown[] = []
+    const rejections = await unhandledDuring(async () => {
+      let fail = (_: unknown): void => {}
+      const shared = new Promise<never>((_, reject) => {
+        fail = reject
+      })
+      const controller = new AbortController()
+      const waits = unlessAborted(shared, controller.signal, (reason) => left.push(reason))
+      controller.abort('left')
+      await expect(waits).rejects.toBe('left')
+      await expect(unlessAborted(shared, controller.signal, (reason) => left.push(reason))).rejects.toBe('left')
+      fail(new Error('broken'))
+    })
+    expect([left, rejections]).toEqual([['left', 'left'], []])
   })
 })
 
