@@ -44,15 +44,7 @@ export function boundedCall<R>(work: (lazy: LazySignal) => R | PromiseLike<R>, b
     }
     Promise.resolve()
       .then(() => (!isOver ? work(lazy) : (undefined as never)))
-      .then(
-        (value) => {
-          finish()
-          resolve(value)
-        },
-        (error) => {
-          finish()
-          reject(error)
-        },
-      )
+      .finally(finish)
+      .then(resolve, reject)
   })
 }

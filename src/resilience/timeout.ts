@@ -80,15 +80,6 @@ export function callWithin<T>(
       },
     }
     const settle = async (): Promise<T> => work(context)
-    settle().then(
-      (value) => {
-        finish()
-        resolve(value)
-      },
-      (error) => {
-        finish()
-        reject(error)
-      },
-    )
+    settle().finally(finish).then(resolve, reject)
   })
 }
