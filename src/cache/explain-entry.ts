@@ -2,6 +2,7 @@ import { formatDuration } from '../runtime/duration.js'
 import type { ScopeOption } from './call-options.js'
 import { visibleTags } from './cells.js'
 import { About } from './entry.js'
+import { forecast, type NextRead, sentenceOf } from './explain-next.js'
 import { ttlOf } from './policy.js'
 import { identify } from './read.js'
 import type { SettingSource } from './setting-source.js'
@@ -13,14 +14,11 @@ import type { MissCause } from './words.js'
 export interface Explanation {
   readonly key: string
   readonly cached: boolean
-  /** What a read would be now, as far as memory tells. */
-  readonly next:
-    | 'hit'
-    | 'hit and refresh'
-    | 'stale and refresh'
-    | 'load, stale if it fails'
-    | 'load'
-    | 'ask the shared store, load if it has nothing'
+  /**
+   * What a read without options does now, as far as memory tells; `text` says the same. `stale` alone: while the source is
+   * left alone after a failure, or a load is under way. `fail`: the error is remembered, or nothing is recorded to replay.
+   */
+  readonly next: NextRead
   /** Why it would have to load. */
   readonly missCause: MissCause | undefined
   readonly ageMs: number | undefined
@@ -52,14 +50,14 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
   const now = state.clock.now()
   const settings = settingsOf(state)
   const freshness = entry === undefined ? 'dead' : freshnessOf(state, entry, now)
+  const read = forecast(state, id, entry, freshness, now)
   if (entry === undefined || freshness === 'dead') {
     const missCause =
       entry === undefined ? (state.ghost.peek(id) ?? (state.ghost.forgot ? 'unknown' : 'never')) : 'expired'
-    const next = state.shared === undefined ? 'load' : 'ask the shared store, load if it has nothing'
     return {
       key,
       cached: false,
-      next,
+      next: read.next,
       missCause,
       ageMs: undefined,
       ttlMs: undefined,
@@ -67,10 +65,9 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
       bytes: undefined,
       tags: [],
       settings,
-      text: `${state.shared === undefined ? 'Not cached' : 'Not in memory'} (${missCause}): the next read ${missText(state, id)}.`,
+      text: `${state.shared === undefined ? 'Not cached' : 'Not in memory'} (${missCause}): ${sentenceOf(read)}.`,
     }
   }
-  const next = NEXT[freshness]
   const times = timesOf(entry)
   const about = entry.about instanceof About ? entry.about : undefined
   const ageMs = Math.max(0, now - times.storedAt)
@@ -80,7 +77,7 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
   return {
     key,
     cached: true,
-    next,
+    next: read.next,
     missCause: undefined,
     ageMs,
     ttlMs,
@@ -88,24 +85,11 @@ export function explainEntry(state: NamespaceState, input: unknown, options: Sco
     bytes: entry.bytes,
     tags: about === undefined ? [] : visibleTags(about.cells),
     settings,
-    text: `Stored ${formatDuration(ageMs)} ago, ${life}; the next read is: ${next}.`,
+    text: `Stored ${formatDuration(ageMs)} ago, ${life}; ${sentenceOf(read)}.`,
   }
-}
-
-function missText(state: NamespaceState, id: string): string {
-  if (state.loads.has(id)) return 'joins the load under way'
-  const load = state.recording.mode === 'replay' ? "fails (mode 'replay')" : 'loads'
-  return state.shared === undefined ? load : `asks the shared store, and ${load} if it has nothing`
 }
 
 function settingsOf({ live: { policy } }: NamespaceState): SettingsInForce {
   const { sources, max } = policy
   return { ttlMs: ttlOf(policy), ttlFrom: sources.ttl, max, maxFrom: sources.max }
 }
-
-const NEXT = {
-  fresh: 'hit',
-  refresh: 'hit and refresh',
-  stale: 'stale and refresh',
-  'error-only': 'load, stale if it fails',
-} as const

@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import type { LoaderContext } from '../../../src/cache/loader.js'
-import { namespace } from '../../../src/cache/presets.js'
-import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
-import { createTestStash } from '../../../src/testing/test-stash.js'
 import { createLoads, never, open } from './fixture.js'
 
 describe('causes of misses', () => {
@@ -156,50 +153,6 @@ describe('stats', () => {
     await things.set('k', 1)
     for (let index = 0; index < 1024; index++) void things.getOrSet('k', never)
     expect(things.stats().latency.hit.p50).toBeDefined()
-  })
-})
-
-describe('explain', () => {
-  it('tells what a read would be, and why', async () => {
-    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1m', staleIfError: '1h', tags: ['t'] })
-    expect(things.explain('k')).toMatchObject({ cached: false, next: 'load', missCause: 'never' })
-    await things.set('k', 'value')
-    expect(things.explain('k')).toMatchObject({ cached: true, next: 'hit', ageMs: 0, ttlMs: 60_000, tags: ['t'] })
-    await clock.advance(60_000)
-    expect(things.explain('k')).toMatchObject({ next: 'stale and refresh', ttlMs: 0 })
-    await clock.advance(60_000)
-    expect(things.explain('k')).toMatchObject({ next: 'load, stale if it fails' })
-    await things.delete('k')
-    expect(things.explain('k')).toMatchObject({ cached: false, missCause: 'invalidated' })
-  })
-
-  it('changes nothing: neither counts nor the order of use', async () => {
-    const { things } = open({ max: 2 })
-    await things.set('a', 1)
-    await things.set('b', 1)
-    const before = things.stats()
-    things.explain('a')
-    things.explain('missing')
-    expect(things.stats()).toEqual(before)
-    await things.set('c', 1)
-    expect(things.peek('a')).toBeUndefined()
-  })
-
-  it('tells of a load under way, and of a replay, what the next read does', () => {
-    const { things } = open({})
-    const loads = createLoads()
-    void things.getOrSet('k', loads.loader)
-    expect(things.explain('k').text).toBe('Not cached (never): the next read joins the load under way.')
-    loads.call(0).resolve('value')
-    const namespaces = { replayed: namespace<unknown, unknown>({}) }
-    const { replayed } = createTestStash({ mode: 'replay', store: createSimulatedStore().connect(), namespaces })
-    expect(replayed.explain('k').text).toContain("asks the shared store, and fails (mode 'replay') if it has nothing")
-  })
-
-  it('says in a sentence that something never expires', async () => {
-    const { things } = open({ ttl: Infinity })
-    await things.set('k', 1)
-    expect(things.explain('k')).toMatchObject({ ttlMs: null, text: expect.stringContaining('never expires') })
   })
 })
 
