@@ -3,7 +3,7 @@ import type { SharedStore } from '../../../src/stores/shared-store.js'
 import { subjectIn } from '../../../src/stores/subject.js'
 import type { SimulatedConnection } from '../../../src/testing/simulated-store.js'
 import { createLoads, never } from './fixture.js'
-import { openShared } from './shared-fixture.js'
+import { heldCalls, openShared } from './shared-fixture.js'
 
 const ofUser = { subject: (key: unknown) => String(key).split('/')[0], tags: ['t'] }
 
@@ -104,19 +104,21 @@ describe('forget, with a shared store', () => {
     expect(world.store.entryKeys()).toEqual([])
   })
 
-  it('rejects where the store fences and then does not remove', async () => {
-    const asked: unknown[][] = []
-    const broken = (connection: SimulatedConnection): SharedStore =>
-      new Proxy(noting(asked)(connection), {
-        get: (target, name: keyof SharedStore) =>
-          name === 'forget' ? () => Promise.reject(new Error('script failed')) : target[name],
-      })
-    const { world } = openShared(ofUser, broken)
+  it('rejects where the store fences and then does not remove; what was read meanwhile does not stay here', async () => {
+    const held = heldCalls('bump', 'before')
+    const broken = (connection: SimulatedConnection): SharedStore => {
+      connection.forget = () => Promise.reject(new Error('script failed'))
+      return held.adapt(connection)
+    }
+    const { world, things, others } = openShared(ofUser, broken)
     await world.settle()
-    await expect(world.run(world.processes[0].stash.forget('ann'))).rejects.toMatchObject({
-      code: 'ERR_STORE_UNCONFIRMED',
-      context: { became: 'failed' },
-    })
+    await world.run(others.set('ann/a', 1))
+    held.hold()
+    const forgotten = world.processes[0].stash.forget('ann').catch((reason) => reason)
+    expect(await world.run(things.get('ann/a'))).toBe(1)
+    held.releaseAll()
+    expect(await world.run(forgotten)).toMatchObject({ code: 'ERR_STORE_UNCONFIRMED', context: { became: 'failed' } })
+    expect(things.stats().size).toBe(0)
   })
 
   it('says that bytes stay in a store that cannot tell entries by subject; nobody reads them any more', async () => {
