@@ -1,4 +1,5 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
 /** What a host may ask of the cache: for all calls as options, for one by {@link directives}. Tags add up; else the call wins. */
@@ -83,8 +84,8 @@ export function readDirectives(header: string): LlmDirectives {
 
 /** @throws {OptionError} `ERR_OPTION_INVALID` */
 export function checkDirectives(given: LlmDirectives, where: string): void {
+  checkShape(where, given, DIRECTIVE_NAMES)
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(KINDS, name)) throw optionUnknown(where, name, DIRECTIVE_NAMES)
     if (value !== undefined) checkDirective(name, KINDS[name as keyof LlmDirectives], value)
   }
 }

@@ -1,9 +1,15 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { checkShape } from '../resilience/option-shape.js'
 import type { Clock, TimerHandle } from '../runtime/clock.js'
 import { nextTurn } from '../runtime/next-turn.js'
 
 /** A {@link Clock} that stands still until it is told to move. */
 export interface FakeClock extends Clock {
-  /** Moves time on by `ms`, runs the timers that fall due in their order, and lets promises settle in between. */
+  /**
+   * Moves time on by `ms`, runs the timers that fall due in their order, and lets promises settle in between.
+   *
+   * @throws OptionError `ERR_OPTION_INVALID`, as a rejection: time goes on, and does not end.
+   */
   advance(ms: number): Promise<void>
   /** Lets promises settle without moving time. */
   settle(): Promise<void>
@@ -29,6 +35,7 @@ export interface FakeClockOptions {
 /**
  * Returns a clock for tests: nothing moves but by `advance`, and `random()` repeats with its seed.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { createFakeClock } from 'hopstash/testing'
  * const clock = createFakeClock()
@@ -38,8 +45,10 @@ export interface FakeClockOptions {
  * fired // => true
  */
 export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
-  const wallStart = options.wall ?? 1_700_000_000_000
-  const random = seededRandom(options.seed ?? 1)
+  checkShape('createFakeClock', options, ['wall', 'seed'])
+  const { wall: wallStart = 1_700_000_000_000, seed = 1 } = options
+  checkNumber(wallStart, 'wall')
+  const random = seededRandom(seed)
   const timers = new Set<Timer>()
   let nowMs = 0
   let order = 0
@@ -68,7 +77,7 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
       timers.delete(handle as Timer)
     },
     async advance(ms) {
-      if (!(ms >= 0)) throw new RangeError(`Expected a number of milliseconds from 0 to advance by, received ${ms}.`)
+      if (!(Number.isFinite(ms) && ms >= 0)) throw optionInvalid('ms', 'a number of milliseconds from 0', ms)
       const until = nowMs + ms
       await nextTurn()
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {
@@ -85,8 +94,9 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
   }
 }
 
-/** Returns a repeatable generator of numbers in [0, 1) (mulberry32). */
+/** Returns a repeatable generator of numbers in [0, 1) (mulberry32). @throws OptionError `ERR_OPTION_INVALID` */
 export function seededRandom(seed: number): () => number {
+  checkNumber(seed, 'seed')
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -94,4 +104,8 @@ export function seededRandom(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
+}
+
+function checkNumber(value: unknown, option: string): void {
+  if (!Number.isFinite(value)) throw optionInvalid(option, 'a number', value)
 }

@@ -1,4 +1,4 @@
-import { optionInvalid } from '../errors/option-error.js'
+import { checkFunction, wholeNumber } from '../resilience/option-shape.js'
 import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
@@ -61,7 +61,10 @@ export function createRule(): { readonly rule: FaultRule; readonly plan: Plan } 
     fail: (error = new Error('the store failed, as told')) => set({ failure: { error } }),
     failReply: (error = new Error('the reply was lost, as told')) => set({ replyFailure: { error } }),
     dropReply: () => set({ dropsReply: true }),
-    corrupt: (change = flipMiddle) => set({ corrupt: change }),
+    corrupt(change = flipMiddle) {
+      checkFunction(change, 'corrupt', 'a function of the bytes')
+      return set({ corrupt: change })
+    },
     times: (count) => set({ left: wholeNumber(count, 'times', 1) }),
     after: (count) => set({ passes: wholeNumber(count, 'after', 0) }),
   }
@@ -91,11 +94,4 @@ function flipMiddle(body: Uint8Array): Uint8Array {
   if (body.length === 0) return Uint8Array.of(0xff)
   body[middle] = (body[middle] as number) ^ 0xff
   return body
-}
-
-function wholeNumber(count: number, option: string, least: number): number {
-  if (!(Number.isSafeInteger(count) && count >= least)) {
-    throw optionInvalid(option, `a whole number from ${least}`, count)
-  }
-  return count
 }

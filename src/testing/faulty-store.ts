@@ -1,4 +1,6 @@
+import { optionInvalid } from '../errors/option-error.js'
 import type { BusListener, ReadReply, SharedStore, StoredEntry } from '../stores/shared-store.js'
+import { checkStore } from './check-store.js'
 import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
 
 /**
@@ -6,6 +8,7 @@ import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
  *
  * Several stores may share the same faults. `close` always reaches `store`.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { createFakeClock, createSimulatedStore, createStoreFaults, faultyStore } from 'hopstash/testing'
  * const clock = createFakeClock()
@@ -20,7 +23,9 @@ import { ENGINE, type FaultEngine, type StoreFaults } from './store-faults.js'
  * await ping // => { inc: 'inc-1', nowMs: 1000001, seq: 1 }
  */
 export function faultyStore(store: SharedStore, faults: StoreFaults): SharedStore {
-  const engine = faults[ENGINE]
+  checkStore(store)
+  const engine = faults?.[ENGINE]
+  if (engine === undefined) throw optionInvalid('faults', 'what `createStoreFaults()` returned', faults)
   const asIs = <T>(reply: T): T => reply
   return {
     read: (request) => engine.call('read', () => store.read(request), corruptedReply),

@@ -1,4 +1,5 @@
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkFunction, checkShape, resolveClock } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import type {
   BumpReply,
   BusListener,
@@ -64,6 +65,7 @@ export interface SimulatedStoreOptions {
 /**
  * Returns an empty simulated store. Scripts are atomic; everything between process and store takes time.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { createFakeClock, createSimulatedStore } from 'hopstash/testing'
  * const clock = createFakeClock()
@@ -77,7 +79,10 @@ export interface SimulatedStoreOptions {
  * second.status // => 'rejected'
  */
 export function createSimulatedStore(options: SimulatedStoreOptions = {}): SimulatedStore {
-  const { clock = createSystemClock(), delay = () => 1 } = options
+  checkShape('createSimulatedStore', options, ['clock', 'delay'])
+  const { delay = () => 1 } = options
+  checkFunction(delay, 'delay', 'a function that returns milliseconds')
+  const clock = resolveClock(options.clock)
   const connections = new Set<Connection>()
   const data = createSimulatedData(clock)
   const { scripts } = data

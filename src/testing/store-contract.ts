@@ -1,3 +1,5 @@
+import { optionInvalid } from '../errors/option-error.js'
+import { checkFunction, checkShape } from '../resilience/option-shape.js'
 import { ENTRY_TRIALS } from './contract-of-entries.js'
 import { INVALIDATION_TRIALS } from './contract-of-invalidation.js'
 import { LEASE_TRIALS } from './contract-of-leases.js'
@@ -26,6 +28,7 @@ const METHODS = { evict: ['evict'], empty: ['empty'], bus: ['cutBus', 'healBus']
  * The contract of a shared store, as cases for whichever test runner: what every operation has to do so that the
  * invalidation protocol holds over the store. A store that passes can stand behind a stash.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { createFakeClock, createSimulatedStore, sharedStoreContract } from 'hopstash/testing'
  * const cases = sharedStoreContract({
@@ -49,7 +52,12 @@ const METHODS = { evict: ['evict'], empty: ['empty'], bus: ['cutBus', 'healBus']
  * cases.length > 20 // => true
  */
 export function sharedStoreContract(options: ContractOptions): readonly ContractCase[] {
+  checkShape('sharedStoreContract', options, ['create', 'cannot'])
   const { create, cannot = [] } = options
+  checkFunction(create ?? null, 'create')
+  if (!Array.isArray(cannot) || !cannot.every((needs) => Object.hasOwn(METHODS, needs))) {
+    throw optionInvalid('cannot', `a list with some of: ${Object.keys(METHODS).join(', ')}`, cannot)
+  }
   return TRIALS.filter(({ needs }) => needs === undefined || !cannot.includes(needs)).map((trial, index) => ({
     name: trial.name,
     async run() {

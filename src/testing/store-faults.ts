@@ -1,5 +1,6 @@
 import { optionUnknown } from '../errors/option-error.js'
-import { type Clock, createSystemClock } from '../runtime/clock.js'
+import { checkShape, resolveClock } from '../resilience/option-shape.js'
+import type { Clock } from '../runtime/clock.js'
 import { applies, createRule, type FaultRule, type Plan, wait } from './fault-rule.js'
 
 /** What a shared store can be asked to do. */
@@ -86,6 +87,7 @@ interface MessagePlan {
 /**
  * Returns faults to give a store on purpose: none at first. With a fake clock nothing sleeps.
  *
+ * @throws OptionError `ERR_OPTION_INVALID`
  * @example
  * import { namespace } from 'hopstash'
  * import { createSimulatedStore, createStoreFaults, createTestStash, faultyStore } from 'hopstash/testing'
@@ -98,7 +100,8 @@ interface MessagePlan {
  * await stash.close()
  */
 export function createStoreFaults(options: StoreFaultsOptions = {}): StoreFaults {
-  const clock = options.clock ?? createSystemClock()
+  checkShape('createStoreFaults', options, ['clock'])
+  const clock = resolveClock(options.clock)
   let rules: Rule[] = []
   let messageRules: MessagePlan[] = []
   const thaws = new Set<() => void>()

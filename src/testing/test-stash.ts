@@ -1,3 +1,4 @@
+import { requireObject } from '../cache/argument-checks.js'
 import { buildStash, connectionOf } from '../cache/build-stash.js'
 import { SharedTier } from '../cache/shared-tier.js'
 import type { Stash } from '../cache/stash.js'
@@ -8,6 +9,7 @@ import { ID_LENGTH, KEY_DIGEST_BYTES } from '../codec/entry-header.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { readSettings } from '../runtime/settings.js'
 import type { SharedStore } from '../stores/shared-store.js'
+import { checkStore } from './check-store.js'
 
 /** Options of {@link createTestStash}: those of a stash, but that its store is the given one. */
 export interface TestStashOptions<Definitions extends NamespaceDefinitions>
@@ -39,8 +41,10 @@ export interface TestStashOptions<Definitions extends NamespaceDefinitions>
 export function createTestStash<Definitions extends NamespaceDefinitions>(
   options: TestStashOptions<Definitions>,
 ): Stash<Definitions> {
+  requireObject(options, 'options')
   const { store, storeTimeout, maxDisconnected, ...others } = options
   checkStashOptions(others)
+  checkStore(store)
   const stash = buildStash(others, readSettings({}), (site) => {
     const tier = new SharedTier({
       ...site,

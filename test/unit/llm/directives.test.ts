@@ -61,6 +61,10 @@ describe('directives', () => {
 
   it('refuse what is none when they are made', () => {
     for (const given of [
+      null,
+      undefined,
+      'sample=1',
+      [],
       { samples: 1 },
       { sample: '1' },
       { ttl: -1 },
@@ -68,7 +72,9 @@ describe('directives', () => {
       { noStore: 'yes' },
       { scope: '' },
     ]) {
-      expect(() => directives(given as LlmDirectives)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
+      expect(() => directives(given as unknown as LlmDirectives)).toThrow(
+        expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
+      )
     }
   })
 })

@@ -71,8 +71,7 @@ describe('createFakeClock', () => {
   it('refuses to go back: it is monotonic', async () => {
     const clock = createFakeClock()
     await clock.advance(10)
-    await expect(clock.advance(-1)).rejects.toThrow(RangeError)
-    await expect(clock.advance(Number.NaN)).rejects.toThrow(RangeError)
+    await expect(clock.advance(-1)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
     expect(clock.now()).toBe(10)
   })
 })
