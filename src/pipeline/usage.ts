@@ -18,10 +18,10 @@ export class UsageSum implements UsageMeter {
     if (this.#closed) return
     const { calls = 0, inputTokens = 0, outputTokens = 0, costUsd = 0 } = this.#totals ?? {}
     this.#totals = {
-      calls: calls + amount(usage.calls ?? 1),
-      inputTokens: inputTokens + amount(usage.inputTokens),
-      outputTokens: outputTokens + amount(usage.outputTokens),
-      costUsd: costUsd + amount(usage.costUsd),
+      calls: calls + amount(usage?.calls ?? 1),
+      inputTokens: inputTokens + amount(usage?.inputTokens),
+      outputTokens: outputTokens + amount(usage?.outputTokens),
+      costUsd: costUsd + amount(usage?.costUsd),
     }
   }
 
@@ -39,7 +39,7 @@ export function meterBoth(hop: UsageMeter, savings: SavingsMeter): UsageMeter {
   return {
     add(usage) {
       hop.add(usage)
-      savings.add({ tokens: amount(usage.inputTokens) + amount(usage.outputTokens), money: amount(usage.costUsd) })
+      savings.add({ tokens: amount(usage?.inputTokens) + amount(usage?.outputTokens), money: amount(usage?.costUsd) })
     },
   }
 }
@@ -57,7 +57,7 @@ export function meterAnswer(
   }
 }
 
-// What an upstream reports may be anything; a report's sums stay numbers.
+// What an upstream reports may be anything, nothing included; a report's sums stay numbers.
 function amount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
 }

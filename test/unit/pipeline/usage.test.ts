@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createStash, namespace } from '../../../src/index.js'
-import { defineHop, pipeline, type Usage } from '../../../src/pipeline/index.js'
+import { defineHop, pipeline, type Usage, type UsageMeter } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
 import { resolveAfter } from './support.js'
@@ -42,6 +42,26 @@ describe('usage', () => {
     expect(run.report.hops.a.usage).toBeNull()
     expect(entries).toEqual([['warn', 'The `usage` function of the hop threw']])
   })
+
+  it.each([undefined, null, 7, 'text', {}, { inputTokens: Number.NaN, outputTokens: '5', costUsd: -1 }])(
+    'counts a call, and nothing else, where an upstream says %o of it',
+    async (said) => {
+      const clock = createFakeClock()
+      const records = fakeRecords(clock)
+      const told = { name: 'told', call: () => 1, usage: () => said as never }
+      const added = { name: 'added', call: ({ usage }: { usage: UsageMeter }) => usage.add(said as never) }
+      const p = pipeline<unknown>('p', { clock })
+        .hop('told', defineHop(told), {})
+        .hop('added', defineHop(added), {})
+        .hop('cached', defineHop({ ...told, name: 'cached', cache: { in: records } }), {})
+        .assemble(() => 1)
+      const { status, report } = await p.run(1)
+      expect(status).toBe('ok')
+      const none = { calls: 1, inputTokens: 0, outputTokens: 0, costUsd: 0 }
+      for (const hop of Object.values(report.hops)) expect(hop.usage).toEqual(none)
+      expect(records.used).toEqual({ tokens: 0, money: 0 })
+    },
+  )
 
   it('is refused where it is no function', () => {
     expect(() => defineHop({ name: 'a', call: () => 1, usage: 7 as never })).toThrow('usage')
