@@ -32,7 +32,7 @@ export interface DeadlineFromOptions {
  *
  * @throws OptionError `ERR_OPTION_INVALID`
  * @example
- * import { deadlineFrom } from 'hopstash/http'
+ * import { deadlineFrom } from 'hopstash/resilience'
  * deadlineFrom({ 'x-deadline-ms': '1500' }, { max: '30s' }) // => 1500
  * deadlineFrom({}, { max: '30s' }) // => 30000
  */
@@ -57,7 +57,7 @@ export function deadlineFrom(headers: RequestHeaders, options: DeadlineFromOptio
  *
  * @throws OptionError `ERR_OPTION_INVALID` for a name that is no header's, and for what is no number.
  * @example
- * import { deadlineHeaders } from 'hopstash/http'
+ * import { deadlineHeaders } from 'hopstash/resilience'
  * deadlineHeaders(1500.4) // => { 'x-deadline-ms': '1500' }
  * deadlineHeaders(1500, 'grpc-timeout') // => { 'grpc-timeout': '1500m' }
  */

@@ -28,6 +28,8 @@ export interface Deadline {
 /**
  * Begins a deadline. It goes by a clock that nobody sets, and ends nothing by itself.
  *
+ * It has no timer of its own; what runs within it has one, which keeps the process alive until that settles.
+ *
  * @param limit How long it lasts from now: what `deadlineFrom` read from a request, for instance.
  * @throws OptionError `ERR_OPTION_INVALID`
  * @example

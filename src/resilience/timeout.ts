@@ -29,7 +29,8 @@ export interface CallLimit {
 /**
  * Calls `work` and waits for it no longer than `timeout`, whether it heeds its signal or not.
  *
- * Rejects with `ERR_TIMEOUT`, which is retryable. What the abandoned call still comes to is dropped.
+ * Rejects with `ERR_TIMEOUT`, which is retryable. What the abandoned call still comes to is dropped. Keeps the process
+ * alive until it settles: somebody waits.
  *
  * @throws OptionError `ERR_OPTION_INVALID`, as a rejection.
  * @example

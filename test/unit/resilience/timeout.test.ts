@@ -115,6 +115,22 @@ describe('a deadline', () => {
     expect([calls, clock.pendingTimers()]).toEqual([1, 0])
   })
 
+  it('keeps the process alive while something runs within it, and neither before nor after', async () => {
+    const clock = createFakeClock()
+    const deadline = createDeadline('1s', { clock })
+    expect(clock.pendingTimers()).toBe(0)
+    let end = (_: number): void => {}
+    const call = deadline.run(() => new Promise<number>((resolve) => (end = resolve)))
+    const late = expect(deadline.run(deaf, 400)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+    expect(clock.pendingTimers(true)).toBe(2)
+    await clock.advance(400)
+    await late
+    expect(clock.pendingTimers(true)).toBe(1)
+    end(7)
+    expect(await call).toBe(7)
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
   it('of nothing lets nothing run, and one without end bounds nothing', async () => {
     const clock = createFakeClock()
     await expect(createDeadline(0, { clock }).run(() => 1)).rejects.toEqual(over)
