@@ -13,7 +13,7 @@ export interface Spending extends TokenUsage {
 export interface Account {
   /** As if every call had gone to the model. */
   readonly original: Spending
-  /** What did go there, net of the provider's own prompt caching. */
+  /** What did go there, net of the provider's own prompt caching; of an answer that broke off, what it had told until then. */
   readonly billed: Spending
   readonly saved: Spending
 }
@@ -30,7 +30,7 @@ export interface LlmStats extends Account {
   readonly passed: number
   /** Answers that were handed out but not stored, by reason. */
   readonly unstored: Readonly<Partial<Record<Unstorable, number>>>
-  /** Answers that told no tokens, such as a stream without `stream_options.include_usage`. */
+  /** Answers that told no tokens, such as a stream without `stream_options.include_usage`, or one that broke off before. */
   readonly withoutUsage: number
   /** Answers of models without a price: their tokens count, their money does not. */
   readonly withoutPrice: number
@@ -71,6 +71,7 @@ export interface AccountItem {
 
 const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 })
 const NOTHING: Spending = Object.freeze({ ...NO_TOKENS, calls: 0, money: 0 })
+/** Unless a good status had come before. */
 const BROUGHT_NOTHING: ReadonlySet<Unstorable> = new Set(['status', 'network', 'aborted'])
 const MAX_MODELS = 200
 const MAX_NAME = 200
@@ -120,7 +121,7 @@ export class Accounts {
       return { ...told, original, billed, saved }
     }
     // Its calls count, its tokens are nobody's knowledge.
-    if (unstored === undefined || !BROUGHT_NOTHING.has(unstored)) this.#counts.withoutUsage++
+    if (unstored === undefined || !BROUGHT_NOTHING.has(unstored) || item.httpStatus === 200) this.#counts.withoutUsage++
     return { ...told, original: undefined, billed: undefined, saved: undefined }
   }
 

@@ -121,11 +121,12 @@ export class Flight {
     } catch (error) {
       this.spent = true
       if (this.verdict === undefined) {
-        const httpStatus = this.response?.status
+        // What has come may tell of tokens: they are billed, and whatever came after them.
+        const told = { ...(this.#judge?.() ?? rejected('cut')), httpStatus: this.response?.status }
         this.#conclude(
           context.signal.aborted
-            ? { ...rejected('aborted'), httpStatus }
-            : { ...rejected('network'), httpStatus, failure: failureWord(error) },
+            ? { ...told, unstorable: 'aborted' }
+            : { ...told, unstorable: 'network', failure: failureWord(error) },
         )
         this.#brokeOff = { error }
       }

@@ -15,14 +15,16 @@ export const openaiResponses: WireFormat = {
     body.background !== true,
   judgeJson: judgeResponse,
   judgeEvents(events: readonly SseEvent[]) {
+    let begun: unknown
     let end: unknown
     for (const { data } of events) {
       const event = parsed(data)
       if (!isObject(event)) return rejected('malformed')
       if (event.type === 'error') return rejected('error')
+      if (event.type === 'response.created') begun = event.response
       if (ENDS.has(event.type as string)) end = event.response
     }
-    return end === undefined ? rejected('cut') : judgeResponse(end)
+    return end === undefined ? { ...rejected('cut'), model: textOr(objectOr(begun).model) } : judgeResponse(end)
   },
 }
 

@@ -262,7 +262,8 @@ function gemini(said: Said, frame: Frame, stream: boolean): Rendered {
       },
     ],
     ...base,
-    ...(isLast && { usageMetadata }),
+    // Totals so far.
+    usageMetadata: isLast ? usageMetadata : { promptTokenCount: input, totalTokenCount: input },
   })
   if (!stream) return { json: whole(text, true) }
   const parted = said.tool === undefined ? pieces(text) : ['']
