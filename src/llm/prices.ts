@@ -14,62 +14,78 @@ export interface ModelPrice {
 /** Prices by model. A dated model (`gpt-4o-2024-08-06`) has the price of its name, unless it has one of its own. */
 export type PriceTable = Readonly<Record<string, ModelPrice>>
 
-/** The day the default prices were taken down. */
-export const DEFAULT_PRICES_AS_OF = '2026-08-01'
+/** The day the default prices were last compared with copies of the providers' pages. */
+export const DEFAULT_PRICES_AS_OF = '2026-11-21'
 
 /**
  * List prices of common models: standard tier, short context. They change; give your own where money matters.
  */
 export const defaultPrices: PriceTable = Object.freeze({
-  ...openai('gpt-4o', 2.5, 1.25, 10),
-  ...openai('gpt-4o-mini', 0.15, 0.075, 0.6),
-  ...openai('gpt-4.1', 2, 0.5, 8),
-  ...openai('gpt-4.1-mini', 0.4, 0.1, 1.6),
-  ...openai('gpt-4.1-nano', 0.1, 0.025, 0.4),
-  ...openai('o3', 2, 0.5, 8),
-  ...openai('o4-mini', 1.1, 0.275, 4.4),
-  ...openai('gpt-5', 1.25, 0.125, 10),
-  ...openai('gpt-5-mini', 0.25, 0.025, 2),
-  ...openai('gpt-5-nano', 0.05, 0.005, 0.4),
-  ...openai('gpt-5.1', 1.25, 0.125, 10),
-  ...openai('gpt-5.2', 1.75, 0.175, 14),
-  ...openai('gpt-5.4', 2.5, 0.25, 15),
-  ...openai('gpt-5.4-mini', 0.75, 0.075, 4.5),
-  ...openai('gpt-5.4-nano', 0.2, 0.02, 1.25),
-  ...openai('gpt-5.5', 5, 0.5, 30),
-  ...openai('text-embedding-3-small', 0.02, 0.02, 0),
-  ...openai('text-embedding-3-large', 0.13, 0.13, 0),
-  ...openai('text-embedding-ada-002', 0.1, 0.1, 0),
-  ...anthropic('claude-3-5-haiku', 0.8, 4),
-  ...anthropic('claude-3-7-sonnet', 3, 15),
-  ...anthropic('claude-haiku-4-5', 1, 5),
-  ...anthropic('claude-sonnet-4', 3, 15),
-  ...anthropic('claude-sonnet-4-5', 3, 15),
-  ...anthropic('claude-sonnet-4-6', 3, 15),
-  ...anthropic('claude-sonnet-5', 2, 10),
-  ...anthropic('claude-opus-4', 15, 75),
-  ...anthropic('claude-opus-4-1', 15, 75),
-  ...anthropic('claude-opus-4-5', 5, 25),
-  ...anthropic('claude-opus-4-6', 5, 25),
-  ...anthropic('claude-opus-4-7', 5, 25),
-  ...anthropic('claude-opus-4-8', 5, 25),
-  ...anthropic('claude-opus-5', 5, 25),
-  ...openai('gemini-2.0-flash', 0.1, 0.025, 0.4),
-  ...openai('gemini-2.5-pro', 1.25, 0.125, 10),
-  ...openai('gemini-2.5-flash', 0.3, 0.03, 2.5),
-  ...openai('gemini-2.5-flash-lite', 0.1, 0.01, 0.4),
-  ...openai('gemini-3.1-pro', 2, 0.2, 12),
-  ...openai('gemini-3.5-flash', 1.5, 0.15, 9),
+  ...priced('gpt-4o', 2.5, 1.25, 10),
+  ...priced('gpt-4o-mini', 0.15, 0.075, 0.6),
+  ...priced('gpt-4.1', 2, 0.5, 8),
+  ...priced('gpt-4.1-mini', 0.4, 0.1, 1.6),
+  ...priced('gpt-4.1-nano', 0.1, 0.025, 0.4),
+  ...priced('o3', 2, 0.5, 8),
+  ...priced('o4-mini', 1.1, 0.275, 4.4),
+  ...priced('gpt-5', 1.25, 0.125, 10),
+  ...priced('gpt-5-mini', 0.25, 0.025, 2),
+  ...priced('gpt-5-nano', 0.05, 0.005, 0.4),
+  ...priced('gpt-5.1', 1.25, 0.125, 10),
+  ...priced('gpt-5.2', 1.75, 0.175, 14),
+  ...priced('gpt-5.4', 2.5, 0.25, 15),
+  ...priced('gpt-5.4-mini', 0.75, 0.075, 4.5),
+  ...priced('gpt-5.4-nano', 0.2, 0.02, 1.25),
+  ...priced('gpt-5.5', 5, 0.5, 30),
+  ...written('gpt-5.6-sol', 4, 0.4, 20),
+  ...written('gpt-5.6-terra', 2, 0.2, 12),
+  ...written('gpt-5.6-luna', 0.2, 0.02, 1.2),
+  ...written('gpt-6-astra', 10, 1, 50),
+  ...written('gpt-6-sol', 2, 0.2, 10),
+  ...written('gpt-6-luna', 0.1, 0.01, 0.5),
+  ...written('gpt-6.1-sol', 2, 0.1, 10),
+  ...written('gpt-6.1-terra', 1, 0.05, 5),
+  ...written('gpt-6.2-sol', 2, 0.1, 10),
+  ...priced('text-embedding-3-small', 0.02, 0.02, 0),
+  ...priced('text-embedding-3-large', 0.13, 0.13, 0),
+  ...priced('text-embedding-ada-002', 0.1, 0.1, 0),
+  ...written('claude-3-5-haiku', 0.8, 0.08, 4),
+  ...written('claude-3-7-sonnet', 3, 0.3, 15),
+  ...written('claude-haiku-4-5', 1, 0.1, 5),
+  ...written('claude-haiku-5-5', 0.1, 0.01, 0.5),
+  ...written('claude-sonnet-4', 3, 0.3, 15),
+  ...written('claude-sonnet-4-5', 3, 0.3, 15),
+  ...written('claude-sonnet-4-6', 3, 0.3, 15),
+  ...written('claude-sonnet-5', 2, 0.2, 10),
+  ...written('claude-sonnet-5-5', 2, 0.1, 10),
+  ...written('claude-opus-4', 15, 1.5, 75),
+  ...written('claude-opus-4-1', 15, 1.5, 75),
+  ...written('claude-opus-4-5', 5, 0.5, 25),
+  ...written('claude-opus-4-6', 5, 0.5, 25),
+  ...written('claude-opus-4-7', 5, 0.5, 25),
+  ...written('claude-opus-4-8', 5, 0.5, 25),
+  ...written('claude-opus-5', 5, 0.5, 25),
+  ...written('claude-opus-5-5', 4, 0.2, 20),
+  ...written('claude-fable-5', 10, 1, 50),
+  ...written('claude-fable-5-1', 10, 0.25, 50),
+  ...priced('gemini-2.0-flash', 0.1, 0.025, 0.4),
+  ...priced('gemini-2.5-pro', 1.25, 0.125, 10),
+  ...priced('gemini-2.5-flash', 0.3, 0.03, 2.5),
+  ...priced('gemini-2.5-flash-lite', 0.1, 0.01, 0.4),
+  ...priced('gemini-3.1-pro', 2, 0.2, 12),
+  ...priced('gemini-3.5-flash', 1.5, 0.15, 9),
+  ...priced('gemini-3.5-flash-lite', 0.3, 0.03, 2.5),
+  ...priced('gemini-3.8-flash', 0.75, 0.075, 3.75),
 })
 
-// Writing to the prompt cache costs nothing extra here.
-function openai(model: string, input: number, cacheRead: number, output: number): PriceTable {
+/** A model whose provider asks nothing extra for writing to its prompt cache. */
+function priced(model: string, input: number, cacheRead: number, output: number): PriceTable {
   return { [model]: Object.freeze({ input, output, cacheRead, cacheWrite: input }) }
 }
 
-// A tenth to read the prompt cache, a quarter more to write it for five minutes.
-function anthropic(model: string, input: number, output: number): PriceTable {
-  return { [model]: Object.freeze({ input, output, cacheRead: input / 10, cacheWrite: input * 1.25 }) }
+/** A model whose provider asks a quarter more for what it writes to its prompt cache, for the shortest time it offers. */
+function written(model: string, input: number, cacheRead: number, output: number): PriceTable {
+  return { [model]: Object.freeze({ input, output, cacheRead, cacheWrite: input * 1.25 }) }
 }
 
 /** Checks a host's table. @throws {OptionError} `ERR_OPTION_INVALID` naming the model */

@@ -28,6 +28,11 @@ describe('prices', () => {
     expect(() => checkPrices(defaultPrices)).not.toThrow()
     for (const [model, { input, cacheRead = 0 }] of Object.entries(defaultPrices))
       expect(cacheRead, model).toBeLessThanOrEqual(input)
+    // What newer models write to their prompt cache costs a quarter more, what reading it costs is not one share for all.
+    expect(priceOf('gpt-6-sol', defaultPrices)).toEqual({ input: 2, output: 10, cacheRead: 0.2, cacheWrite: 2.5 })
+    expect(priceOf('claude-opus-5-5', defaultPrices)).toEqual({ input: 4, output: 20, cacheRead: 0.2, cacheWrite: 5 })
+    expect(priceOf('gpt-4o-2024-08-06', defaultPrices)).toMatchObject({ input: 2.5, cacheRead: 1.25, cacheWrite: 2.5 })
+    expect(priceOf('gemini-3.1-pro-preview', defaultPrices)).toMatchObject({ input: 2, output: 12 })
   })
 
   it('of a host must be amounts of dollars', () => {
