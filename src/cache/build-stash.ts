@@ -57,7 +57,11 @@ export interface StashMethods {
   ready(timeoutMs?: number): Promise<boolean>
   /** Every namespace, cached function, hop and pipeline that exists. */
   readonly registry: Registry
-  /** Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more. */
+  /**
+   * Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more.
+   *
+   * A shared store that answers is told first what was written and invalidated before, awaited or not: for a second at most.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -168,6 +172,7 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
   const close = async (): Promise<void> => {
     sweeper.stop()
     await writesUnderWay(states)
+    await site.connection?.tier.lastWords()
     for (const state of states) closeState(state)
     await site.connection?.tier.close()
   }

@@ -33,6 +33,7 @@ export async function saveShared(
   checkWriteOptions(options)
   const id = identify(state, key, options.scope)
   const flight = beginShared(state, tier, id, 'set')
+  tier.underWay.begins()
   try {
     await stampSave(state, tier, flight)
     const saved = await save(value)
@@ -40,6 +41,7 @@ export async function saveShared(
     confirmed('writeThrough', state.name, await store(state, tier, id, flight, { key, written, options }), options)
     return written
   } finally {
+    tier.underWay.ends()
     endShared(state, tier, id, flight)
   }
 }
@@ -112,5 +114,5 @@ async function drop(
   const told = await killKey(state, tier, id, (ref) => tier.ask(() => tier.store.kill(ref)), flight.fill)
   if (told === 'done') return { memory: became, store: became === 'none' ? 'done' : 'failed' }
   const isKept = publication !== undefined && keepUnconfirmed(state, tier, id, flight, publication)
-  return { memory: isKept ? 'done' : became, store: 'queued' }
+  return { memory: isKept ? 'done' : became, store: told }
 }

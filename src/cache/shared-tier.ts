@@ -14,10 +14,12 @@ import type { Coherence } from './cells.js'
 import { About } from './entry.js'
 import { learnName } from './learn-name.js'
 import { Link, type PendingInvalidation } from './link.js'
+import { createNonces } from './nonces.js'
 import { Leases } from './shared-lease.js'
 import type { BodyCodec, NamespaceState, SharedSide } from './state.js'
 import { supersede } from './supersede.js'
 import { TurnoverMap } from './turnover-map.js'
+import { createUnderWay, type UnderWay } from './under-way.js'
 import { removeAs } from './valid.js'
 
 /** Options of {@link SharedTier}. */
@@ -36,6 +38,7 @@ const RECOVER_FIRST_MS = 50
 const RECOVER_MOST_MS = 1000
 const TOLD_AT_ONCE = 200
 const LAST_FEW = 1000
+const LAST_WORDS_MS = 1000
 
 /**
  * The shared store of one stash, seen from this process: one link, one budget, one replay queue for all namespaces.
@@ -49,6 +52,8 @@ export class SharedTier implements BusListener, SharedSide {
   readonly storeTimeoutMs: number
   readonly maxDisconnectedMs: number
   readonly clock: Clock
+  readonly underWay: UnderWay
+  readonly nonce: () => string
   readonly #states = new Map<string, NamespaceState>()
   /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
   readonly #ids = new Map<string, TurnoverMap<string>>()
@@ -59,8 +64,6 @@ export class SharedTier implements BusListener, SharedSide {
   #returning: Promise<boolean> | undefined
   #recoverTimer: unknown
   #closed = false
-  #nonce = 0
-  readonly #nonceStem: string
 
   constructor(options: SharedTierOptions) {
     this.store = options.store
@@ -68,10 +71,11 @@ export class SharedTier implements BusListener, SharedSide {
     this.clock = options.clock
     this.storeTimeoutMs = options.storeTimeoutMs ?? 250
     this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
-    this.#nonceStem = randomText(options.clock, 10)
+    this.nonce = createNonces(options.clock)
     this.#deadlines = createAnswerDeadlines(options.clock)
     this.#arrival = options.store.arrival
     this.leases = new Leases(options.clock)
+    this.underWay = createUnderWay(options.clock)
     this.link = new Link(options.clock, options.coherence, {
       frame: (frame) => this.#hear(frame, options.coherence),
       newIncarnation: () => {
@@ -85,12 +89,6 @@ export class SharedTier implements BusListener, SharedSide {
   attach(state: NamespaceState): void {
     this.#states.set(state.name, state)
     this.#ids.set(state.name, new TurnoverMap())
-  }
-
-  /** 16 characters for an entry or a token: 10 that tell processes apart, 6 that count. */
-  nonce(): string {
-    this.#nonce = (this.#nonce + 1) % 36 ** 6
-    return this.#nonceStem + this.#nonce.toString(36).padStart(6, '0')
   }
 
   /** A key as the store and the peers know it. */
@@ -165,6 +163,16 @@ export class SharedTier implements BusListener, SharedSide {
     this.link.confirmed()
     // What somebody waits to hear may have been said in the gap.
     this.leases.wakeAll()
+  }
+
+  /** Before the end: what is under way is answered, and what is owed told once more, while there is time. */
+  async lastWords(): Promise<void> {
+    const until = this.clock.now() + LAST_WORDS_MS
+    await this.underWay.over(LAST_WORDS_MS)
+    if (this.link.pending.size === 0) return
+    this.underWay.begins()
+    void this.#replay().finally(() => this.underWay.ends())
+    await this.underWay.over(Math.max(0, until - this.clock.now()))
   }
 
   async close(): Promise<void> {
@@ -275,13 +283,6 @@ export class SharedTier implements BusListener, SharedSide {
     const now = Math.floor(this.clock.now())
     for (const state of this.#states.values()) for (const name of owed.names) learnName(state, name, hard, soft, now)
   }
-}
-
-// 36^10 is some 2^51: two processes of one store meet once in a quadrillion pairs.
-function randomText(clock: Clock, length: number): string {
-  let text = ''
-  while (text.length < length) text += Math.floor(clock.random() * 36).toString(36)
-  return text
 }
 
 function storedIdOf(state: NamespaceState, id: string): string | undefined {

@@ -41,6 +41,7 @@ export async function setShared(
   const id = identify(state, key, options.scope)
   supersede(state, id)
   const flight = beginShared(state, tier, id, 'set')
+  tier.underWay.begins()
   try {
     const publication = prepare(state, key, value, options)
     // A deadline in store time needs the store's time: the first operation of a process has to ask.
@@ -66,6 +67,7 @@ export async function setShared(
     const memory = publication.owned.bytes <= state.live.policy.maxValueBytes ? 'done' : 'failed'
     return confirmed('set', state.name, { memory, store: reply.outcome === 'full' ? 'failed' : 'done' }, options)
   } finally {
+    tier.underWay.ends()
     endShared(state, tier, id, flight)
   }
 }
@@ -106,11 +108,13 @@ export async function bumpShared(
   mode: InvalidationMode,
   obey: () => void,
 ): Promise<TierResult> {
+  tier.underWay.begins()
   const reply = await tier.ask(() => tier.store.bump(names, mode))
+  tier.underWay.ends()
   if (reply === undefined) {
     tier.owe({ kind: 'names', names, mode })
     if (states[0]?.live.closed === false) obey()
-    return 'queued'
+    return tier.underWay.isEnding ? 'failed' : 'queued'
   }
   const marker = mode === 'delete' ? { hard: reply.seq, soft: 0 } : { hard: 0, soft: reply.seq }
   const markers = new Map(names.map((name) => [name, marker]))
@@ -118,7 +122,7 @@ export async function bumpShared(
   return 'done'
 }
 
-/** Removes a key here, in the store and at peers, or owes it. */
+/** Removes a key here, in the store and at peers, or owes it: `failed` where the stash is being closed, because that may never be paid. */
 export async function killKey(
   state: NamespaceState,
   tier: SharedSide,
@@ -128,12 +132,14 @@ export async function killKey(
 ): Promise<TierResult> {
   const ref = tier.refOf(state, id)
   drop()
+  tier.underWay.begins()
   const reply = await send(ref)
+  tier.underWay.ends()
   drop()
   tier.leases.wake(ref, 'lead')
   if (reply !== undefined) return 'done'
   tier.owe({ kind: 'key', ...ref })
-  return 'queued'
+  return tier.underWay.isEnding ? 'failed' : 'queued'
 
   function drop(): void {
     supersede(state, id, but)
@@ -221,5 +227,5 @@ async function unanswered(
   const kill = (ref: KeyRef) => tier.ask(() => tier.store.kill(ref))
   const store = await killKey(state, tier, id, kill, flight.fill)
   if (store === 'done') return { memory: 'none', store: 'failed' }
-  return { memory: keepUnconfirmed(state, tier, id, flight, publication) ? 'done' : 'none', store: 'queued' }
+  return { memory: keepUnconfirmed(state, tier, id, flight, publication) ? 'done' : 'none', store }
 }

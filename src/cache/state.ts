@@ -23,6 +23,7 @@ import type { Policy } from './policy.js'
 import type { Recording } from './recording.js'
 import type { Registry } from './registry.js'
 import type { SharedFlight } from './shared-flight.js'
+import type { UnderWay } from './under-way.js'
 import type { MissCause } from './words.js'
 
 /** Everything one namespace is made of. The verbs (`read`, `load`, `write`, `invalidate`) are functions over it. */
@@ -133,8 +134,10 @@ export interface SharedSide {
   readonly clock: Clock
   readonly storeTimeoutMs: number
   readonly maxDisconnectedMs: number
+  /** What `close` waits for. */
+  readonly underWay: UnderWay
   /** A random id, for entries and tokens. */
-  nonce(): string
+  readonly nonce: () => string
   /** A key as the store and the peers know it. */
   refOf(state: NamespaceState, id: string): KeyRef
   /** Notes what peers call a key that is in memory, or on its way there. */

@@ -8,7 +8,7 @@ import { findShared, freshOfStore, freshShared } from './shared-read.js'
 import { bumpShared, confirmed, expireShared, type RequireOption, removeShared, setShared } from './shared-write.js'
 import type { NamespaceState, SharedSide } from './state.js'
 import type { WriteResult } from './words.js'
-import { expire, remove, set } from './write.js'
+import { expire, refuseClosed, remove, set } from './write.js'
 
 /** What reads and writes of a namespace come down to: in memory alone, or through a shared store, too. */
 export interface Verbs {
@@ -52,15 +52,20 @@ export function verbsOf(state: NamespaceState): Verbs {
       return verbs.getEntry(key, options)
     },
     set: (key, value, options) =>
-      observed(state, 'set', { key, scope: options?.scope }, () => verbs.set(key, value, options)),
+      observed(state, 'set', { key, scope: options?.scope }, () => {
+        refuseClosed(state)
+        return verbs.set(key, value, options)
+      }),
     remove: (key, options) =>
       observed(state, 'delete', { key, scope: options?.scope }, () => {
         checkRemoveOptions(options)
+        refuseClosed(state)
         return verbs.remove(key, options)
       }),
     expire: (key, options) =>
       observed(state, 'expire', { key, scope: options?.scope }, () => {
         checkRemoveOptions(options)
+        refuseClosed(state)
         return verbs.expire(key, options)
       }),
   }

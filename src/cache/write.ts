@@ -25,7 +25,6 @@ export function set(
   options: WriteOptions | undefined,
 ): WriteResult {
   if (options !== undefined) checkWriteOptions(options)
-  refuseClosed(state)
   const id = identify(state, key, options?.scope)
   supersede(state, id)
   return store(state, id, key, value, options)
@@ -33,7 +32,6 @@ export function set(
 
 /** Removes a key for good: no stale window serves it, and no load that began before brings it back. */
 export function remove(state: NamespaceState, key: unknown, options: ScopeOption | undefined): WriteResult {
-  refuseClosed(state)
   const id = identify(state, key, options?.scope)
   supersede(state, id)
   state.counters.deletes++
@@ -43,7 +41,6 @@ export function remove(state: NamespaceState, key: unknown, options: ScopeOption
 
 /** Ends the freshness of a key; the value stays for stale fallback, where the namespace has such a window. */
 export function expire(state: NamespaceState, key: unknown, options: ScopeOption | undefined): WriteResult {
-  refuseClosed(state)
   const id = identify(state, key, options?.scope)
   supersede(state, id)
   const entry = validEntry(state, id)
@@ -130,6 +127,7 @@ export function requireSave(save: unknown): void {
   requireFunction(save, 'save', 'a function that writes the value to the system of record')
 }
 
-function refuseClosed(state: NamespaceState): void {
+/** @throws {LoadError} `ERR_CLOSED` */
+export function refuseClosed(state: NamespaceState): void {
   if (state.live.closed) throw closed(`Namespace '${state.name}'`)
 }

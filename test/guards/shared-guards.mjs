@@ -14,8 +14,8 @@ export const sharedGuards = [
   {
     name: 'delete drops memory again at its reply',
     file: 'src/cache/shared-write.ts',
-    find: '  const reply = await send(ref)\n  drop()\n',
-    replace: '  const reply = await send(ref)\n',
+    find: '  tier.underWay.ends()\n  drop()\n',
+    replace: '  tier.underWay.ends()\n',
     tests: [forced],
   },
   {
