@@ -236,7 +236,7 @@ function isOpen({ answer, left, error }: Question<unknown, unknown>): boolean {
 
 /** A schema that is none is so however often its task is asked. */
 function isMistake(error: unknown): boolean {
-  return HopstashError.isInstance(error) && error.code === 'ERR_OPTION_INVALID'
+  return HopstashError.isInstance(error) && error.code === 'ERR_OPTION_INVALID' && error.context.option === 'schema'
 }
 
 /** Nothing, as of a model that refused, is no answer; what is of another shape is a mistake in `ask`. */

@@ -56,14 +56,13 @@ export function forecast(
   if (freshness === 'fresh') return { next: 'hit', why: undefined }
   const isLoading = state.loads.has(id)
   const backOffMs = entry?.about instanceof About ? entry.about.retryAt - now : 0
-  const isLeftAlone =
-    backOffMs > 0 ? `the last load failed, and none begins for ${formatDuration(backOffMs)}` : undefined
+  const leftAlone = backOffMs > 0 ? `the last load failed, and none begins for ${formatDuration(backOffMs)}` : undefined
   if (freshness === 'refresh' || freshness === 'stale') {
-    const why = isLeftAlone ?? (isLoading ? 'a load is under way' : undefined)
+    const why = leftAlone ?? (isLoading ? 'a load is under way' : undefined)
     const status = freshness === 'refresh' ? 'hit' : 'stale'
     return { next: why === undefined ? `${status} and refresh` : status, why }
   }
-  if (freshness === 'error-only' && isLeftAlone !== undefined) return { next: 'stale', why: isLeftAlone }
+  if (freshness === 'error-only' && leftAlone !== undefined) return { next: 'stale', why: leftAlone }
   const remembered = state.negatives.get(id)
   if (remembered !== undefined && now < remembered.until && remembered.generation === state.coherence.generation) {
     return { next: 'fail', why: `the last error is remembered for ${formatDuration(remembered.until - now)}` }

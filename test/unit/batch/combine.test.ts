@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type AskReply, type CombinedTask, combinePrompts } from '../../../src/batch/index.js'
-import { createStash, preset } from '../../../src/index.js'
+import { createStash, parseDuration, preset } from '../../../src/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { ODD_RESULTS, oddSchema } from '../../support/odd-schemas.js'
 
@@ -108,6 +108,13 @@ describe('combinePrompts', () => {
     expect(outcomes.map(({ error }) => codeOf(error))).toEqual(['ERR_OPTION_INVALID', 'ERR_CONTRACT', 'ERR_CONTRACT'])
     expect(String(outcomes[0]?.error)).toContain('a function that returns a Standard Schema, received undefined.')
     expect(calls).toEqual(['combined a,b,c', 'reask b,c', 'single b', 'single c'])
+  })
+
+  it('asks again where an answer makes the schema throw an error of the package', async () => {
+    const { calls, ask } = noting((_, call) => ({ answers: { a: call === 1 ? 'soon' : '5m' } }))
+    const schema = z.string().transform((text) => parseDuration(text as '5m'))
+    const { outcomes } = await combinePrompts({ tasks: tasksOf('a'), ask, schema })
+    expect([outcomes[0]?.value, calls]).toEqual([300_000, ['single a', 'single a']])
   })
 
   it.each(['throws', 'rejects'])('fails a task with what its schema %s', async (way) => {
