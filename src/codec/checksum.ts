@@ -1,18 +1,22 @@
 import zlib from 'node:zlib'
 
-const native = (zlib as { readonly crc32?: (bytes: Uint8Array) => number }).crc32
+type Crc32 = (bytes: Uint8Array, before?: number) => number
+
+const native = (zlib as { readonly crc32?: Crc32 }).crc32
 
 /**
  * The CRC-32 of some bytes: tells damage, at a third of the cost of SHA-256. Forgery is what encryption is for: whoever
  * can write to the store can write a checksum too.
+ *
+ * @param before That of the bytes before them. @defaultValue there are none
  */
-export const crc32: (bytes: Uint8Array) => number = native ?? createCrc32()
+export const crc32: Crc32 = native ?? createCrc32()
 
 /** A CRC-32 for Node before 20.15, eight bytes at a time; exported so that a newer Node can test it. */
-export function createCrc32(): (bytes: Uint8Array) => number {
+export function createCrc32(): Crc32 {
   const tables = createTables()
-  return (bytes) => {
-    let crc = -1
+  return (bytes, before = 0) => {
+    let crc = ~before
     let at = 0
     for (const end = bytes.length - 7; at < end; at += 8) crc = eightBytes(tables, crc, bytes, at)
     for (; at < bytes.length; at++) crc = (tables[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8)

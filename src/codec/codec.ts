@@ -140,7 +140,7 @@ function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded
 function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader): Decoded | Promise<Decoded> {
   const { header, body: info, headerBytes } = checked
   const stored = bytes.subarray(headerBytes)
-  const damage = damageOf(stored, info, parts.resolved.maxBytes)
+  const damage = damageOf(stored, checked, parts.resolved.maxBytes)
   if (damage !== undefined) return failed(damage)
   const plain = opened(parts.sealer, stored, info, bytes)
   if (plain === undefined) return failed('decrypt')
@@ -162,10 +162,11 @@ function inflated(parts: Parts, info: BodyInfo, header: EntryHeader, plain: Buff
   }
 }
 
-function damageOf(stored: Buffer, info: BodyInfo, maxBytes: number): DecodeFailure | undefined {
+function damageOf(stored: Buffer, { body: info, isWhole }: CheckedHeader, maxBytes: number): DecodeFailure | undefined {
   if (info.bodyBytes > maxBytes || info.contentBytes > maxBytes) return 'too-large'
   if (stored.length < info.bodyBytes) return 'truncated'
-  return stored.length > info.bodyBytes || crc32(stored) !== info.checksum ? 'corrupt' : undefined
+  if (stored.length > info.bodyBytes) return 'corrupt'
+  return isWhole || crc32(stored) === info.checksum ? undefined : 'corrupt'
 }
 
 /** The body in the clear; `undefined` where that cannot be had, or where it was in the clear and must not be. */

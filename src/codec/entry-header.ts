@@ -59,6 +59,8 @@ export interface CheckedHeader {
   readonly header: EntryHeader
   readonly body: BodyInfo
   readonly headerBytes: number
+  /** Whether the body is known to be undamaged, too. */
+  readonly isWhole: boolean
 }
 
 /** What {@link decodeHeader} found. */

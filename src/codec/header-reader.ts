@@ -27,13 +27,14 @@ import {
  * Reads a header alone, from the first bytes of an entry. Never throws.
  *
  * @param key The key the bytes were stored under, or its digest: those of another key are refused.
+ * @param isWhole Whether a checksum has told already that header and body are undamaged: then nobody looks again.
  */
-export function decodeHeader(input: Uint8Array, key: OfKey): DecodedHeader {
+export function decodeHeader(input: Uint8Array, key: OfKey, isWhole = false): DecodedHeader {
   const bytes = asBuffer(input)
-  const length = checkedLength(bytes)
+  const length = checkedLength(bytes, isWhole)
   if (typeof length === 'string') return { ok: false, reason: length }
   if (!isOf(bytes, key)) return { ok: false, reason: 'key' }
-  return parse(bytes, length) ?? { ok: false, reason: 'corrupt' }
+  return parse(bytes, length, isWhole) ?? { ok: false, reason: 'corrupt' }
 }
 
 function isOf(bytes: Buffer, key: OfKey): boolean {
@@ -45,7 +46,7 @@ function isOf(bytes: Buffer, key: OfKey): boolean {
   return bytes.compare(key, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) === 0
 }
 
-function checkedLength(bytes: Buffer): number | HeaderFailure {
+function checkedLength(bytes: Buffer, isWhole: boolean): number | HeaderFailure {
   const begins = bytes.length === 0 || (bytes[0] === MAGIC[0] && (bytes.length === 1 || bytes[1] === MAGIC[1]))
   if (!begins) return 'foreign'
   if (bytes.length < AT.tags) return 'truncated'
@@ -53,12 +54,13 @@ function checkedLength(bytes: Buffer): number | HeaderFailure {
   const length = bytes.readUInt16LE(AT.headerBytes)
   if (length < AT.tags + CHECK_BYTES) return 'corrupt'
   if (length > bytes.length) return 'truncated'
+  if (isWhole) return length
   const end = length - CHECK_BYTES
   return checkOf(bytes.subarray(0, end)) === bytes.toString('latin1', end, length) ? length : 'corrupt'
 }
 
 // Past the check, so only another writer of this version can have made something of another shape.
-function parse(bytes: Buffer, length: number): DecodedHeader | undefined {
+function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader | undefined {
   const flags = bytes[AT.flags] as number
   const format = BODY_FORMATS[bytes[AT.format] as number]
   if (flags > (COMPRESSED | ENCRYPTED) || format === undefined) return { ok: false, reason: 'version' }
@@ -78,7 +80,7 @@ function parse(bytes: Buffer, length: number): DecodedHeader | undefined {
     checksum: bytes.readUInt32LE(AT.checksum),
     encryption,
   }
-  return { ok: true, header, body, headerBytes: length }
+  return { ok: true, header, body, headerBytes: length, isWhole }
 }
 
 function readFields(bytes: Buffer, tags: readonly string[]): EntryHeader {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { Budget, type Limits, memoryLimit, WEIGHT } from './budget.js'
 import { rebuildBytes } from './byte-kind.js'
 import { BYTE_KINDS } from './byte-kinds.js'
@@ -17,7 +18,8 @@ import { put } from './value-kind.js'
  */
 export function readJson(bytes: Buffer, limits: Limits, shape = new DecodedShape()): unknown {
   refuseDense(bytes, limits)
-  const text = bytes.toString('utf8')
+  // Most text is ASCII, and told so it is read at twice the speed.
+  const text = isAscii(bytes) ? bytes.toString('latin1') : bytes.toString('utf8')
   const json: unknown = JSON.parse(text)
   const isLight = bytes.length * MOST_WEIGHT <= memoryLimit(limits)
   // Without a tag what the parser made is the value itself.

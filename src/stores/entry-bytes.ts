@@ -50,9 +50,9 @@ function wholeMs({ storedAtMs, freshUntilMs }: StoredEntry, header: Uint8Array):
   return restamped(header, { inc: '', startSeq: 0, storedAtMs, freshUntilMs: Math.floor(freshUntilMs) })
 }
 
-/** The entry in stored bytes, by its key or the digest of that; with `headerOnly` its body is not there. Never throws. */
-export function readEntry(key: OfKey, bytes: Buffer, headerOnly: boolean): ReadEntry {
-  const entry = entryOf(key, bytes, headerOnly, UNSTAMPED)
+/** The entry in stored bytes, by its key or the digest of that; with `isWhole` they have been checked. Never throws. */
+export function readEntry(key: OfKey, bytes: Buffer, isWhole = false): ReadEntry {
+  const entry = entryOf(key, bytes, false, UNSTAMPED, isWhole)
   return typeof entry === 'string' ? { failure: entry } : { entry, storedInc: entry.inc }
 }
 
@@ -73,8 +73,9 @@ export function entryOf(
   bytes: Buffer,
   headerOnly: boolean,
   { storedInc, inc }: IncarnationNames,
+  isWhole = false,
 ): StoredEntry | HeaderFailure {
-  const decoded = decodeHeader(bytes, key)
+  const decoded = decodeHeader(bytes, key, isWhole)
   if (!decoded.ok) return decoded.reason
   const { header, body, headerBytes } = decoded
   if (!headerOnly && bytes.length !== headerBytes + body.bodyBytes) {

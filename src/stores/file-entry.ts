@@ -1,3 +1,4 @@
+import { crc32 } from '../codec/checksum.js'
 import { keyDigestHex, type OfKey } from '../codec/entry-header.js'
 import { restamped } from '../codec/header-writer.js'
 import { readJson } from '../codec/json-reader.js'
@@ -28,6 +29,8 @@ const LINE_END = 10
 const QUOTE = 34
 const EQUALS = 61
 const BRACE_END = 125
+/** Digits of the checksum that a head begins with. */
+const CHECK_DIGITS = 8
 /** Of the fields that are read: `,"gone":null,"head":"` and `"}` around them. */
 const GONE = Buffer.from(',"gone":')
 const HEAD = Buffer.from(',"head":"')
@@ -45,12 +48,12 @@ export function fileNameOf(key: string): string {
 
 /**
  * Pure: a line of JSON, then the body as the codec made it. People read the line; of its fields only the last two are
- * read by this package: `gone`, and `head`, the header of docs/stored-format.md in base64.
+ * read by this package: `gone`, and `head`, which is the CRC-32 of all that follows it in the file, in hexadecimal, and the
+ * header of docs/stored-format.md in base64.
  */
 export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array[] {
   const { header, body } = entryBytes(facts.key, entry)
   const { inc, startSeq, storedAtMs, freshUntilMs } = entry
-  const head = Buffer.from(restamped(header, { inc, startSeq, storedAtMs, freshUntilMs })).toString('base64')
   const gone = Number.isFinite(facts.goneAtMs) ? Math.ceil(facts.goneAtMs) : null
   const parts = [`"hopstash":1,"key":${JSON.stringify(facts.key)},"stored":${instant(storedAtMs)}`]
   const tags = entry.tags.filter((tag) => !isSubjectTag(tag))
@@ -59,7 +62,15 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
   if (facts.request !== undefined && facts.request.length <= MOST_REQUEST) {
     parts.push(requestField(facts.request))
   }
-  return [Buffer.from(`{${parts.join(',')},"gone":${gone},"head":"${head}"}\n`), body]
+  const stamped = restamped(header, { inc, startSeq, storedAtMs, freshUntilMs })
+  return [Buffer.from(`{${parts.join(',')},"gone":${gone},"head":"`), ...checked(stamped, body)]
+}
+
+/** What a file ends with: the checksum, the header and the end of its line, the body. */
+function checked(header: Uint8Array, body: Uint8Array): Uint8Array[] {
+  const end = Buffer.from(`${Buffer.from(header).toString('base64')}"}\n`)
+  const check = crc32(body, crc32(end))
+  return [Buffer.from(check.toString(16).padStart(CHECK_DIGITS, '0')), end, body]
 }
 
 /**
@@ -69,10 +80,10 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
  */
 export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   const tail = tailOf(bytes)
-  if (tail === undefined) return FOREIGN
+  if (tail === undefined || crc32(bytes.subarray(tail.headAt)) !== tail.check) return FOREIGN
   const start = tail.end + 1 - tail.headBytes
   if (!readBase64(bytes, tail.headAt, bytes, start, tail.headBytes)) return FOREIGN
-  return { read: readEntry(key, bytes.subarray(start), false), goneAtMs: tail.goneAtMs }
+  return { read: readEntry(key, bytes.subarray(start), true), goneAtMs: tail.goneAtMs }
 }
 
 /** The file of an entry whose freshness ends now; `undefined` where there is none, or it has ended before. */
@@ -81,10 +92,10 @@ export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Arr
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
   // A fraction of a ms is what no writer gives: the entry is another one for who knows its id.
   const freshUntilMs = Math.floor(nowMs) - 0.5
-  const head = Buffer.from(restamped(read.entry.header, { ...read.entry, freshUntilMs })).toString('base64')
+  const header = restamped(read.entry.header, { ...read.entry, freshUntilMs })
   const end = bytes.indexOf(LINE_END)
-  const at = bytes.lastIndexOf('"head":', end)
-  return [Buffer.concat([bytes.subarray(0, at), Buffer.from(`"head":"${head}"}\n`), bytes.subarray(end + 1)])]
+  const at = bytes.lastIndexOf(HEAD, end) + HEAD.length
+  return [bytes.subarray(0, at), ...checked(header, bytes.subarray(end + 1))]
 }
 
 /** The header of docs/stored-format.md in a file, unchecked. */
@@ -115,7 +126,9 @@ function lineOf(bytes: Buffer): Buffer | undefined {
 /** The fields that are read of a file's line, and where it ends. By the byte: this is most of what a small read costs. */
 interface Tail {
   readonly goneAtMs: number
-  /** Where it begins, in base64, and how long it is without that. */
+  /** The checksum it names. */
+  readonly check: number
+  /** Where the header begins, in base64, and how long it is without that. */
   readonly headAt: number
   readonly headBytes: number
   readonly end: number
@@ -126,14 +139,15 @@ function tailOf(bytes: Buffer): Tail | undefined {
   const headEnd = end - 2
   if (headEnd < 0 || !hasAt(bytes, 0, BEGINNING)) return undefined
   if (bytes[headEnd] !== QUOTE || bytes[headEnd + 1] !== BRACE_END) return undefined
-  const headStart = bytes.lastIndexOf(QUOTE, headEnd - 1) + 1
-  const goneEnd = headStart - HEAD.length
-  if (headStart === headEnd || !hasAt(bytes, goneEnd, HEAD)) return undefined
+  const checkAt = bytes.lastIndexOf(QUOTE, headEnd - 1) + 1
+  const headStart = checkAt + CHECK_DIGITS
+  const goneEnd = checkAt - HEAD.length
+  if (headStart >= headEnd || !hasAt(bytes, goneEnd, HEAD)) return undefined
   const goneAtMs = goneBefore(bytes, goneEnd)
   if (goneAtMs === undefined) return undefined
   const padding = bytes[headEnd - 1] !== EQUALS ? 0 : bytes[headEnd - 2] !== EQUALS ? 1 : 2
   const headBytes = Math.floor(((headEnd - headStart - padding) * 3) / 4)
-  return { goneAtMs, headAt: headStart, headBytes, end }
+  return { goneAtMs, check: hexAt(bytes, checkAt), headAt: headStart, headBytes, end }
 }
 
 /** The instant that ends at a place; `undefined` if there is none. */
@@ -147,6 +161,16 @@ function goneBefore(bytes: Buffer, end: number): number | undefined {
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 48 && byte <= 57
+}
+
+/** The number of a checksum's digits; `NaN` where they are none. */
+function hexAt(bytes: Buffer, at: number): number {
+  let number = 0
+  for (let place = at; place < at + CHECK_DIGITS; place++) {
+    const byte = bytes[place] as number
+    number = 16 * number + (isDigit(byte) ? byte - 48 : byte >= 97 && byte <= 102 ? byte - 87 : Number.NaN)
+  }
+  return number
 }
 
 function hasAt(bytes: Buffer, at: number, wanted: Buffer): boolean {

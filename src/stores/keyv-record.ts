@@ -28,7 +28,7 @@ export function readRecord(key: string, namespace: string, text: string, nowMs: 
   const [version, goneAt, idList, base64, ...more] = text.split('|')
   if (version !== VERSION || idList === undefined || base64 === undefined || more.length > 0) return undefined
   if (!(Number(goneAt) > nowMs)) return undefined
-  const read = readEntry(key, Buffer.from(base64, 'base64'), false)
+  const read = readEntry(key, Buffer.from(base64, 'base64'))
   if ('failure' in read || read.entry.header === undefined) return undefined
   const ids = idList.split(',')
   if (ids.length !== markerNames(namespace, read.entry.tags).length) return undefined

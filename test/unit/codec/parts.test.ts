@@ -22,6 +22,15 @@ describe('the checksum', () => {
       expect(ours(bytes.subarray(0, length))).toBe(zlibCrc32(bytes.subarray(0, length)))
     }
   })
+
+  test('goes on from that of the bytes before', () => {
+    const bytes = Buffer.from('123456789')
+    for (const sum of [ours, crc32]) {
+      for (let at = 0; at <= bytes.length; at++) {
+        expect(sum(bytes.subarray(at), sum(bytes.subarray(0, at)))).toBe(0xcbf43926)
+      }
+    }
+  })
 })
 
 test('elements are turned around on hosts of the other byte order', () => {

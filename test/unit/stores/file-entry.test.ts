@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { headOf, readFileEntry, writeFileEntry } from '../../../src/stores/file-entry.js'
+import { crc32 } from '../../../src/codec/checksum.js'
+import { expiredFile, headOf, readFileEntry, writeFileEntry } from '../../../src/stores/file-entry.js'
 import type { StoredEntry } from '../../../src/stores/shared-store.js'
 
 const KEY = 'hopstash:things:v1:a'
@@ -27,12 +28,29 @@ it('reads a header of every length, whatever base64 fills up with', () => {
   }
 })
 
-it('reads the same header that base64 has', () => {
+it('has a head of the checksum of all that follows it, and of the header in base64', () => {
   for (const tags of [[], ['a'], ['ab'], ['ü', '€']]) {
     const bytes = fileOf(tags)
-    const base64 = /"head":"([^"]+)"/.exec(bytes.toString('latin1'))?.[1] ?? ''
+    const [, check = '', base64 = ''] = /"head":"([0-9a-f]{8})([^"]+)"/.exec(bytes.toString('latin1')) ?? []
+    expect(crc32(bytes.subarray(bytes.indexOf(base64)))).toBe(Number.parseInt(check, 16))
     expect(headOf(bytes)?.equals(Buffer.from(base64, 'base64'))).toBe(true)
   }
+})
+
+it('gives no body that another header, or a part of another body, was written over', () => {
+  const [one, other] = [fileOf(['red']), fileOf(['tan'])]
+  const headEnd = one.indexOf('\n') + 1
+  const mixed = Buffer.concat([one.subarray(0, headEnd), Buffer.from('bOdy')])
+  for (const bytes of [mixed, Buffer.concat([one, one.subarray(-1)]), one.subarray(0, -1)]) {
+    expect(readFileEntry(KEY, Buffer.from(bytes)).read).toHaveProperty('failure')
+  }
+  const torn = Buffer.concat([other.subarray(0, headEnd - 40), one.subarray(headEnd - 40)])
+  expect(readFileEntry(KEY, torn).read).toHaveProperty('failure')
+})
+
+it('is whole again after its freshness was ended', () => {
+  const expired = Buffer.concat(expiredFile(KEY, fileOf(['red']), 1) ?? [])
+  expect(readFileEntry(KEY, expired).read).toMatchObject({ entry: { freshUntilMs: 0.5, tags: ['red'] } })
 })
 
 it('takes no header in which a character is another one, or none of base64', () => {
