@@ -42,7 +42,9 @@ export async function publishShared(
   const entry = await encodedEntry(state, tier, publication, stamp, flight.ref.key)
   if (entry === undefined) return keepUnconfirmed(state, tier, id, flight, publication)
   const request = withDeadline(tier, {
-    ...flight.ref,
+    key: flight.ref.key,
+    namespace: flight.ref.namespace,
+    digest: flight.ref.digest,
     token,
     entry,
     lifeMs: physicalLifeMs(publication.life),
@@ -190,6 +192,8 @@ export async function encodedEntry(
     errorForMs: life.staleIfErrorMs,
     loadMs: Math.ceil(loadMs),
     body: undefined,
+    // Here already: to Node 20 a property that a copy adds costs more than all that it has.
+    header: undefined,
   }
   const encoded = await tier.codec.encode(owned.value, entry, key)
   if (encoded === undefined) return undefined
@@ -197,7 +201,9 @@ export async function encodedEntry(
     state.counters.refused[encoded.refused]++
     return undefined
   }
-  return encoded instanceof Uint8Array ? { ...entry, body: encoded } : { ...entry, ...encoded }
+  return encoded instanceof Uint8Array
+    ? { ...entry, body: encoded }
+    : { ...entry, body: encoded.body, header: encoded.header }
 }
 
 /**

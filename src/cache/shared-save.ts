@@ -78,7 +78,9 @@ async function store(
   const entry = await encodedEntry(state, tier, publication, stamp, flight.ref.key)
   if (entry === undefined) return drop(state, tier, id, flight, undefined, 'failed')
   const request = withDeadline(tier, {
-    ...flight.ref,
+    key: flight.ref.key,
+    namespace: flight.ref.namespace,
+    digest: flight.ref.digest,
     token,
     entry,
     lifeMs: physicalLifeMs(publication.life),

@@ -196,7 +196,9 @@ function send(
 ): Promise<SetReply | undefined> {
   flight.id = entry.id
   const lifeMs = physicalLifeMs(publication.life)
-  const request = withDeadline(tier, { ...flight.ref, entry, lifeMs, describe: publication.describe })
+  const { key, namespace, digest } = flight.ref
+  const { describe } = publication
+  const request = withDeadline(tier, { key, namespace, digest, entry, lifeMs, describe })
   return tier.ask(() => tier.store.set(request))
 }
 

@@ -116,15 +116,16 @@ function sealed(
 ): Encoded {
   const isCompressed = packed !== undefined && packed.length <= content.bytes.length * WORTHWHILE
   const plain = isCompressed ? packed : content.bytes
-  const info = {
-    format: content.format,
-    byteKind: content.byteKind,
-    isCompressed,
-    bodyBytes: plain.length,
-    contentBytes: content.bytes.length,
-  }
   const write = (checksum: number, encryption: BodyInfo['encryption']) =>
-    encodeHeader(header, keyDigest, { ...info, checksum, encryption })
+    encodeHeader(header, keyDigest, {
+      format: content.format,
+      byteKind: content.byteKind,
+      isCompressed,
+      bodyBytes: plain.length,
+      contentBytes: content.bytes.length,
+      checksum,
+      encryption,
+    })
   if (sealer === undefined) return { header: write(crc32(plain), undefined), body: plain }
   const named = sealer.next()
   const { body, tag } = sealer.encrypt(plain, named.nonce, authenticatedOf(write(0, { ...named, tag: NO_TAG })))

@@ -3,6 +3,7 @@ import { bytesOf, isBytes, rebuildBytes } from './byte-kind.js'
 import { ByteSink } from './byte-sink.js'
 import type { DecodedShape } from './decoded-shape.js'
 import type { BodyFormat } from './entry-header.js'
+import { copyWithRoom } from './head-room.js'
 import { readJson } from './json-reader.js'
 import { writeJson } from './json-writer.js'
 import { createKeyCache } from './key-cache.js'
@@ -25,6 +26,8 @@ export interface ContentCoder {
   read(format: BodyFormat, byteKind: number, bytes: Buffer, shape: DecodedShape): unknown
 }
 
+/** From here on a content is better copied with room for its header than once more behind it. */
+const ROOMY_BYTES = 4096
 /** Larger working memory is not kept for the next value. */
 const KEPT_BYTES = 1024 * 1024
 
@@ -40,7 +43,7 @@ export function createContentCoder(format: 'msgpack' | 'json', limits: Limits): 
       const sink = new ByteSink(limits.maxBytes, spare)
       spare = undefined
       try {
-        return { format, byteKind: 0, bytes: Buffer.from(writeMsgpack(value, limits, sink)) }
+        return { format, byteKind: 0, bytes: kept(writeMsgpack(value, limits, sink)) }
       } finally {
         if (sink.buffer.length <= KEPT_BYTES) spare = sink.buffer
       }
@@ -50,6 +53,11 @@ export function createContentCoder(format: 'msgpack' | 'json', limits: Limits): 
       return stored === 'json' ? readJson(bytes, limits, shape) : readMsgpack(bytes, limits, keys, shape)
     },
   }
+}
+
+/** Working memory is for the next value. */
+function kept(bytes: Buffer): Buffer {
+  return bytes.length < ROOMY_BYTES ? Buffer.from(bytes) : copyWithRoom(bytes)
 }
 
 /** A view on the value's own memory: half a megabyte is not copied to be sent. */

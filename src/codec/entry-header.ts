@@ -75,10 +75,10 @@ const MAX_HEADER_BYTES = 0xffff
 
 /** First 16 bytes of the SHA-256 of a stored key's text: what an entry repeats of its key. */
 export function keyDigestOf(key: string): Buffer {
-  return hash('sha256', key, 'buffer').subarray(0, KEY_DIGEST_BYTES)
+  return Buffer.from(keyDigestHex(key), 'hex')
 }
 
-/** The same as hexadecimal text, at half the cost. */
+/** The same as hexadecimal text: `hash` makes one in half the time it takes for a Buffer. */
 export function keyDigestHex(key: string): string {
   return hash('sha256', key, 'hex').slice(0, 2 * KEY_DIGEST_BYTES)
 }

@@ -24,7 +24,8 @@ import {
 export function encodeHeader(header: EntryHeader, keyDigest: Uint8Array, body: BodyInfo): Uint8Array {
   const seal = body.encryption
   const sealBytes = seal === undefined ? 0 : 1 + seal.keyId.length + NONCE_BYTES + TAG_BYTES
-  const bytes = Buffer.alloc(AT.tags + tagBytes(header.tags) + sealBytes + CHECK_BYTES)
+  // All of it is written below.
+  const bytes = Buffer.allocUnsafe(AT.tags + tagBytes(header.tags) + sealBytes + CHECK_BYTES)
   bytes[0] = MAGIC[0]
   bytes[1] = MAGIC[1]
   bytes[AT.version] = VERSION

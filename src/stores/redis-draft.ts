@@ -7,7 +7,7 @@ import type { StoredEntry } from './shared-store.js'
 /** From here on a body costs less by a command of its own than through a script, which copies it several times. */
 const DRAFT_BYTES = 4096
 const DRAFT_LIFE_MS = '2000'
-const NOTHING = Buffer.alloc(0)
+const NOTHING = ''
 
 /** A script that writes an entry, and how it is told where the parts of it are. */
 export interface EntryScript {
@@ -15,7 +15,7 @@ export interface EntryScript {
   /** @param draft The key of the draft, or one where nothing is. */
   readonly keys: (draft: string) => readonly string[]
   /** Called when it is sent. @param inDraft `'1'` if the body is there. */
-  readonly args: (header: Buffer, body: Buffer, inDraft: '' | '1') => readonly RedisArgument[]
+  readonly args: (header: Buffer, body: RedisArgument, inDraft: '' | '1') => readonly RedisArgument[]
 }
 
 /** Runs a script that writes an entry: a large one is sent right before, as a draft that the script makes the entry. */

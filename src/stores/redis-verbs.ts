@@ -88,7 +88,8 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       })
       const outcome = WRITE_OUTCOMES[numberOf(listOf(reply)[4])]
       if (outcome === undefined) throw new Error('unknown outcome')
-      return { ...stampOf(reply), outcome, markers: markersOf(reply, 5, request.namespace, entry.tags) }
+      const { inc, nowMs } = stampOf(reply)
+      return { inc, nowMs, outcome, markers: markersOf(reply, 5, request.namespace, entry.tags) }
     },
     async set(request: SetRequest): Promise<SetReply> {
       site.remember({ kind: 'key', ref: refOf(request) })
@@ -112,7 +113,8 @@ export function redisVerbs(site: RedisSite): RedisVerbs {
       })
       const outcome = SET_OUTCOMES[numberOf(listOf(reply)[4])]
       if (outcome === undefined) throw new Error('unknown outcome')
-      return { ...stampOf(reply), outcome, markers: markersOf(reply, 5, namespace, entry.tags) }
+      const { inc, nowMs, seq } = stampOf(reply)
+      return { inc, nowMs, seq, outcome, markers: markersOf(reply, 5, namespace, entry.tags) }
     },
     kill: (ref) => invalidateKey(refOf(ref), killScript),
     expire: (ref) => invalidateKey(refOf(ref), expireScript),

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { type Codec, createCodec } from '../../../src/codec/codec.js'
+import { type Codec, createCodec, type Encoded } from '../../../src/codec/codec.js'
 import { keyDigestOf } from '../../../src/codec/entry-header.js'
+import { joined } from '../../../src/codec/head-room.js'
 import { entryOf, HEADER, isIdentical, KEY, reasonOf, roundTrip, whole } from './support.js'
 import { KEPT, nested, REFUSED } from './value-matrix.js'
 
@@ -86,6 +87,13 @@ describe.each(CODECS)('%s', (_name, codec) => {
     for (let level = 0; level < 60; level++) graph = [graph, graph]
     expect(small.encode(graph, KEY, HEADER)).toMatchObject({ refused: 'size' })
   })
+})
+
+test('a content of some KB has room for its header, so that it is copied no second time to be sent', async () => {
+  const { header, body } = (await createCodec().encode({ text: 'x'.repeat(5000) }, KEY, HEADER)) as Encoded
+  const sent = joined(header, body as Buffer)
+  expect(sent.buffer).toBe(body.buffer)
+  expect(await createCodec().decode(sent, KEY)).toMatchObject({ value: { text: 'x'.repeat(5000) } })
 })
 
 describe('raw bytes', () => {

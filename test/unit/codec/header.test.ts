@@ -36,6 +36,15 @@ describe('a header', () => {
     expect(entry.toString('latin1', length - 16, length)).toBe(check)
   })
 
+  test('shows nothing of what was in its memory before', async () => {
+    const over = async (dirt: number) => {
+      // Small Buffers are cut from one piece of memory after the other; two pieces of it are soiled.
+      for (let soiled = 0; soiled < 2 * Buffer.poolSize; soiled += 512) Buffer.allocUnsafe(512).fill(dirt)
+      return (await entryOf(codec, 'x', { ...HEADER, inc: '' })).toString('hex')
+    }
+    expect(await over(0xff)).toBe(await over(0))
+  })
+
   test('without an incarnation says so until a script stamps it', async () => {
     const unstamped = await entryOf(codec, 'x', { ...HEADER, inc: '' })
     expect(decodeHeader(unstamped, KEY)).toMatchObject({ ok: true, header: { inc: '' } })
