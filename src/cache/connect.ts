@@ -35,7 +35,15 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   if (isRedis(store)) return redisConnector(store, prefix, name, use, mode)
   if (isKeyv(store)) return keyvConnector(store, prefix, use, mode)
   // The text may hold a password, so it is never shown.
-  throw typeof store === 'string' ? optionHidden(name, EXPECTED, 'another text') : optionInvalid(name, EXPECTED, store)
+  throw typeof store === 'string'
+    ? optionHidden(name, EXPECTED, 'another text')
+    : optionInvalid(name, EXPECTED, store, hintFor(store))
+}
+
+function hintFor(store: unknown): string | undefined {
+  if (typeof store !== 'object' || store === null) return undefined
+  if ('sendCommand' in store) return 'Clients of other packages are not taken: give the URL.'
+  return 'host' in store ? 'Say `{ socket: { host, port } }`, or give a URL.' : undefined
 }
 
 function redisConnector(

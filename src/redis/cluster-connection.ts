@@ -8,6 +8,7 @@ import { hashSlot, SLOTS } from './hash-slot.js'
 import type { ServerIdentity } from './inspect-server.js'
 import { createReconnecting, type Life } from './reconnect.js'
 import type { RedisArgument, SendCommand } from './script.js'
+import { warnOnce } from './shared-connection.js'
 
 /** Options of {@link createClusterConnection}. */
 export interface ClusterConnectionOptions {
@@ -162,12 +163,24 @@ async function discover(
       const reply = await within(DISCOVERY_MS, clock, client.sendCommand(['CLUSTER', 'SLOTS']))
       return readClusterMap(reply, address, places.translate)
     } catch (error) {
-      last = error
+      last = isSingle(error) ? singleServer(address) : error
     } finally {
       if (client.isOpen) client.destroy()
     }
   }
   throw last
+}
+
+function isSingle(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('cluster support disabled')
+}
+
+// The server answers, so nobody would look at `health()` for why nothing is ever cached.
+function singleServer(address: NodeAddress): Error {
+  const place = addressText(address)
+  const message = `The shared store at ${place} is no Cluster, so nothing is cached in it: give its URL as the store, not \`rootNodes\`.`
+  warnOnce('HOPSTASH_REDIS_CLUSTER', place, message)
+  return new Error('SINGLE server')
 }
 
 async function within<T>(ms: number, clock: Clock, work: Promise<T>): Promise<T> {

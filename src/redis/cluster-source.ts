@@ -1,7 +1,7 @@
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { addressText, type NodeAddress } from './cluster-map.js'
-import { createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
-import { addressOf, type RedisAddress } from './redis-address.js'
+import { carriedBy, createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
+import { addressOf, checkSocket, type RedisAddress } from './redis-address.js'
 import { optionsOf } from './redis-url.js'
 
 /** Options of `createCluster` of node-redis, as far as the package reads them. */
@@ -27,12 +27,12 @@ export interface ClusterNodes {
   translate(address: NodeAddress): NodeAddress
 }
 
-const EXPECTED = 'options of a Cluster: `{ rootNodes: [{ url }], defaults }`'
+const EXPECTED = 'nodes of a Cluster: `{ rootNodes: [{ url }], defaults }`'
 
 /** The options of a Cluster: given as they are, or those of a `createCluster` client, also inside of a `KeyvRedis`. */
 export function clusterOptionsIn(source: object, option: string): NodeRedisClusterOptions | undefined {
   if ('rootNodes' in source) return source as NodeRedisClusterOptions
-  const candidate = 'client' in source ? source.client : source
+  const candidate = carriedBy(source)
   if (typeof candidate !== 'object' || candidate === null || !('slots' in candidate)) return undefined
   const { _options: options } = candidate as { _options?: NodeRedisClusterOptions }
   if (options?.rootNodes === undefined) {
@@ -43,12 +43,16 @@ export function clusterOptionsIn(source: object, option: string): NodeRedisClust
 
 /** Understands the options of a Cluster. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function clusterNodesOf(options: NodeRedisClusterOptions, option: string): ClusterNodes {
-  const { rootNodes, defaults = {}, nodeAddressMap } = options
-  if (!Array.isArray(rootNodes) || rootNodes.length === 0 || rootNodes.some((node) => typeof node !== 'object')) {
-    throw optionInvalid(option, EXPECTED, Symbol('options without root nodes'))
+  const { rootNodes, defaults, nodeAddressMap } = options
+  const isNode = (node: unknown): boolean => typeof node === 'object' && node !== null
+  if (!Array.isArray(rootNodes) || rootNodes.length === 0 || !rootNodes.every(isNode)) {
+    const place = `${option}.rootNodes`
+    throw typeof rootNodes === 'string'
+      ? optionHidden(place, EXPECTED, 'a text')
+      : optionInvalid(place, EXPECTED, rootNodes)
   }
   const roots = rootNodes.map((node) => flat(node, option))
-  const common = { ...withoutPlace(roots[0] as NodeRedisOptions), ...flat(defaults, option) }
+  const common = { ...withoutPlace(roots[0] as NodeRedisOptions), ...flat(defaults ?? {}, option) }
   const commonSocket = { ...withoutHost(roots[0]?.socket), ...withoutHost(common.socket) }
   const addresses = roots.map((root) =>
     addressOf({ ...common, ...root, socket: { ...commonSocket, ...root.socket } }, option),
@@ -66,6 +70,7 @@ export function clusterNodesOf(options: NodeRedisClusterOptions, option: string)
 }
 
 function flat(options: NodeRedisOptions, option: string): NodeRedisOptions {
+  checkSocket(options, option)
   const { url, ...rest } = options
   if (url === undefined) return rest
   // A Cluster has database 0 alone.

@@ -8,7 +8,6 @@ export interface NodeRedisClient {
   readonly options?: object | undefined
   connect(): Promise<unknown>
   destroy(): void
-  duplicate(overrides?: object): NodeRedisClient
   sendCommand(args: readonly RedisArgument[], options?: object): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   unsubscribe(channel: string): Promise<unknown>
@@ -16,10 +15,8 @@ export interface NodeRedisClient {
   unref(): void
 }
 
-/** A `KeyvRedis` of `@keyv/redis`, or whatever else carries a client. */
-export interface ClientCarrier {
-  readonly client: unknown
-}
+/** A `KeyvRedis` of `@keyv/redis`, or whatever else carries a client; or a `Keyv` whose store does. */
+export type ClientCarrier = { readonly client: unknown } | { readonly store: { readonly client: unknown } }
 
 /** What node-redis is told, as far as the package adds to it. */
 export interface NodeRedisOptions {
@@ -69,14 +66,25 @@ export async function createNodeRedis(options: NodeRedisOptions): Promise<NodeRe
   return createClient(fortified(options))
 }
 
-/** A client with the same credentials and address as a host's, and a connection of its own. */
-export function copyOf(client: NodeRedisClient): NodeRedisClient {
-  return client.duplicate(fortified(client.options ?? {}))
+/**
+ * The settings of a host's client, for one of our own: what another major of node-redis answers with is not what is
+ * expected here. Its extensions are of no use.
+ */
+export function settingsOf({ options }: NodeRedisClient): NodeRedisOptions {
+  const { modules, scripts, functions, legacyMode, ...settings } = { ...options } as Record<string, unknown>
+  return settings
+}
+
+/** The client in a carrier; else what was given. */
+export function carriedBy(source: object): unknown {
+  if ('client' in source) return source.client
+  const { store } = source as { readonly store?: unknown }
+  return typeof store === 'object' && store !== null && 'client' in store ? store.client : source
 }
 
 /** Whether it is a Cluster or Sentinel: its options, its client, or what carries one. */
 export function isManyServers(source: object): boolean {
-  const candidate = 'client' in source ? (source as ClientCarrier).client : source
+  const candidate = carriedBy(source)
   if (typeof candidate !== 'object' || candidate === null) return false
   return MANY.some((mark) => mark in candidate)
 }
@@ -85,13 +93,11 @@ const MANY = ['rootNodes', 'slots', 'sentinelRootNodes', 'getMasterNode']
 
 /** The client in a carrier, or the client itself; `undefined` for plain options. */
 export function clientIn(source: object): NodeRedisClient | undefined {
-  const candidate = 'client' in source ? (source as ClientCarrier).client : source
+  const candidate = carriedBy(source)
   if (typeof candidate !== 'object' || candidate === null) return undefined
   if (isManyServers(source)) return undefined
-  const { sendCommand, duplicate } = candidate as Partial<NodeRedisClient>
-  return typeof sendCommand === 'function' && typeof duplicate === 'function'
-    ? (candidate as NodeRedisClient)
-    : undefined
+  const { sendCommand, isOpen } = candidate as Partial<NodeRedisClient>
+  return typeof sendCommand === 'function' && typeof isOpen === 'boolean' ? (candidate as NodeRedisClient) : undefined
 }
 
 async function loadKeyvRedis(): Promise<{ createClient: (options: object) => NodeRedisClient }> {

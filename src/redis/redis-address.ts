@@ -1,3 +1,4 @@
+import { optionHidden } from '../errors/option-error.js'
 import type { NodeRedisOptions } from './node-redis.js'
 import { optionsOf } from './redis-url.js'
 
@@ -8,6 +9,13 @@ export interface RedisAddress {
   readonly path: string | undefined
   readonly isTls: boolean
   readonly hasPassword: boolean
+}
+
+/** Refuses what would be taken for the default place. @throws {OptionError} `ERR_OPTION_INVALID` */
+export function checkSocket({ socket }: NodeRedisOptions, option: string): void {
+  if (socket === undefined || (typeof socket === 'object' && socket !== null)) return
+  const received = socket === null ? 'null' : `a ${typeof socket}`
+  throw optionHidden(`${option}.socket`, 'an object such as `{ host, port, tls }` or `{ path }`', received)
 }
 
 /** Pure: the address in options of node-redis. @throws {OptionError} `ERR_OPTION_INVALID` for a URL that is none */

@@ -4,19 +4,19 @@ import { type ClusterNodes, clusterNodesOf, clusterOptionsIn, type NodeRedisClus
 import {
   type ClientCarrier,
   clientIn,
-  copyOf,
   createNodeRedis,
   type NodeRedisClient,
   type NodeRedisOptions,
+  settingsOf,
 } from './node-redis.js'
-import { addressOf, type RedisAddress } from './redis-address.js'
+import { addressOf, checkSocket, type RedisAddress } from './redis-address.js'
 import { EXPECTED_URL, optionsOf } from './redis-url.js'
 import { createFromSentinels, type NodeRedisSentinelOptions, sentinelOptionsIn } from './sentinel-source.js'
 
 /**
  * Where a Redis or Valkey is: a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options of node-redis (of `createClient`,
- * `createCluster` or `createSentinel`), a client or a cluster of node-redis, or a `KeyvRedis`. A client is not used itself:
- * its settings are, on connections of our own.
+ * `createCluster` or `createSentinel`), a client or a cluster of node-redis of any major, a `KeyvRedis`, or a `Keyv` with one.
+ * A client is not used itself: its settings are, on connections of our own.
  */
 export type RedisSource =
   | string
@@ -58,12 +58,11 @@ export function resolveSource(source: RedisSource, option = 'store'): ResolvedSo
   const sentinels = sentinelOptionsIn(source, option)
   if (sentinels !== undefined) return fromSentinels(sentinels, option)
   const client = clientIn(source)
-  if (client === undefined) return fromOptions(source as NodeRedisOptions, option)
-  const address = addressOf((client.options ?? {}) as NodeRedisOptions, option)
-  return { ...described(address), create: async () => copyOf(client), identity: identityOf(client.options ?? {}) }
+  return fromOptions(client === undefined ? (source as NodeRedisOptions) : settingsOf(client), option)
 }
 
 function fromOptions(options: NodeRedisOptions, option: string): ResolvedSource {
+  checkSocket(options, option)
   const { url, ...rest } = options
   const fromUrl = url === undefined ? {} : optionsOf(url, option)
   const merged = { ...fromUrl, ...rest, socket: { ...rest.socket, ...fromUrl.socket } }

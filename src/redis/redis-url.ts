@@ -18,6 +18,7 @@ const EXPECTED_ENCODED = 'a URL with user and password percent-encoded'
  * @throws {OptionError} `ERR_OPTION_INVALID`; user and password are never in it.
  */
 export function optionsOf(url: string, option: string): NodeRedisOptions {
+  if (typeof url !== 'string') throw optionInvalid(option, EXPECTED_URL, url)
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol]
   if (parsed === undefined || scheme === undefined || parsed.hostname === '') {

@@ -1,6 +1,6 @@
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import type { NodeAddress } from './cluster-map.js'
-import { createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
+import { carriedBy, createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
 
 /** Options of `createSentinel` of node-redis, as far as the package reads them. */
 export interface NodeRedisSentinelOptions {
@@ -17,7 +17,7 @@ const EXPECTED = 'options of a Sentinel: `{ name, sentinelRootNodes: [{ host, po
 
 /** The options of a Sentinel. A client of one does not tell its own, so it cannot stand for them. */
 export function sentinelOptionsIn(source: object, option: string): NodeRedisSentinelOptions | undefined {
-  const candidate = 'client' in source && source.client !== null ? source.client : source
+  const candidate = carriedBy(source)
   if (typeof candidate === 'object' && candidate !== null && 'getMasterNode' in candidate) {
     throw optionInvalid(
       option,
@@ -31,7 +31,7 @@ export function sentinelOptionsIn(source: object, option: string): NodeRedisSent
   const { name, sentinelRootNodes } = options
   const isPlace = (node: unknown): boolean => typeof (node as NodeAddress | undefined)?.host === 'string'
   if (typeof name !== 'string' || !Array.isArray(sentinelRootNodes) || !sentinelRootNodes.some(isPlace)) {
-    throw optionInvalid(option, EXPECTED, Symbol('options without name or sentinels'))
+    throw optionHidden(option, EXPECTED, 'others')
   }
   return options
 }
@@ -48,7 +48,7 @@ export async function createFromSentinels(options: NodeRedisSentinelOptions): Pr
     sentinel.on('error', () => {})
     try {
       await sentinel.connect()
-      const place = await sentinel.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name])
+      const place = await sentinel.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]).catch(asSentinel)
       if (!Array.isArray(place)) throw new Error(`UNKNOWN name at the sentinel`)
       const [primaryHost, primaryPort] = place
       const socket = { ...nodeClientOptions.socket, host: String(primaryHost), port: Number(primaryPort) }
@@ -60,4 +60,10 @@ export async function createFromSentinels(options: NodeRedisSentinelOptions): Pr
     }
   }
   throw last
+}
+
+/** Says of a server that knows no such command what is wrong with it. */
+function asSentinel(error: unknown): never {
+  const isNone = error instanceof Error && /^ERR unknown command/i.test(error.message)
+  throw isNone ? new Error('SENTINEL expected') : error
 }

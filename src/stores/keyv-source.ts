@@ -6,6 +6,7 @@ export interface KeyvLike {
   set(key: string, value: string, ttl?: number): unknown
   delete(key: string): unknown
   on?(event: 'error', listener: (error: unknown) => void): unknown
+  listeners?(event: 'error'): unknown
 }
 
 /** Texts by key, with a lifetime. */
@@ -30,20 +31,15 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
       throw optionInvalid('store', 'a Keyv, a Keyv storage adapter or a Map', source)
     }
   }
-  let errors = 0
-  let lastError: unknown
-  const note = (error: unknown): void => {
-    errors++
-    lastError = error
-  }
-  if (typeof source.on === 'function') source.on('error', note)
+  const errors = errorsOf(source)
   const takesInstants = takesExpires(source)
   const target = source instanceof Map ? withLifetimes(source) : Promise.resolve(source)
 
   const watched = async <T>(work: () => T | Promise<T>): Promise<T> => {
-    const before = errors
+    const before = errors.count
     const result = await work()
-    if (errors !== before) throw lastError instanceof Error ? lastError : new Error('the store reported an error')
+    if (errors.count !== before)
+      throw errors.last instanceof Error ? errors.last : new Error('the store reported an error')
     return result
   }
 
@@ -58,10 +54,38 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
       if (done === false) throw new Error('the store has not stored')
     },
     async delete(key) {
-      // What comes back says whether there was something, not whether it worked.
-      await watched(async () => (await target).delete(key))
+      const was = await watched(async () => (await target).delete(key))
+      // It says that there was nothing, or that it did not work.
+      if (was === false && (await this.get(key)) !== undefined) throw new Error('the store has not deleted')
     },
   }
+}
+
+interface Errors {
+  count: number
+  last: unknown
+}
+
+const SEEN = Symbol('errors of an adapter')
+
+/**
+ * What an adapter has reported so far. One listener an adapter, however many stashes it is used by; and it stays when they
+ * are closed, because an error that nobody listens to ends the process.
+ */
+function errorsOf(source: KeyvLike): Errors {
+  const errors: Errors = { count: 0, last: undefined }
+  if (typeof source.on !== 'function') return errors
+  const listeners = typeof source.listeners === 'function' ? source.listeners('error') : []
+  const ours = Array.isArray(listeners)
+    ? listeners.find((listener) => typeof listener === 'function' && SEEN in listener)
+    : undefined
+  if (ours !== undefined) return (ours as unknown as { readonly [SEEN]: Errors })[SEEN]
+  const note = (error: unknown): void => {
+    errors.count++
+    errors.last = error
+  }
+  source.on('error', Object.assign(note, { [SEEN]: errors }))
+  return errors
 }
 
 // A Map keeps what it is given for ever; Keyv keeps lifetimes for it. Loaded on first use. What is no entry of Keyv in the

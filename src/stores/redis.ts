@@ -198,6 +198,10 @@ const WAITS: Readonly<Record<string, string>> = {
   NOPERM: 'rights of the user',
   CLUSTER: 'options of the Cluster',
   CLUSTERDOWN: 'all slots of the Cluster',
+  SINGLE: 'a Cluster: this server is none, so give its URL',
+  SENTINEL: 'a Sentinel: what answers is none',
+  UNKNOWN: 'a Sentinel that knows the name',
+  ERR: 'a server that takes the connection, its database, its user and one client more',
   WRONGTYPE: "another prefix: somebody else's data lies at the control key",
 }
 

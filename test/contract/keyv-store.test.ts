@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { Keyv } from 'keyv'
 import { describe, expect, it } from 'vitest'
 import { createKeyvStore } from '../../src/stores/keyv.js'
@@ -189,6 +190,49 @@ describe('a shared store over what is not as it should be', () => {
     await expect(one.ping()).rejects.toThrow('gone')
     adapter.fails = false
     expect(await isUsable(one)).toBe(true)
+  })
+
+  it.each([
+    ['the other one there', false],
+    ['nothing there', true],
+  ])('takes `false` of a delete for a failure where the key is still there: %s', async (_what, isGone) => {
+    const data = new Map<string, string>()
+    const quiet = {
+      get: async (key: string) => data.get(key),
+      set: async (key: string, text: string) => void data.set(key, text),
+      delete: async (key: string) => {
+        if (isGone) data.delete(key)
+        return false
+      },
+    }
+    const { one } = processesOver(quiet)
+    await load(one)
+    const killed = one.kill(REF)
+    if (isGone) await killed
+    else await expect(killed).rejects.toThrow('not deleted')
+    expect((await one.read(REF)).entry === undefined).toBe(isGone)
+  })
+
+  it('listens to an adapter once, however many stores there are, and as long as it lives: nobody else may listen', async () => {
+    const data = new Map<string, string>()
+    const adapters = [
+      Object.assign(new EventEmitter(), {
+        get: async (key: string) => data.get(key),
+        set: async (key: string, text: string) => void data.set(key, text),
+        delete: async (key: string) => data.delete(key),
+      }),
+      new Keyv(),
+    ]
+    for (const adapter of adapters) {
+      const { one } = processesOver(adapter as unknown as KeyvLike)
+      const { two } = processesOver(adapter as unknown as KeyvLike)
+      await load(one)
+      await one.close()
+      expect(adapter.listeners('error')).toHaveLength(1)
+      const failing = two.read(REF)
+      adapter.emit('error', new Error('gone'))
+      await expect(failing).rejects.toThrow('gone')
+    }
   })
 
   it('gives an adapter of version 6 an instant, and all others a lifetime', async () => {

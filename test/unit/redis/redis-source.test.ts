@@ -1,4 +1,7 @@
+import KeyvRedis, { createKeyv } from '@keyv/redis'
+import { Keyv } from 'keyv'
 import { describe, expect, it } from 'vitest'
+import { createStash } from '../../../src/cache/stash.js'
 import { fortified } from '../../../src/redis/node-redis.js'
 import { resolveSource } from '../../../src/redis/redis-source.js'
 
@@ -56,23 +59,47 @@ describe('where a Redis is', () => {
       warnings: [],
     })
     expect(resolveSource({ url: 'rediss://:x@b.example', database: 1 }).warnings).toEqual([])
-    const copies: unknown[] = []
+  })
+
+  it("makes a client of its own of another's options: of whatever major that one is, it answers in its own way", async () => {
     const client = {
-      options: { socket: { host: 'c.example', port: 2, tls: true }, username: 'u' },
-      sendCommand: () => {},
-      duplicate: (overrides: unknown) => copies.push(overrides),
+      isOpen: true,
+      options: {
+        socket: { host: 'c.example', port: 2, tls: true },
+        username: 'u',
+        password: 'secret',
+        modules: { json: { get: { transformArguments: () => ['JSON.GET'] } } },
+        scripts: { add: {} },
+        functions: { lib: {} },
+        legacyMode: true,
+      },
+      sendCommand: () => expect.unreachable(),
+      duplicate: () => expect.unreachable(),
     }
-    for (const given of [client, { client }]) {
+    for (const given of [client, { client }, { get() {}, set() {}, delete() {}, store: { client } }]) {
       const source = resolveSource(given as never)
-      expect(source.address).toBe('c.example:2')
-      void source.create()
+      expect(source).toMatchObject({ address: 'c.example:2', warnings: [] })
+      const made = await source.create()
+      expect(made).not.toBe(client)
+      expect(made.options).toMatchObject({
+        username: 'u',
+        password: 'secret',
+        disableOfflineQueue: true,
+        socket: { host: 'c.example', tls: true, socketTimeout: 1500 },
+      })
+      for (const name of ['modules', 'scripts', 'functions', 'legacyMode'])
+        expect(made.options).not.toHaveProperty(name)
     }
-    expect(copies).toHaveLength(2)
-    expect(copies[0]).toMatchObject({
-      username: 'u',
-      disableOfflineQueue: true,
-      socket: { host: 'c.example', tls: true },
-    })
+  })
+
+  it.each([
+    ['a KeyvRedis', () => new KeyvRedis('redis://kept.example:7')],
+    ['a Keyv with one in it', () => new Keyv({ store: new KeyvRedis('redis://kept.example:7'), namespace: 'own' })],
+    ['what `createKeyv` returns', () => createKeyv('redis://kept.example:7')],
+  ])('takes the client of %s: all that holds with Redis holds with it', async (_what, make) => {
+    const stash = createStash({ store: make() })
+    expect(stash.health().store).toMatchObject({ kind: 'redis', address: 'kept.example:7' })
+    await stash.close()
   })
 
   it('takes a Cluster: options, with what holds for all nodes, or its client', async () => {
@@ -117,8 +144,26 @@ describe('where a Redis is', () => {
     ['a sentinel client, which keeps its own', { client: { getMasterNode() {} } }, /pass them instead/],
     ['a Cluster without nodes', { rootNodes: [] }, /rootNodes/],
     ['a Sentinel without a name', { sentinelRootNodes: [{ host: 's', port: 1 }] }, /sentinelRootNodes/],
+    ['a node that is none', { rootNodes: [null] }, /rootNodes.* received an array of 1/],
+    ['a node that is a text', { rootNodes: ['redis://h'] }, /rootNodes.* received an array of 1/],
+    ['nodes that are none', { rootNodes: 'redis://h' }, /rootNodes/],
+    ['a URL that is a number', { url: 6379 }, /a URL such as .* received 6379/],
+    ['a URL that is null', { url: null }, /a URL such as .* received null/],
+    ['a URL that is an object', { url: new URL('redis://h') }, /a URL such as .* received an object \(URL\)/],
+    ['a URL of a node that is none', { rootNodes: [{ url: 1 }] }, /a URL such as .* received 1/],
+    ['a socket that is a text', { socket: 'h:6379' }, /socket.*host, port/],
+    ['a socket that is null', { socket: null }, /socket.*host, port/],
+    ['a socket of a node that is a text', { rootNodes: [{ socket: 'h:6379' }] }, /socket.*host, port/],
   ])('refuses %s', (_what, source, message) => {
-    expect(refusal(() => resolveSource(source as never))).toMatch(message)
+    const said = refusal(() => resolveSource(source as never))
+    expect(said).toMatch(message)
+    expect(said).not.toContain('a symbol')
+  })
+
+  it('names what to give instead of the client of another package, and of a place without a URL', () => {
+    const foreign = { sendCommand() {}, duplicate() {}, client() {}, del() {} }
+    expect(refusal(() => createStash({ store: foreign }))).toMatch(/Clients of other packages.*URL/)
+    expect(refusal(() => createStash({ store: { host: 'h', port: 6379 } }))).toContain('`{ socket: { host, port } }`')
   })
 
   it('overrules whatever lets a client hang, and keeps what it does not know', () => {
