@@ -10,9 +10,9 @@ export type Scrub = string | RegExp | ((text: string) => string)
 /** Stands where a secret was. */
 export const SCRUBBED = '[scrubbed]'
 
-/** Fields, headers and query parameters of such a name hold a secret if they hold a string. */
+/** Fields, headers and query parameters of such a name hold a secret if they hold a string, or a list. */
 const SECRET_NAME =
-  /^(?:key|sig|signature|cookie|set-cookie|authorization)$|(?:^|[-_])token$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|credential|private[-_]?key|subscription[-_]?key|authorization/i
+  /^(?:key|sig|pwd|cookie|set-cookie|authorization)$|(?:^|[-_])(?:token|signature)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|passphrase|credential|access[-_]?key|functions[-_]key|private[-_]?key|subscription[-_]?key|authorization/i
 
 /** Texts that are a secret wherever they stand. */
 const SECRET_TEXTS: readonly RegExp[] = [
@@ -27,6 +27,8 @@ const SECRET_TEXTS: readonly RegExp[] = [
   /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
   /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  // In the query of an address, such as that of a signed picture.
+  /(?<=[?&](?:[\w.-]{0,40}[-_.])?(?:key|apikey|sig|signature|token|secret|password|credential)=)[^\s&#"'<>()\\]{6,2048}/gi,
   /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/gi,
 ]
 
@@ -78,7 +80,8 @@ export function scrubValue(value: unknown, scrubs: readonly Scrub[], depth = 0):
   return Object.fromEntries(
     names.map((name) => {
       const inner = record[name]
-      const clean = typeof inner === 'string' && isSecretName(name) ? SCRUBBED : scrubValue(inner, scrubs, depth + 1)
+      const mayBeSecret = typeof inner === 'string' || Array.isArray(inner)
+      const clean = mayBeSecret && isSecretName(name) ? SCRUBBED : scrubValue(inner, scrubs, depth + 1)
       return [scrubText(name, scrubs), clean]
     }),
   )

@@ -29,6 +29,24 @@ describe('scrubbing', () => {
     expect(scrubText('see https://user:secret@host/path', [])).toBe('see https://[scrubbed]@host/path')
   })
 
+  it.each([
+    ['https://store.example/a.png?sv=1&sig=abc%2Fdef%3D&se=2', 'https://store.example/a.png?sv=1&sig=[scrubbed]&se=2'],
+    ['see https://h/?X-Amz-Signature=0123456789ab&x=1 .', 'see https://h/?X-Amz-Signature=[scrubbed]&x=1 .'],
+    ['(https://h/p?a=1&access_token=abcdefgh)', '(https://h/p?a=1&access_token=[scrubbed])'],
+    ['https://h/?page_token_count=12345678&monkey=banana12', 'https://h/?page_token_count=12345678&monkey=banana12'],
+  ])('takes what a query holds out of %s', (text, clean) => {
+    expect(scrubText(text, [])).toBe(clean)
+  })
+
+  it('knows by their names what a signed address, a cloud and a person call a secret, and lists of them', () => {
+    for (const name of ['X-Amz-Signature', 'passphrase', 'pwd', 'accessKey', 'x-functions-key', 'aws_access_key_id'])
+      expect(scrubValue({ [name]: 'abc' }, []), name).toEqual({ [name]: '[scrubbed]' })
+    expect(scrubValue({ secrets: ['a', 'b'], required: ['password'] }, [])).toEqual({
+      secrets: '[scrubbed]',
+      required: ['password'],
+    })
+  })
+
   it('leaves plain words, numbers and token counts alone', () => {
     const body = {
       max_tokens: 5,
