@@ -16,7 +16,7 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
     if (value === undefined) return refuse('undefined')
     if (load.noStore || state.live.closed) return undefined
     if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
-    const life = lifetimeOf(state, value, { ...request, askedMs: context.ttlMs })
+    const life = lifetimeOf(state, value, { askedMs: context.ttlMs, ...request })
     if (life.ttlMs <= 0) return refuse('ttl')
     // Last: the functions above are the host's, and may themselves invalidate.
     if (load.void || outranked(load.cells, load.startSeq)) return refuse('invalidated')

@@ -111,11 +111,11 @@ function entryOf(state: NamespaceState, owned: Owned<unknown>, keeping: Keeping)
   if (simple) return new Entry(value, Math.min(windows.freshUntil, horizon), coherence.generation, bytes, now)
   const about = new About({
     storedAt: now,
-    ...windows,
     loadMs: Math.ceil(keeping.loadMs),
     startSeq: keeping.startSeq,
     cells,
     readersGetCopies: owned.handOut === 'copy',
+    ...windows,
   })
   return new Entry(value, checkAtOf(state, about, horizon), coherence.generation, bytes, about)
 }

@@ -215,11 +215,13 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
       return void endLoad(state, load)
     }
     const describe = describing(state, request)
-    publish(state, state.shared, load, { owned: kept, ...life, loadMs: now - load.startedAt, describe })
+    publish(state, state.shared, load, { owned: kept, loadMs: now - load.startedAt, describe, ...life })
     return
   }
   if (life !== undefined && fits) {
-    keep(state, load.id, kept, { ...life, startSeq: load.startSeq, loadMs: now - load.startedAt, now: Math.floor(now) })
+    const { startSeq, startedAt } = load
+    // The spread comes last, here and wherever it is hot: to Node 20 each property behind one costs most of a µs.
+    keep(state, load.id, kept, { startSeq, loadMs: now - startedAt, now: Math.floor(now), ...life })
   }
   endLoad(state, load)
   load.flight.resolve(value)
