@@ -42,7 +42,7 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
 
 function hintFor(store: unknown): string | undefined {
   if (typeof store !== 'object' || store === null) return undefined
-  if ('sendCommand' in store) return 'Clients of other packages are not taken: give the URL.'
+  if ('sendCommand' in store) return 'Pools, and clients of other packages, are not taken: give the URL.'
   return 'host' in store ? 'Say `{ socket: { host, port } }`, or give a URL.' : undefined
 }
 

@@ -96,8 +96,10 @@ export function clientIn(source: object): NodeRedisClient | undefined {
   const candidate = carriedBy(source)
   if (typeof candidate !== 'object' || candidate === null) return undefined
   if (isManyServers(source)) return undefined
-  const { sendCommand, isOpen } = candidate as Partial<NodeRedisClient>
-  return typeof sendCommand === 'function' && typeof isOpen === 'boolean' ? (candidate as NodeRedisClient) : undefined
+  const { sendCommand, isOpen, duplicate } = candidate as Partial<NodeRedisClient> & { readonly duplicate?: unknown }
+  // A pool has the first two, and keeps its settings to itself.
+  const isClient = typeof sendCommand === 'function' && typeof isOpen === 'boolean' && typeof duplicate === 'function'
+  return isClient ? (candidate as NodeRedisClient) : undefined
 }
 
 async function loadKeyvRedis(): Promise<{ createClient: (options: object) => NodeRedisClient }> {

@@ -162,7 +162,9 @@ describe('where a Redis is', () => {
 
   it('names what to give instead of the client of another package, and of a place without a URL', () => {
     const foreign = { sendCommand() {}, duplicate() {}, client() {}, del() {} }
-    expect(refusal(() => createStash({ store: foreign }))).toMatch(/Clients of other packages.*URL/)
+    const pool = { sendCommand() {}, isOpen: false, execute() {} }
+    for (const store of [foreign, pool])
+      expect(refusal(() => createStash({ store }))).toMatch(/clients of other packages.*URL/)
     expect(refusal(() => createStash({ store: { host: 'h', port: 6379 } }))).toContain('`{ socket: { host, port } }`')
   })
 
