@@ -4,6 +4,7 @@ import type { RecordHost } from '../cache/records.js'
 import { HopstashError } from '../errors/base-error.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { channelNamed } from '../runtime/channels.js'
+import { isThenable } from '../runtime/thenable.js'
 import { type AccountItem, Accounts, type LlmStats } from './accounts.js'
 import { answer, type FetchSite } from './answer.js'
 import { type Call, type Passing, readCall } from './call.js'
@@ -176,11 +177,11 @@ function siteOf(namespace: RecordHost, options: CachedFetchOptions): Site {
         const event: LlmEvent = { namespace: namespace.name, ...told, call, finish, httpStatus, failure }
         channel.publish(event)
       }
+      // A listener's own trouble, then or later, must not become a failed call.
       try {
-        onAnswer?.(told)
-      } catch {
-        // A listener's own trouble must not become a failed call.
-      }
+        const later: unknown = onAnswer?.(told)
+        if (isThenable(later)) later.then(undefined, () => {})
+      } catch {}
     },
   }
   return { ...site, items: namespace.records('llm-embedding') }

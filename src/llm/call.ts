@@ -1,6 +1,7 @@
 import type { RecordOptions } from '../cache/records.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { checkDirectives, DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
-import type { FetchLike, ResolvedOptions } from './fetch-options.js'
+import { type FetchLike, type ResolvedOptions, yesOrNo } from './fetch-options.js'
 import { isObject, parsed } from './json-value.js'
 import { callOf, type LlmCall } from './llm-call.js'
 import { credentialsOf, describeParts, keyParts, requestKey } from './request-key.js'
@@ -59,18 +60,19 @@ export async function readCall(
   })
   const plain = passing(() => upstream(input, asked === null ? init : { ...init, headers }))
   if (method !== 'POST' || !isJson(headers)) return plain
-  const text = await bodyText(input, init)
-  if (text === undefined) return plain
+  const given = await bodyOf(input, init)
+  if (given === undefined) return plain
   const signal = init?.signal ?? (isRequest ? input.signal : undefined) ?? undefined
-  // The body of a `Request` is read by now, so that from here on the text stands for it.
+  // The body of a `Request` is read by now, so that from here on its bytes stand for it.
   const rest = isRequest ? { ...requestInit(input), ...init, method } : { ...init }
-  const send: Call['send'] = (until, body = text) =>
+  const sendOn = (until: AbortSignal | undefined, body: NonNullable<RequestInit['body']>): Promise<Response> =>
     upstream(address, { ...rest, headers: new Headers(headers), body, signal: until ?? null })
-  const pass = isRequest ? passing(() => send(signal)) : plain
-  const body = parsed(text)
-  if (!isObject(body)) return pass
+  const pass = isRequest ? passing(() => sendOn(signal, given)) : plain
+  const text = typeof given === 'string' ? given : decoded(given)
+  const body = text === undefined ? undefined : parsed(text)
+  if (text === undefined || !isObject(body) || !URL.canParse(String(address))) return pass
   const request: LlmRequest = { method, url: new URL(address), headers, body }
-  const format = formatOf(request) ?? (options.accept(request) ? anyJson : undefined)
+  const format = formatOf(request) ?? (yesOrNo('accept', options.accept(request)) ? anyJson : undefined)
   if (format === undefined) return pass
   const directives = directivesOf(request, asked, options)
   const sample = directives.sample ?? 0
@@ -92,7 +94,7 @@ export async function readCall(
       credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
-      send,
+      send: async (until, other) => checkResponse(await sendOn(until, other ?? given)),
       describe: () => describeParts(parts, options.scrub),
       like(other) {
         const like = keyParts({ ...request, body: other }, format.name, options, sample)
@@ -129,14 +131,15 @@ export function recordOptionsOf(
 function directivesOf(request: LlmRequest, header: string | null, options: ResolvedOptions): LlmDirectives {
   const { scope, tags } = options
   const inScope = typeof scope === 'function' ? scope(request) : scope
+  const withTags = typeof tags === 'function' ? tags(request) : tags
+  checkDirectives(
+    { ...(inScope !== undefined && { scope: inScope }), ...(withTags !== undefined && { tags: withTags }) },
+    'a request',
+  )
   const byRequest = options.directives?.(request)
   if (byRequest !== undefined) checkDirectives(byRequest, 'the directives')
   const byCall = header === null ? undefined : readDirectives(header)
-  const tagged = [
-    ...((typeof tags === 'function' ? tags(request) : tags) ?? []),
-    ...(byRequest?.tags ?? []),
-    ...(byCall?.tags ?? []),
-  ]
+  const tagged = [...(withTags ?? []), ...(byRequest?.tags ?? []), ...(byCall?.tags ?? [])]
   return {
     ...options.shared,
     ...(inScope !== undefined && { scope: inScope }),
@@ -151,17 +154,20 @@ function isJson(headers: Headers): boolean {
   return type !== null && /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)
 }
 
-async function bodyText(input: string | URL | Request, init: RequestInit | undefined): Promise<string | undefined> {
+type Given = string | Uint8Array<ArrayBuffer> | ArrayBuffer
+
+async function bodyOf(input: string | URL | Request, init: RequestInit | undefined): Promise<Given | undefined> {
   const body = init?.body
-  if (typeof body === 'string') return body
-  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return decoded(body)
-  if ((body === undefined || body === null) && input instanceof Request && !input.bodyUsed) return input.text()
-  return undefined
+  if (typeof body === 'string' || body instanceof ArrayBuffer) return body
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
+  const isAbsent = body === undefined || body === null
+  return isAbsent && input instanceof Request && !input.bodyUsed ? input.arrayBuffer() : undefined
 }
 
 function decoded(bytes: Uint8Array | ArrayBuffer): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    // With a mark of byte order it is no JSON.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
   }
@@ -177,6 +183,14 @@ function requestInit(request: Request): RequestInit {
     integrity,
     keepalive,
   }
+}
+
+/** The response, if it is one: a `fetch` of the host may be of another make. @throws {OptionError} `ERR_OPTION_INVALID` */
+function checkResponse(response: Response): Response {
+  const { status, headers, body } = ((response as Response | null | undefined) ?? {}) as Partial<Response>
+  const isBody = body === null || typeof body?.getReader === 'function'
+  if (typeof status === 'number' && typeof headers?.get === 'function' && isBody) return response
+  throw optionInvalid('fetch', 'a function that resolves with a `Response` of the web', response)
 }
 
 /** Counted from 0 by the SDKs that send it. */

@@ -1,6 +1,7 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
+import { isThenable } from '../runtime/thenable.js'
 
 /** What a host may ask of the cache: for all calls as options, for one by {@link directives}. Tags add up; else the call wins. */
 export interface LlmDirectives {
@@ -84,6 +85,7 @@ export function readDirectives(header: string): LlmDirectives {
 
 /** @throws {OptionError} `ERR_OPTION_INVALID` */
 export function checkDirectives(given: LlmDirectives, where: string): void {
+  if (isThenable<unknown>(given)) throw optionInvalid(where, 'there at once', given)
   checkShape(where, given, DIRECTIVE_NAMES)
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) checkDirective(name, KINDS[name as keyof LlmDirectives], value)

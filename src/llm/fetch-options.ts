@@ -1,5 +1,6 @@
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { checkScrubs, type Scrub } from '../keys/secrets.js'
+import { checkFlag, checkFunction, checkShape } from '../resilience/option-shape.js'
 import type { LlmAnswer } from './accounts.js'
 import { checkDirectives, DIRECTIVE_NAMES, type LlmDirectives } from './directives.js'
 import { checkPrices, defaultPrices, type PriceTable } from './prices.js'
@@ -87,6 +88,7 @@ const OWN_NAMES = [
   'onAnswer',
   'scrub',
 ]
+const FUNCTIONS = ['fetch', 'directives', 'accept', 'allow', 'onAnswer'] as const
 const STORABLE: readonly StorableAnyway[] = [
   'truncated',
   'filtered',
@@ -99,23 +101,24 @@ const DEFAULT_SHARED_BYTES = 8 * 1024 * 1024
 
 /** Checks and completes the options. @throws {OptionError} `ERR_OPTION_INVALID` */
 export function resolveOptions(options: CachedFetchOptions): ResolvedOptions {
-  const known = [...OWN_NAMES, ...DIRECTIVE_NAMES]
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw optionUnknown('cachedFetch', name, known)
-  }
-  checkFunctions(options)
+  checkShape('cachedFetch', options, [...OWN_NAMES, ...DIRECTIVE_NAMES])
+  for (const name of FUNCTIONS) checkFunction(options[name], name)
+  checkFlag(options.finishOnAbort, 'finishOnAbort')
   const { scope, tags, maxSharedBytes = DEFAULT_SHARED_BYTES, pacing = 'instant', alsoStore = [] } = options
   const shared = Object.fromEntries(
     Object.entries(options).filter(([name]) => !OWN_NAMES.includes(name) && name !== 'scope' && name !== 'tags'),
   ) as LlmDirectives
   checkDirectives(shared, 'cachedFetch')
-  if (typeof scope === 'string') checkDirectives({ scope }, 'cachedFetch')
-  if (tags !== undefined && typeof tags !== 'function') checkDirectives({ tags }, 'cachedFetch')
-  if (!(maxSharedBytes >= 0)) throw optionInvalid('maxSharedBytes', 'a number of bytes', maxSharedBytes)
+  checkDirectives(
+    { ...(typeof scope !== 'function' && { scope }), ...(typeof tags !== 'function' && { tags }) } as LlmDirectives,
+    'cachedFetch',
+  )
+  if (!(typeof maxSharedBytes === 'number' && maxSharedBytes >= 0))
+    throw optionInvalid('maxSharedBytes', 'a number of bytes', maxSharedBytes)
   checkPacing(pacing)
   if (options.prices !== undefined) checkPrices(options.prices)
-  for (const kind of alsoStore) {
-    if (!STORABLE.includes(kind)) throw optionInvalid('alsoStore', `some of ${STORABLE.join(', ')}`, kind)
+  if (!Array.isArray(alsoStore) || !alsoStore.every((kind) => STORABLE.includes(kind))) {
+    throw optionInvalid('alsoStore', `a list of some of: ${STORABLE.join(', ')}`, alsoStore)
   }
   return {
     fetch: options.fetch,
@@ -137,15 +140,10 @@ export function resolveOptions(options: CachedFetchOptions): ResolvedOptions {
   }
 }
 
-function checkFunctions(options: CachedFetchOptions): void {
-  for (const name of ['fetch', 'directives', 'accept', 'allow', 'onAnswer'] as const) {
-    const given = options[name]
-    if (given !== undefined && typeof given !== 'function') throw optionInvalid(name, 'a function', given)
-  }
-  const { finishOnAbort } = options
-  if (finishOnAbort !== undefined && typeof finishOnAbort !== 'boolean') {
-    throw optionInvalid('finishOnAbort', 'true or false', finishOnAbort)
-  }
+/** The answer of a host's function to a question. @throws {OptionError} `ERR_OPTION_INVALID`: a promise would be taken for a yes */
+export function yesOrNo(option: string, answer: unknown): boolean {
+  if (typeof answer === 'boolean') return answer
+  throw optionInvalid(option, 'a function that returns true or false', answer)
 }
 
 function namesOf(option: string, names: readonly string[] = []): readonly string[] {

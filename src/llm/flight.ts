@@ -116,7 +116,7 @@ export class Flight {
   async lead(call: LeadCall, context: RecordContext, site: FlightSite): Promise<Recording> {
     try {
       const response = await call.send(context.signal)
-      if (response.status !== 200) return await this.#failure(response, call, site)
+      if (!isAnswer(response)) return await this.#failure(response, call, site)
       return await this.#record(response, call, context.signal, site)
     } catch (error) {
       this.spent = true
@@ -160,10 +160,12 @@ export class Flight {
   async #record(response: Response, call: LeadCall, signal: AbortSignal, site: FlightSite): Promise<Recording> {
     const type = response.headers.get('content-type') ?? ''
     const pace = isEventStream(type) ? ([] as number[]) : undefined
-    this.#judge = () =>
-      this.log.overflowed && this.#ends !== undefined
+    this.#judge = () => {
+      if (response.status !== 200) return rejected('status')
+      return this.log.overflowed && this.#ends !== undefined
         ? this.#ends.judge(call.format, call.request, type)
         : judgeAnswer(call.format, call.request, type, new TextDecoder().decode(this.log.whole()))
+    }
     this.#open(response)
     await this.#pump(response, signal, pace, site)
     if (this.log.overflowed) {
@@ -223,6 +225,11 @@ export class Flight {
 }
 
 const OF_TRANSFER = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'content-encoding'])
+
+/** Whether a response is read as it comes, though it may be nothing to keep. */
+function isAnswer({ ok, status, body }: Response): boolean {
+  return status === 200 || (ok && body !== null)
+}
 
 /** Whether a status says that the model is down or busy, so that yesterday's answer is better than none. */
 function isOutage(status: number): boolean {

@@ -1,8 +1,7 @@
 import { notReplayable } from '../errors/load-error.js'
-import { optionInvalid } from '../errors/option-error.js'
 import { scrubText } from '../keys/secrets.js'
 import type { Passing } from './call.js'
-import type { ResolvedOptions } from './fetch-options.js'
+import { type ResolvedOptions, yesOrNo } from './fetch-options.js'
 
 /** Where calls go that the cache does not answer. */
 export interface Passage {
@@ -27,10 +26,7 @@ export function brokenRecording({ name }: Passage): Error {
 
 function isAllowed({ options }: Passage, { method, address }: Passing): boolean {
   if (!URL.canParse(address)) return false
-  const allowed: unknown = options.allow({ method, url: new URL(address) })
-  // A promise would be taken for a yes.
-  if (typeof allowed !== 'boolean') throw optionInvalid('allow', 'a function that returns true or false', allowed)
-  return allowed
+  return yesOrNo('allow', options.allow({ method, url: new URL(address) }))
 }
 
 function neverRecorded({ name, options }: Passage, { method, address }: Passing): Error {

@@ -90,9 +90,12 @@ function written(model: string, input: number, cacheRead: number, output: number
 
 /** Checks a host's table. @throws {OptionError} `ERR_OPTION_INVALID` naming the model */
 export function checkPrices(prices: PriceTable): void {
+  if (typeof prices !== 'object' || prices === null) throw optionInvalid('prices', 'prices by model', prices)
   for (const [model, price] of Object.entries(prices)) {
-    const { input, output, cacheRead = 0, cacheWrite = 0 } = price
-    if (![input, output, cacheRead, cacheWrite].every((dollars) => Number.isFinite(dollars) && dollars >= 0)) {
+    const { input, output, cacheRead = 0, cacheWrite = 0 } = (price ?? {}) as Partial<ModelPrice>
+    if (
+      ![input, output, cacheRead, cacheWrite].every((dollars) => Number.isFinite(dollars) && (dollars as number) >= 0)
+    ) {
       throw optionInvalid(`prices['${model}']`, 'dollars for a million tokens, from 0', price)
     }
   }

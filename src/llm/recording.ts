@@ -1,4 +1,5 @@
 import { CONNECTION_HEADERS } from '../http/connection-headers.js'
+import { isSecretName } from '../keys/secrets.js'
 import { isObject } from './json-value.js'
 import type { TokenUsage, Unstorable, Verdict, WireFormatName } from './wire-format.js'
 
@@ -101,7 +102,12 @@ const RATE_LIMIT = /rate-?limit/
 /** The headers another caller may see again. */
 export function replayableHeaders(headers: Headers): [string, string][] {
   const hops = namedByConnection(headers)
-  return [...headers].filter(([name]) => !DROPPED.has(name) && !RATE_LIMIT.test(name) && !hops.has(name))
+  return [...headers].filter(([name]) => !isPrivate(name) && !hops.has(name))
+}
+
+/** Whether a header is of a connection or an account, or holds a secret. */
+function isPrivate(name: string): boolean {
+  return DROPPED.has(name) || RATE_LIMIT.test(name) || isSecretName(name)
 }
 
 /** The headers for the caller whose own call it was: without those of a connection and an encoding that is undone. */

@@ -133,7 +133,7 @@ function inOrder(list: string): string {
 function inexactNumbers(json: string): string[] {
   // Nearly no body has one, and looking behind every digit takes longer than all the rest of the key.
   if (!LONG_NUMBER.test(json)) return []
-  const long = json.match(/(?<=[:[,]\s{0,8})-?\d[\d.eE+-]{15,400}/g) ?? []
+  const long = json.match(/(?<=[:[,]\s{0,64})-?\d[\d.eE+-]{15,400}/g) ?? []
   return long.filter((digits) => String(Number(digits)) !== digits)
 }
 const LONG_NUMBER = /\d[\d.eE+-]{15}/

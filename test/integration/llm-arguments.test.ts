@@ -63,6 +63,7 @@ describe('what is no call passes through, with body and answer as they are', () 
     ['a form', () => ({ body: new URLSearchParams({ model: 'x' }) })],
     ['JSON that is a list', () => ({ headers: JSON_TYPE, body: `[${TEXT}]` })],
     ['JSON cut in the middle', () => ({ headers: JSON_TYPE, body: TEXT.slice(0, -3) })],
+    ['JSON behind a mark of byte order', () => ({ headers: JSON_TYPE, body: Buffer.from(`\ufeff${TEXT}`) })],
     ['bytes that are no UTF-8', () => ({ headers: JSON_TYPE, body: Buffer.from([0x7b, 0xff, 0x7d]) })],
     ['JSON nested deeper than a key can be', () => ({ headers: JSON_TYPE, body: nested })],
     ['nothing', () => ({ headers: JSON_TYPE })],
@@ -85,6 +86,31 @@ describe('what is no call passes through, with body and answer as they are', () 
     expect(sent).toEqual([[url(wire), given]])
     expect(sent[0]?.[1]?.body).toBe(given.body)
     expect([answers.stats().size, fetch.stats().passed]).toEqual([0, 1])
+  })
+
+  it.each([
+    ['that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
+    ['behind a mark of byte order', Buffer.from(`\ufeff${TEXT}`)],
+    ['that are a list', Buffer.from(`[${TEXT}]`)],
+  ])('bytes of a `Request` %s', async (_what, bytes) => {
+    const { wire, open } = await openWorld()
+    let sent: Buffer | undefined
+    const fetch = open({
+      fetch: async (_url, init) => {
+        sent = Buffer.from(await new Response(init?.body ?? null).arrayBuffer())
+        return new Response('as it is')
+      },
+    })
+    const response = await fetch(new Request(url(wire), { method: 'POST', headers: JSON_TYPE, body: bytes }))
+    expect([await response.text(), response.headers.get('cache-status')]).toEqual(['as it is', null])
+    expect(sent).toEqual(bytes)
+  })
+
+  it('a call to an address of which only the `fetch` of the host knows where it is', async () => {
+    const { open } = await openWorld()
+    const fetch = open({ fetch: async (address) => new Response(`at ${address}`) })
+    const response = await fetch('/v1/chat/completions', { method: 'POST', headers: JSON_TYPE, body: TEXT })
+    expect(await response.text()).toBe('at /v1/chat/completions')
   })
 
   it('a HEAD, and a directive of it gets no further', async () => {

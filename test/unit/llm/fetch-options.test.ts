@@ -33,7 +33,20 @@ describe('options of cachedFetch', () => {
     { onAnswer: {} },
     { accept: true },
     { directives: {} },
+    { scope: 7 },
+    { scope: null },
+    { maxSharedBytes: null },
+    { maxSharedBytes: '5' },
+    { alsoStore: null },
+    { alsoStore: 'refused' },
+    { prices: 7 },
+    { prices: { m: null } },
+    { prices: { m: 3 } },
   ])('%j is refused', (options) => {
+    expect(() => resolveOptions(options as unknown as CachedFetchOptions)).toThrow(invalid)
+  })
+
+  it.each([[null], [globalThis.fetch], ['fast'], [[]]])('%s are none', (options) => {
     expect(() => resolveOptions(options as unknown as CachedFetchOptions)).toThrow(invalid)
   })
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { bytesOf, isRecording, ownHeaders, replayableHeaders, textOrBytes } from '../../../src/llm/recording.js'
 
-it('headers of a connection, a transfer, an account or a limit are not replayed; the rest is, in order', () => {
+it('headers of a connection, a transfer, an account or a limit, and secrets, are not replayed; the rest is, in order', () => {
   const headers = new Headers({
     'content-type': 'application/json',
     'x-request-id': 'req_1',
@@ -20,6 +20,9 @@ it('headers of a connection, a transfer, an account or a limit are not replayed;
     'x-rate-limit': '1',
     'openai-organization': 'acme',
     'www-authenticate': 'Bearer',
+    authorization: 'Bearer of a gateway',
+    'x-api-key': 'k',
+    'x-session-token': 't',
   })
   expect(replayableHeaders(headers)).toEqual([
     ['cache-status', 'edge; hit'],
