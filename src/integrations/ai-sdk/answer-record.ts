@@ -1,3 +1,5 @@
+import { isSecretName } from '../../keys/secrets.js'
+
 /** What is kept of an answer: a whole result, or the parts of a stream and what came beside it. */
 export interface AnswerRecord {
   readonly v: 1
@@ -17,8 +19,8 @@ export interface Part {
 
 const GOOD = new Set(['stop', 'tool-calls'])
 const BAD: Readonly<Record<string, string>> = { length: 'truncated', 'content-filter': 'filtered', error: 'error' }
-/** Headers of a response that are nobody's business later. */
-const PRIVATE_HEADERS = new Set(['set-cookie', 'authorization', 'proxy-authenticate', 'www-authenticate'])
+/** Headers of a response that are nobody's business later, beside those that hold a secret. */
+const PRIVATE_HEADERS = new Set(['set-cookie2', 'proxy-authenticate', 'www-authenticate'])
 
 /** The record of a result of `doGenerate`. */
 export function recordOfResult(result: object): AnswerRecord {
@@ -112,7 +114,9 @@ function withoutTexts(result: object): Readonly<Record<string, unknown>> {
   const { request: _request, stream: _stream, response, ...rest } = result as Record<string, unknown>
   if (typeof response !== 'object' || response === null) return rest
   const { body: _body, headers, ...about } = response as Record<string, unknown>
-  const kept = Object.entries((headers ?? {}) as object).filter(([name]) => !PRIVATE_HEADERS.has(name.toLowerCase()))
+  const kept = Object.entries((headers ?? {}) as object).filter(
+    ([name]) => !PRIVATE_HEADERS.has(name.toLowerCase()) && !isSecretName(name),
+  )
   return { ...rest, response: { ...about, ...(kept.length > 0 && { headers: Object.fromEntries(kept) }) } }
 }
 

@@ -26,8 +26,8 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
     })
   }
   const pump = async (): Promise<readonly Part[]> => {
-    const reader = source.getReader()
     try {
+      const reader = source.getReader()
       for (;;) {
         const { done, value } = await reader.read()
         if (done) break

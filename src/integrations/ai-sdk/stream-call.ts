@@ -87,7 +87,10 @@ function follow(
     const takeLive = (): void => {
       const { log, result } = flight
       if (log === undefined) return
-      const left = (reason?: unknown): void => (reason === undefined ? leaving.release() : leaving.abort(reason))
+      const left = (reason?: unknown): void => {
+        leaving.release()
+        if (reason !== undefined) leaving.abort(reason)
+      }
       decide(() => resolve({ ...result, stream: live(log, left, isFirst, call.signal) }))
     }
     flight.waiting.add(takeLive)
@@ -209,7 +212,10 @@ function failing(source: ReadableStream<Part>, signal: AbortSignal | undefined):
         })
       },
       async pull(controller) {
-        const { done, value } = await reader.read()
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          unlisten()
+          throw error
+        })
         if (signal.aborted) return
         if (!done) return controller.enqueue(value)
         unlisten()

@@ -6,6 +6,7 @@ import { HopstashError } from '../../errors/base-error.js'
 import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
 import { scrubText } from '../../keys/secrets.js'
 import { taggedJson } from '../../keys/tagged-json.js'
+import { checkDirectives } from '../../llm/directives.js'
 import { type Duration, parseDuration } from '../../runtime/duration.js'
 import { areRecords, type GenerationRecord, generationOf, recordOf, tokensOf, unstorable } from './generation-record.js'
 import { hidesMedia, modelText } from './model-text.js'
@@ -101,6 +102,7 @@ class LangChainCache extends BaseCache {
   #use(key: object): RecordOptions<Generations> {
     const { ttl, tags, scope } = this.#options
     const inScope = typeof scope === 'function' ? scope() : scope
+    if (inScope !== undefined) checkDirectives({ scope: inScope }, 'langChainCache')
     return {
       describe: () => scrubText(taggedJson(key, undefined), []),
       ...(ttl !== undefined && { ttl }),

@@ -136,6 +136,11 @@ describe('the cache for LangChain', () => {
     expect(model.calls).toBe(2)
   })
 
+  it.each([[async () => 'tenant'], [() => ''], [() => null]])('takes no scope that is none: %s', async (scope) => {
+    const model = modelOf(undefined, { scope } as never)
+    await expect(model.invoke('Hi')).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message: /scope/ })
+  })
+
   it('counts what it saves', async () => {
     const model = modelOf()
     for (let i = 0; i < 3; i++) await model.invoke('Hi')
