@@ -42,7 +42,7 @@ export function replayMiss(
     nearest === undefined
       ? 'Nothing like it is recorded there.'
       : nearest.paths.length === 0
-        ? `The nearest, ${nearest.file}, has the same request under another key: scope, version or name of the namespace differ.`
+        ? `The nearest, ${nearest.file}, has the same request: its file is not as it was written, or scope, version or name of the namespace differ.`
         : `The nearest is ${nearest.file}; it differs at ${nearest.paths.join(', ')}.`
   const trouble = problem === undefined ? near : `The store cannot be used: ${problem}`
   return new LoadError(

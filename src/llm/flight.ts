@@ -47,7 +47,7 @@ const ENDED: ReadonlySet<Unstorable | undefined> = new Set([
   'error',
 ])
 
-/** An error body larger than this is cut: it is for people. */
+/** An error body larger than this is cut, and than what is shared of an answer: it is for people. */
 const MAX_ERROR_BYTES = 1024 * 1024
 
 /**
@@ -142,7 +142,7 @@ export class Flight {
 
   async #failure(response: Response, { format, credentials }: LeadCall, site: FlightSite): Promise<Recording> {
     this.spent = true
-    const body = textOrBytes(await upTo(response, MAX_ERROR_BYTES))
+    const body = textOrBytes(await upTo(response, Math.max(this.maxSharedBytes, MAX_ERROR_BYTES)))
     const { status, headers } = response
     const verdict = { ...rejected('status'), httpStatus: status }
     const recording = recordingOf({ status, headers, body }, verdict, {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
@@ -69,6 +69,23 @@ describe('recordings in a folder', () => {
     await expect(missed).rejects.toThrow('$.body.messages[0].content')
     const item = inRun(folder, 'replay', wire.url, 'key', ({ embed }) => embed(['never seen']))
     await expect(item).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })
+    expect(wire.requests).toHaveLength(1)
+  })
+})
+
+describe('a recording whose file was changed', () => {
+  it.each<[string, (text: string) => string]>([
+    ['by hand', (text) => text.replace('answer 1', 'answer 2')],
+    ['by the line ends of a version control', (text) => text.replaceAll('\n', '\r\n')],
+    ['by being cut', (text) => text.slice(0, -9)],
+  ])('%s is a miss that says so', async (_how, change) => {
+    const { wire } = await openWorld()
+    const folder = newFolder()
+    await inRun(folder, 'record', wire.url, 'key', ({ say }) => say('hello'))
+    for (const file of filesIn(folder).filter((path) => path.endsWith('.entry')))
+      writeFileSync(file, change(readFileSync(file, 'utf8')))
+    const missed = inRun(folder, 'replay', wire.url, 'key', ({ say }) => say('hello'))
+    await expect(missed).rejects.toThrow(/has the same request: its file is not as it was written, or scope, version/)
     expect(wire.requests).toHaveLength(1)
   })
 })

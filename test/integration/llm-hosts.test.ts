@@ -88,6 +88,12 @@ describe('a good status that is not 200', () => {
     expect([answers.stats().size, fetch.stats().unstored]).toEqual([0, { status: 1 }])
   })
 
+  it('is no less whole as a failure', async () => {
+    const { wire, open } = await openWorld()
+    const fetch = open({ fetch: async () => Response.json({ big }, { status: 400 }) })
+    expect((await (await post(fetch, wire, ask)).text()).length).toBe(big.length + 10)
+  })
+
   it('comes as it comes: nobody waits for its end', async () => {
     const { wire, open } = await openWorld()
     const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('data: 1\n\n')) })
