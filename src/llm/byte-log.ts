@@ -11,11 +11,22 @@ export interface LogReader {
 interface Cursor {
   /** What ended this reader, and no other. */
   failure: { readonly reason: unknown } | undefined
-  /** Number of the next chunk. */
-  at: number
-  /** Bytes before it. */
+  /** Number of the page it reads, or one behind which it is known to be. */
+  page: number
+  /** Bytes it has read. */
   bytes: number
 }
+
+/** A stretch of the body: one large chunk as it came, or small ones one behind the other. */
+interface Page {
+  /** Bytes before it. */
+  readonly start: number
+  readonly room: Uint8Array
+  used: number
+}
+
+/** So many bytes of small chunks share one array: a body in single bytes must not cost a hundred times its length. */
+const PAGE_BYTES = 4096
 
 /**
  * What one upstream body has brought so far, for any number of readers.
@@ -26,8 +37,8 @@ interface Cursor {
  */
 export class ByteLog {
   readonly #limitBytes: number
-  #chunks: Uint8Array[] = []
-  /** Chunks that were dropped from the front. */
+  #pages: Page[] = []
+  /** Pages that were dropped from the front. */
   #dropped = 0
   #bytes = 0
   #state: 'open' | 'ended' | 'failed' = 'open'
@@ -50,17 +61,31 @@ export class ByteLog {
     return this.#bytes > this.#limitBytes
   }
 
-  /** Bytes held now. */
+  /** Bytes that are held because somebody has not read them, or may come late; at most a page more are. */
   get held(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    return this.overflowed ? this.#bytes - this.#slowest() : this.#bytes
   }
 
   append(chunk: Uint8Array): void {
     if (this.#state !== 'open') return
-    this.#chunks.push(chunk)
+    this.#keep(chunk)
     this.#bytes += chunk.length
     this.#trim()
     this.#wake()
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const last = this.#pages.at(-1)
+    if (last !== undefined && last.used + chunk.length <= last.room.length) {
+      last.room.set(chunk, last.used)
+      last.used += chunk.length
+      return
+    }
+    const isLarge = chunk.length > PAGE_BYTES / 2
+    // Not the chunk itself: slices of a `Buffer` are views of it.
+    const room = isLarge ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length) : new Uint8Array(PAGE_BYTES)
+    if (!isLarge) room.set(chunk)
+    this.#pages.push({ start: this.#bytes, room, used: chunk.length })
   }
 
   end(): void {
@@ -95,17 +120,17 @@ export class ByteLog {
   whole(mostBytes = Infinity): Uint8Array {
     const whole = new Uint8Array(Math.min(this.#bytes, mostBytes))
     let at = 0
-    for (const chunk of this.#chunks) {
-      if (at === whole.length) break
-      whole.set(chunk.subarray(0, whole.length - at), at)
-      at += Math.min(chunk.length, whole.length - at)
+    for (const { room, used } of this.#pages) {
+      const part = room.subarray(0, Math.min(used, whole.length - at))
+      whole.set(part, at)
+      at += part.length
     }
     return whole
   }
 
   /** A reader from the beginning. Only before the overflow. */
   read(): LogReader {
-    const cursor: Cursor = { failure: undefined, at: 0, bytes: 0 }
+    const cursor: Cursor = { failure: undefined, page: 0, bytes: 0 }
     this.#cursors.add(cursor)
     const leave = (): void => {
       this.#cursors.delete(cursor)
@@ -125,17 +150,28 @@ export class ByteLog {
   async #next(cursor: Cursor): Promise<Uint8Array | undefined> {
     for (;;) {
       if (cursor.failure !== undefined) throw cursor.failure.reason
-      const chunk = this.#chunks[cursor.at - this.#dropped]
-      if (chunk !== undefined) {
-        cursor.at++
+      const page = this.#pageOf(cursor)
+      if (page !== undefined) {
+        // A copy: who gets a chunk may transfer or change it, and the others have yet to read it.
+        const chunk = page.room.slice(cursor.bytes - page.start, page.used)
         cursor.bytes += chunk.length
         this.#advanced()
-        // A copy: who gets a chunk may transfer or change it, and the others have yet to read it.
-        return chunk.slice()
+        return chunk
       }
       if (this.#state === 'failed') throw this.#error
       if (this.#state === 'ended') return undefined
       await new Promise<void>((resolve) => this.#wakeReaders.push(resolve))
+    }
+  }
+
+  /** The page a reader goes on in; `undefined` where it has read everything. */
+  #pageOf(cursor: Cursor): Page | undefined {
+    cursor.page = Math.max(cursor.page, this.#dropped)
+    for (;;) {
+      const page = this.#pages[cursor.page - this.#dropped]
+      if (page === undefined || cursor.bytes < page.start + page.used) return page
+      if (page === this.#pages.at(-1)) return undefined
+      cursor.page++
     }
   }
 
@@ -146,12 +182,12 @@ export class ByteLog {
 
   #trim(): void {
     if (!this.overflowed) return
-    let first = this.#dropped + this.#chunks.length
-    for (const cursor of this.#cursors) first = Math.min(first, cursor.at)
-    if (first > this.#dropped) {
-      this.#chunks.splice(0, first - this.#dropped)
-      this.#dropped = first
-    }
+    const slowest = this.#slowest()
+    const isRead = ({ start, used }: Page): boolean => start + used <= slowest
+    let read = 0
+    for (let page = this.#pages[0]; page !== undefined && isRead(page); page = this.#pages[read]) read++
+    this.#pages.splice(0, read)
+    this.#dropped += read
   }
 
   #slowest(): number {

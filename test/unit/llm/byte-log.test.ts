@@ -58,23 +58,23 @@ describe('a byte log', () => {
   })
 
   it('past the bound it holds what the slowest has not read, and the writer waits for him', async () => {
-    const log = new ByteLog(10)
+    const log = new ByteLog(10_000)
     const [slow, fast] = [log.read(), log.read()]
-    for (const text of ['aaaaa', 'bbbbb', 'ccccc']) log.append(bytes(text))
+    for (const letter of 'abc') log.append(bytes(letter.repeat(5_000)))
     let hasRoom = false
     const room = log.room().then(() => {
       hasRoom = true
     })
     for (let chunk = 0; chunk < 3; chunk++) await fast.next()
     await settled()
-    expect([log.overflowed, log.held, hasRoom]).toEqual([true, 15, false])
+    expect([log.overflowed, log.held, hasRoom]).toEqual([true, 15_000, false])
     await slow.next()
-    expect(log.held).toBe(10)
+    expect(log.held).toBe(10_000)
     await settled()
     expect(hasRoom).toBe(false)
     await slow.next()
     await room
-    expect(log.held).toBe(5)
+    expect(log.held).toBe(5_000)
   })
 
   it('a slow reader that leaves gives room, as do the end and a failure', async () => {
@@ -108,6 +108,47 @@ describe('a byte log', () => {
     for (const part of ['ab', 'cde', 'f']) log.append(bytes(part))
     const beginnings = [0, 1, 2, 4, 6, 100].map((most) => new TextDecoder().decode(log.whole(most)))
     expect(beginnings).toEqual(['', 'a', 'ab', 'abcd', 'abcdef', 'abcdef'])
+  })
+
+  it('keeps small chunks together: whoever comes late, or falls behind, reads few', async () => {
+    for (const limit of [1_000_000, 100]) {
+      const log = new ByteLog(limit)
+      const reader = log.read()
+      const single = new Uint8Array(1)
+      for (let at = 0; at < 100_000; at++) {
+        single[0] = at % 251
+        log.append(single)
+      }
+      log.end()
+      let [chunks, read] = [0, 0]
+      for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+        expect([chunk[0], chunk.at(-1)]).toEqual([read % 251, (read + chunk.length - 1) % 251])
+        read += chunk.length
+        chunks++
+      }
+      expect(read).toBe(100_000)
+      expect(chunks).toBeLessThan(30)
+    }
+  })
+
+  it('gives who keeps up every chunk as it comes', async () => {
+    const log = new ByteLog(1_000)
+    const reader = log.read()
+    for (const text of ['a', 'bc', 'd']) {
+      log.append(bytes(text))
+      expect(await reader.next()).toEqual(bytes(text))
+    }
+  })
+
+  it('gives every reader chunks of his own, also of a `Buffer`, whose slices are none', async () => {
+    for (const size of [10, 10_000]) {
+      const log = new ByteLog(1_000_000)
+      log.append(Buffer.alloc(size, 'a'))
+      log.end()
+      const chunk = await log.read().next()
+      chunk?.fill(0)
+      expect(await rest(log.read())).toBe('a'.repeat(size))
+    }
   })
 
   it('without readers holds nothing past the bound', async () => {
