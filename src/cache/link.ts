@@ -46,6 +46,8 @@ export class Link implements LinkState {
   outage = 0
   /** What the store must be told before anything else, in any order: the operations commute. */
   readonly pending = new Map<string, PendingInvalidation>()
+  /** How many names and keys that is. */
+  owed = 0
   #storeOffsetMs: number | undefined = undefined
   #bestRoundTripMs = Infinity
   readonly #clock: Clock
@@ -142,9 +144,31 @@ export class Link implements LinkState {
       invalidation.kind === 'key'
         ? `k\u0000${invalidation.key}`
         : `n\u0000${invalidation.mode}\u0000${invalidation.names.join('\u0000')}`
+    this.paid(id)
     this.pending.set(id, invalidation)
-    if (this.pending.size > MAX_PENDING) this.#collapse()
+    this.owed += weightOf(invalidation)
+    if (this.owed > MAX_PENDING) this.#collapse()
     this.leave()
+  }
+
+  /** The store has been told. */
+  paid(id: string): void {
+    const invalidation = this.pending.get(id)
+    if (invalidation === undefined) return
+    this.pending.delete(id)
+    this.owed -= weightOf(invalidation)
+  }
+
+  /** The first of what is owed: one at least, and as many as weigh no more than that together. */
+  firstOwed(most: number): readonly (readonly [id: string, owed: PendingInvalidation])[] {
+    const first: (readonly [string, PendingInvalidation])[] = []
+    let weight = 0
+    for (const each of this.pending) {
+      weight += weightOf(each[1])
+      if (weight > most && first.length > 0) break
+      first.push(each)
+    }
+    return first
   }
 
   /** Too many to remember one by one: the whole namespaces they are of are invalidated instead, so that none is lost. */
@@ -157,10 +181,15 @@ export class Link implements LinkState {
     this.pending.clear()
     const names = namespaces.has('*') ? ['*'] : [...namespaces]
     this.pending.set('collapsed', { kind: 'names', names, mode: 'delete' })
+    this.owed = names.length
   }
 }
 
 const MAX_PENDING = 100_000
+
+function weightOf(invalidation: PendingInvalidation): number {
+  return invalidation.kind === 'key' ? 1 : invalidation.names.length
+}
 
 function namespaceMarkerOf(name: string): string {
   if (!name.startsWith('t/')) return name

@@ -231,7 +231,7 @@ export class SharedTier implements BusListener, SharedSide {
   /** Tells the store everything owed, then trusts it again. The operations commute, so their order is free. */
   async #replay(): Promise<boolean> {
     if ((await this.#within(() => this.store.ping())) === undefined) return false
-    while (this.link.pending.size > LAST_FEW) if (!(await this.#tell())) return false
+    while (this.link.owed > LAST_FEW) if (!(await this.#tell())) return false
     this.#returning = this.#tellLast()
     const isBack = await this.#returning
     this.#returning = undefined
@@ -249,14 +249,13 @@ export class SharedTier implements BusListener, SharedSide {
   }
 
   async #tell(): Promise<boolean> {
-    const some = [...this.link.pending].slice(0, TOLD_AT_ONCE)
-    const told = some.map(async ([id, owed]) => {
+    const told = this.link.firstOwed(TOLD_AT_ONCE).map(async ([id, owed]) => {
       const reply = await this.#within(() =>
         owed.kind === 'key' ? this.store.kill(owed) : this.store.bump(owed.names, owed.mode),
       )
       if (reply === undefined) return false
       this.#takeBack(owed, reply)
-      if (this.link.pending.get(id) === owed) this.link.pending.delete(id)
+      if (this.link.pending.get(id) === owed) this.link.paid(id)
       return true
     })
     return (await Promise.all(told)).every(Boolean)

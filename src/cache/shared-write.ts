@@ -97,6 +97,9 @@ export async function expireShared(
   return confirmed('expire', state.name, { memory: 'done', store }, options)
 }
 
+/** What a store can be told at once within its budget. */
+const MOST_NAMES = 1000
+
 /**
  * Raises markers in the store. The local part has been done: this process obeys already. Guard `obeyTwice`: it is done
  * again where no reply tells the cells what came between, because a read may have brought the old value meanwhile.
@@ -108,18 +111,34 @@ export async function bumpShared(
   mode: InvalidationMode,
   obey: () => void,
 ): Promise<TierResult> {
+  let isTold = true
   tier.underWay.begins()
-  const reply = await tier.ask(() => tier.store.bump(names, mode))
+  for (let at = 0; at < names.length; at += MOST_NAMES) {
+    const some = names.length <= MOST_NAMES ? names : names.slice(at, at + MOST_NAMES)
+    if (!(await bumpSome(states, tier, some, mode))) isTold = false
+  }
   tier.underWay.ends()
+  if (isTold) return 'done'
+  if (states[0]?.live.closed === false) obey()
+  return tier.underWay.isEnding ? 'failed' : 'queued'
+}
+
+/** Whether the store has answered; else it is owed. */
+async function bumpSome(
+  states: readonly NamespaceState[],
+  tier: SharedSide,
+  names: readonly string[],
+  mode: InvalidationMode,
+): Promise<boolean> {
+  const reply = await tier.ask(() => tier.store.bump(names, mode))
   if (reply === undefined) {
     tier.owe({ kind: 'names', names, mode })
-    if (states[0]?.live.closed === false) obey()
-    return tier.underWay.isEnding ? 'failed' : 'queued'
+    return false
   }
   const marker = mode === 'delete' ? { hard: reply.seq, soft: 0 } : { hard: 0, soft: reply.seq }
   const markers = new Map(names.map((name) => [name, marker]))
   for (const state of states) tier.learn(state, markers)
-  return 'done'
+  return true
 }
 
 /** Removes a key here, in the store and at peers, or owes it: `failed` where the stash is being closed, because that may never be paid. */

@@ -15,43 +15,58 @@ export interface RecentInvalidations {
 
 const KEPT_MS = 600_000
 const MOST = 10_000
+const MOST_NAMES = 100_000
 
 /**
- * Returns the memory of one process's own invalidations: ten minutes, at most 10,000. What is pushed out before its time
- * becomes an invalidation of its namespace, so that none is lost.
+ * Returns the memory of one process's own invalidations: ten minutes, at most 10,000 of 100,000 names together. What is
+ * pushed out before its time becomes an invalidation of its namespace, so that none is lost.
  */
 export function createRecentInvalidations(clock: Clock): RecentInvalidations {
   const byId = new Map<string, { readonly at: number; readonly what: RecentInvalidation }>()
 
+  let names = 0
+
+  const drop = (id: string): void => {
+    const before = byId.get(id)
+    if (before !== undefined) names -= namesOf(before.what)
+    byId.delete(id)
+  }
   const remember = (what: RecentInvalidation): void => {
     const id = idOf(what)
-    byId.delete(id)
+    drop(id)
     byId.set(id, { at: clock.now(), what })
+    names += namesOf(what)
   }
   const prune = (): void => {
     const oldest = clock.now() - KEPT_MS
     for (const [id, { at }] of byId) {
       if (at >= oldest) break
-      byId.delete(id)
+      drop(id)
     }
   }
+  const isTooMuch = (): boolean => byId.size > MOST || names > MOST_NAMES
 
   return {
     add(what) {
       remember(what)
-      if (byId.size <= MOST) return
+      if (!isTooMuch()) return
       prune()
-      if (byId.size <= MOST) return
-      const names = new Set<string>()
-      for (const { what: old } of byId.values()) for (const name of widened(old)) names.add(name)
+      if (!isTooMuch()) return
+      const wide = new Set<string>()
+      for (const { what: old } of byId.values()) for (const name of widened(old)) wide.add(name)
       byId.clear()
-      remember({ kind: 'names', names: names.has('*') ? ['*'] : [...names], mode: 'delete' })
+      names = 0
+      remember({ kind: 'names', names: wide.has('*') ? ['*'] : [...wide], mode: 'delete' })
     },
     list() {
       prune()
       return [...byId.values()].map(({ what }) => what)
     },
   }
+}
+
+function namesOf(what: RecentInvalidation): number {
+  return what.kind === 'key' ? 0 : what.names.length
 }
 
 function idOf(what: RecentInvalidation): string {

@@ -97,6 +97,20 @@ export const sharedGuards = [
     tests: [history],
   },
   {
+    name: 'an invalidation of many names is told in pieces',
+    file: 'src/cache/shared-write.ts',
+    find: 'const MOST_NAMES = 1000\n',
+    replace: 'const MOST_NAMES = Infinity\n',
+    tests: ['test/unit/cache/shared-crowd-of-tags.test.ts'],
+  },
+  {
+    name: 'what is owed is bounded by names',
+    file: 'src/cache/link.ts',
+    find: '    if (this.owed > MAX_PENDING) this.#collapse()\n',
+    replace: '    if (this.pending.size > MAX_PENDING) this.#collapse()\n',
+    tests: ['test/unit/cache/shared-crowd-of-tags.test.ts'],
+  },
+  {
     name: 'an unanswered invalidation is owed',
     file: 'src/cache/shared-write.ts',
     find: "    tier.owe({ kind: 'names', names, mode })\n",
@@ -149,7 +163,7 @@ export const sharedGuards = [
   {
     name: 'an unanswered invalidation is obeyed again',
     file: 'src/cache/shared-write.ts',
-    find: '    if (states[0]?.live.closed === false) obey()\n',
+    find: '  if (states[0]?.live.closed === false) obey()\n',
     replace: '',
     tests: [forced],
   },

@@ -28,4 +28,18 @@ describe('what a process told the store lately', () => {
     for (let index = 0; index < 10_000; index++) recent.add({ kind: 'key', ref: ref(`k${index}`) })
     expect(recent.list()).toContainEqual({ kind: 'names', names: ['*'], mode: 'delete' })
   })
+
+  it('is bounded by names, too, each counted once and not after its time', async () => {
+    const clock = createFakeClock()
+    const recent = createRecentInvalidations(clock)
+    const some = (round: number): string[] => Array.from({ length: 10_000 }, (_, index) => `t/things/${round}:${index}`)
+    for (let again = 0; again < 20; again++) recent.add({ kind: 'names', names: some(0), mode: 'delete' })
+    for (let round = 1; round < 10; round++) recent.add({ kind: 'names', names: some(round), mode: 'delete' })
+    expect(recent.list()).toHaveLength(10)
+    await clock.advance(700_000)
+    for (let round = 0; round < 10; round++) recent.add({ kind: 'names', names: some(round), mode: 'delete' })
+    expect(recent.list()).toHaveLength(10)
+    recent.add({ kind: 'names', names: ['t/others/x'], mode: 'delete' })
+    expect(recent.list()).toEqual([{ kind: 'names', names: ['n/things', 'n/others'], mode: 'delete' }])
+  })
 })
