@@ -66,6 +66,8 @@ export interface Sending {
 export interface Commands extends Sending {
   readonly counters: Readonly<CommandCounters>
   breakerState(): BreakerState
+  /** A word on what went wrong last on this connection. */
+  lastError(): string | undefined
   /** A new connection says nothing about the old one. */
   reset(): void
 }
@@ -118,6 +120,7 @@ export function createCommands(options: CommandsOptions): Commands {
   const window = createCommandWindow(MOST_UNDER_WAY)
   let breaker = newBreaker(clock)
   let bytesHeld = 0
+  let lastError: string | undefined
 
   const connected = async (): Promise<void> => {
     // The first commands of a process find a connection that is being made: a miss for want of 5 ms would be a pity.
@@ -158,6 +161,7 @@ export function createCommands(options: CommandsOptions): Commands {
       // Who had the rest of a budget alone proves nothing against the store.
       if (!end(leftMs < timeoutMs ? 'neutral' : 'failure')) return
       counters.timedOut++
+      lastError = 'timeout'
       reject(unreachable('timeout'))
     })
     window.occupy(load.commands)
@@ -170,7 +174,8 @@ export function createCommands(options: CommandsOptions): Commands {
       (error) => {
         if (error instanceof Error && READ_ONLY.test(error.message)) connection.restart('READONLY')
         counters.failed++
-        if (end(isReply(error) ? 'success' : 'failure')) reject(unreachable(wordOf(error)))
+        lastError = wordOf(error)
+        if (end(isReply(error) ? 'success' : 'failure')) reject(unreachable(lastError))
       },
     )
   }
@@ -212,7 +217,9 @@ export function createCommands(options: CommandsOptions): Commands {
     ...ways(),
     counters,
     breakerState: () => breaker.state(clock.now()),
+    lastError: () => lastError,
     reset() {
+      lastError = undefined
       breaker = newBreaker(clock)
     },
   }

@@ -167,7 +167,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       breaker: commands.breakerState(),
       waitsFor: waitsFor(connection),
       bus: bus.isConfirmed ? 'confirmed' : 'lost',
-      lastError: connection.lastError ?? bus.connection.lastError,
+      lastError: commands.lastError() ?? connection.lastError ?? bus.connection.lastError,
       reconnects: connection.reconnects,
       replayed,
       swept: sweeper.swept,

@@ -30,6 +30,25 @@ describe('a server that answers, and is not what it was taken for,', () => {
     }
   })
 
+  it('that refuses what it is asked: `health()` says with which word, until it is connected to anew', async () => {
+    const store = createRedisStore({ redis: server.url, timeout: 20_000 })
+    try {
+      await store.ready()
+      expect(store.health().lastError).toBeUndefined()
+      await server.command('ACL', 'SETUSER', 'default', '-eval', '-evalsha')
+      await expect(store.bump(['t//x'], 'delete')).rejects.toThrow('NOPERM')
+      expect(store.health()).toMatchObject({ status: 'ready', lastError: 'NOPERM' })
+      await server.command('ACL', 'SETUSER', 'default', '+@all')
+      await store.bump(['t//x'], 'delete')
+      await server.restart()
+      await eventually(() => store.health().reconnects > 0 && store.health().status === 'ready')
+      expect(store.health().lastError).not.toBe('NOPERM')
+    } finally {
+      await server.command('ACL', 'SETUSER', 'default', '+@all')
+      await store.close()
+    }
+  })
+
   it('no Cluster: is warned about once, for nobody would look at `health()` of a server that answers', async () => {
     const warnings: unknown[] = []
     const note = (warning: Error & { code?: string }): void => {
