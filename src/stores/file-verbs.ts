@@ -4,8 +4,8 @@ import { free, heldToken } from './file-leases.js'
 import { type FileSite, FULL, foundIn, ownNumbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
 import {
   type BumpReply,
-  isValid,
   type KeyRef,
+  type Markers,
   markerNames,
   type ReadReply,
   type ReadRequest,
@@ -39,7 +39,7 @@ function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer |
     entry === undefined || entry.tags.length === 0
       ? book.markersOfAll(request.namespace)
       : book.markers(markerNames(request.namespace, entry.tags))
-  const isUsable = entry !== undefined && isValid(entry, markers.keys(), book.inc, markers)
+  const isUsable = entry !== undefined && isLive(entry, book.inc, markers)
   const reply: { -readonly [Part in keyof ReadReply]: ReadReply[Part] } = {
     inc: book.inc,
     nowMs: clock.wall(),
@@ -64,7 +64,7 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
   const came = (outcome: WriteReply['outcome']): WriteReply => {
     return { ...stamped(site), outcome, markers: site.log.book.markers(names) }
   }
-  const isDead = (): boolean => !isValid(entry, names, log.book.inc, site.log.book.markers(names))
+  const isDead = (): boolean => !isLive(entry, log.book.inc, site.log.book.markers(names))
   let draft: Draft | undefined
   try {
     log.catchUp()
@@ -136,6 +136,13 @@ export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply
   const chunks = bytes && expiredFile(ref.key, bytes, site.clock.wall())
   if (chunks !== undefined) (await site.disk.write(at.shard, chunks)).publish(at.name)
   return reply
+}
+
+/** As `isValid`, of a book's markers: there all are. */
+function isLive({ inc, startSeq }: StoredEntry, now: string, markers: Markers): boolean {
+  if (inc !== now) return false
+  for (const { hard } of markers.values()) if (hard > startSeq) return false
+  return true
 }
 
 function shown(entry: StoredEntry | undefined, knownId: string | undefined): StoredEntry | undefined {
