@@ -47,19 +47,19 @@ export function redisClusterVerbs(site: ClusterSite): RedisVerbs {
         markerNames(request.namespace, entry.tags).some(
           (name) => (markers.get(name)?.hard ?? Infinity) > entry.startSeq,
         )
-      if (isDead) return { ...stamp, outcome: 'dead', markers }
+      if (isDead) return { outcome: 'dead', markers, ...stamp }
       const outcome = await put(one, request, { ...stamp, seq: entry.startSeq }, token, tells === 'done')
       if (tells === 'key' && outcome === 'written') await tell(one, request, storedId(entry.id))
-      return { ...stamp, outcome, markers }
+      return { outcome, markers, ...stamp }
     },
     async set(request: SetRequest): Promise<SetReply> {
       const one = asOne()
       remember(request)
       const { stamp, markers } = await ensure(one, request, request.entry.tags, request.lifeMs)
       const outcome = await put(one, request, stamp, '', false)
-      if (outcome === 'refused') return { ...stamp, outcome: 'late', markers }
+      if (outcome === 'refused') return { outcome: 'late', markers, ...stamp }
       await tell(one, request, storedId(request.entry.id))
-      return { ...stamp, outcome, markers }
+      return { outcome, markers, ...stamp }
     },
     async kill(ref): Promise<StampReply> {
       const one = asOne()
