@@ -29,7 +29,7 @@ export async function processInBatches<T, R>(
   const reader = openBatches(items, fn)
   const outcomes: ItemOutcome<R>[] = []
   const put = (index: number, result: ItemResult<R>): void => {
-    outcomes[index] = { ...result, index }
+    outcomes[index] = { index, ...result }
   }
   const onSkip = (index: number): void => put(index, RESUMED)
   const { concurrency: window, signal } = plan
@@ -95,7 +95,7 @@ async function* outcomesOf<R>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ItemOutcome<R>, void, void> {
   for await (const { indices, results } of batches) {
-    for (const [at, result] of results.entries()) yield { ...result, index: indices[at] as number }
+    for (const [at, result] of results.entries()) yield { index: indices[at] as number, ...result }
   }
   signal?.throwIfAborted()
 }

@@ -118,11 +118,11 @@ export class Accounts {
     const told = { format, model, status, ageMs, unstored }
     if (usage !== undefined) {
       if (priceOf(model, this.#prices) === undefined) this.#counts.withoutPrice++
-      return { ...told, original, billed, saved }
+      return { original, billed, saved, ...told }
     }
     // Its calls count, its tokens are nobody's knowledge.
     if (unstored === undefined || !BROUGHT_NOTHING.has(unstored) || item.httpStatus === 200) this.#counts.withoutUsage++
-    return { ...told, original: undefined, billed: undefined, saved: undefined }
+    return { original: undefined, billed: undefined, saved: undefined, ...told }
   }
 
   stats(): LlmStats {

@@ -23,7 +23,7 @@ export interface Failure {
 /** What a call threw. */
 export function thrownFailure(error: unknown, wallNow: number, reason?: HopReason): Failure {
   const { kind, ...classified } = classifyError(error, wallNow)
-  return { ...classified, reason: reason ?? kind, error, outcome: kind === 'timeout' ? 'timeout' : 'error' }
+  return { reason: reason ?? kind, error, outcome: kind === 'timeout' ? 'timeout' : 'error', ...classified }
 }
 
 /** An answer, or an input, that does not fit its schema. A bad answer may be a hiccup; a bad input is a bug. */
