@@ -170,9 +170,15 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
   return Object.freeze(namespace)
 }
 
+const SIDE_BY_SIDE = 500
+
+/** In parts: a list of any length blocks the loop no longer than so many do, and the store's answers are heard in time. */
 async function each<T, R>(items: readonly T[], verb: (item: T) => Promise<R>): Promise<R[]> {
   requireArray(items, 'keys')
-  return Promise.all(items.map(verb))
+  const left = [...items]
+  const results: PromiseSettledResult<R>[] = []
+  while (left.length > 0) results.push(...(await Promise.allSettled(left.splice(0, SIDE_BY_SIDE).map(verb))))
+  return results.map(unwrap)
 }
 
 function pairsOf<K, V>(entries: Iterable<readonly [K, V]>): (readonly [K, V])[] {

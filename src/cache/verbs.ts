@@ -20,6 +20,9 @@ export interface Verbs {
   expire(key: unknown, options: (ScopeOption & RequireOption) | undefined): Promise<WriteResult>
 }
 
+/** More of them would block the loop for longer than a store may take to answer. */
+const READ_AT_ONCE = 5000
+
 /** The verbs a namespace needs, with or without a shared store. */
 export function verbsOf(state: NamespaceState): Verbs {
   const verbs = state.shared === undefined ? localVerbs(state) : sharedVerbs(state, state.shared)
@@ -45,7 +48,11 @@ export function verbsOf(state: NamespaceState): Verbs {
       // An outcome for each, where somebody listens.
       if (state.channel.hasSubscribers) return Promise.all(keys.map((key) => get(key, options)))
       checkScopeOption(options)
-      return verbs.getMany(keys, options)
+      if (keys.length <= READ_AT_ONCE) return verbs.getMany(keys, options)
+      const left = [...keys]
+      const values: unknown[] = []
+      while (left.length > 0) values.push(...(await verbs.getMany(left.splice(0, READ_AT_ONCE), options)))
+      return values
     },
     async getEntry(key, options) {
       checkScopeOption(options)
