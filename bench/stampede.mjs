@@ -12,8 +12,20 @@ const MAX = 100
 export async function bench(pace) {
   const contenders = [
     contender('Map of promises', 'limit', mapOfPromises),
+    // What a call costs that brings its loader, and one that is answered by a promise of its own: to be copied for.
+    contender(
+      'Map of promises, a loader a call',
+      'limit',
+      mapOfPromisesForLoaders((flight) => flight),
+    ),
+    contender(
+      'the same, a promise a caller',
+      'limit',
+      mapOfPromisesForLoaders((flight) => flight.then(itself)),
+    ),
     contender('hopstash getOrSet', 'ours', await stash()),
     contender('hopstash (A/A)', 'twin', await stash()),
+    contender("hopstash getOrSet, isolation 'share'", 'ours', await stash({ isolation: 'share' })),
     contender('hopstash createDeduper', 'ours', await deduper()),
     contender('lru-cache.fetch', 'peer', (load) => {
       const cache = new LRUCache({ max: MAX, fetchMethod: load })
@@ -68,9 +80,25 @@ function mapOfPromises(load) {
   }
 }
 
-async function stash() {
+function mapOfPromisesForLoaders(handOut) {
+  const flights = new Map()
+  const getOrSet = (key, loader) => {
+    const running = flights.get(key)
+    if (running !== undefined) return handOut(running)
+    const flight = loader().finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+  return (load) => (key) => getOrSet(key, () => load(key))
+}
+
+function itself(value) {
+  return value
+}
+
+async function stash(options = {}) {
   const { createStash, namespace } = await importHopstash()
-  const space = createStash({ namespaces: { space: namespace({ ttl: '1h', max: MAX }) } }).space
+  const space = createStash({ namespaces: { space: namespace({ ttl: '1h', max: MAX, ...options }) } }).space
   return (load) => (key) => space.getOrSet(key, () => load(key))
 }
 
