@@ -1,4 +1,5 @@
 import { peerMissing } from '../errors/peer-error.js'
+import { quickenTexts } from './quicken-texts.js'
 import type { RedisArgument } from './script.js'
 
 /** The part of a node-redis client (version 5) that the package uses. */
@@ -104,7 +105,9 @@ export function clientIn(source: object): NodeRedisClient | undefined {
 
 async function loadKeyvRedis(): Promise<{ createClient: (options: object) => NodeRedisClient }> {
   try {
-    return (await import('@keyv/redis')) as unknown as { createClient: (options: object) => NodeRedisClient }
+    const loaded = await import('@keyv/redis')
+    quickenTexts()
+    return loaded as unknown as { createClient: (options: object) => NodeRedisClient }
   } catch (error) {
     throw peerMissing('@keyv/redis', 'A store in Redis', error)
   }
