@@ -58,9 +58,8 @@ export interface StashMethods {
   /** Every namespace, cached function, hop and pipeline that exists. */
   readonly registry: Registry
   /**
-   * Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more.
-   *
-   * A shared store that answers is told first what was written and invalidated before, awaited or not: for a second at most.
+   * Ends background work and gives memory back. Reads still reach their loaders; nothing is kept any more. A shared store
+   * that answers is told first what was written and invalidated before, awaited or not: for a second at most.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -185,12 +184,8 @@ function assemble(site: Site, states: NamespaceState[], namespaces: Map<string, 
     names: () => [...namespaces.keys()],
     invalidateTags: (tags, options) => invalidateTagsIn(states, tags, options, true),
     async clear(...given: unknown[]) {
-      const options = clearOptions(
-        given,
-        'stash.clear()',
-        'It empties every namespace: for one call `stash.namespace(name).clear()`.',
-      )
-      return clearIn(states, options, true)
+      const hint = 'It empties every namespace: for one call `stash.namespace(name).clear()`.'
+      return clearIn(states, clearOptions(given, 'stash.clear()', hint), true)
     },
     forget: (subject) => forgetIn(states, subject),
     stats: () => stashStats(site.budget, namespaces),

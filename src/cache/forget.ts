@@ -42,7 +42,8 @@ export async function forgetIn(states: readonly NamespaceState[], subject: unkno
   const memory = erase(states, tag)
   const tier = first.shared
   if (tier === undefined) return { memory, store: 'none', peers: 'none', notCovered: OUT_OF_REACH }
-  const store = await eraseShared(states, tier, tag, digest)
+  tier.underWay.begins()
+  const store = await eraseShared(states, tier, tag, digest).finally(() => tier.underWay.ends())
   // Again, as for a delete: a read between call and reply may have brought what the store held till then.
   const late = erase(states, tag)
   const notCovered = store === 'none' ? OUT_OF_REACH_WITH_STORE : OUT_OF_REACH

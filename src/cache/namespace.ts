@@ -170,15 +170,10 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
   return Object.freeze(namespace)
 }
 
-const SIDE_BY_SIDE = 500
-
-/** In parts: a list of any length blocks the loop no longer than so many do, and the store's answers are heard in time. */
+/** All at once: what is written or deleted later must find every one of them begun. */
 async function each<T, R>(items: readonly T[], verb: (item: T) => Promise<R>): Promise<R[]> {
   requireArray(items, 'keys')
-  const left = [...items]
-  const results: PromiseSettledResult<R>[] = []
-  while (left.length > 0) results.push(...(await Promise.allSettled(left.splice(0, SIDE_BY_SIDE).map(verb))))
-  return results.map(unwrap)
+  return (await Promise.allSettled(items.map(verb))).map(unwrap)
 }
 
 function pairsOf<K, V>(entries: Iterable<readonly [K, V]>): (readonly [K, V])[] {

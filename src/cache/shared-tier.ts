@@ -171,7 +171,8 @@ export class SharedTier implements BusListener, SharedSide {
     await this.underWay.over(LAST_WORDS_MS)
     if (this.link.pending.size === 0) return
     this.underWay.begins()
-    void this.#replay().finally(() => this.underWay.ends())
+    const end = (): void => this.underWay.ends()
+    this.#replay().then(end, end)
     await this.underWay.over(Math.max(0, until - this.clock.now()))
   }
 

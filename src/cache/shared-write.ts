@@ -113,11 +113,14 @@ export async function bumpShared(
 ): Promise<TierResult> {
   let isTold = true
   tier.underWay.begins()
-  for (let at = 0; at < names.length; at += MOST_NAMES) {
-    const some = names.length <= MOST_NAMES ? names : names.slice(at, at + MOST_NAMES)
-    if (!(await bumpSome(states, tier, some, mode))) isTold = false
+  try {
+    for (let at = 0; at < names.length; at += MOST_NAMES) {
+      const some = names.length <= MOST_NAMES ? names : names.slice(at, at + MOST_NAMES)
+      if (!(await bumpSome(states, tier, some, mode))) isTold = false
+    }
+  } finally {
+    tier.underWay.ends()
   }
-  tier.underWay.ends()
   if (isTold) return 'done'
   if (states[0]?.live.closed === false) obey()
   return tier.underWay.isEnding ? 'failed' : 'queued'
@@ -152,8 +155,7 @@ export async function killKey(
   const ref = tier.refOf(state, id)
   drop()
   tier.underWay.begins()
-  const reply = await send(ref)
-  tier.underWay.ends()
+  const reply = await send(ref).finally(() => tier.underWay.ends())
   drop()
   tier.leases.wake(ref, 'lead')
   if (reply !== undefined) return 'done'

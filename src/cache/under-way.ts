@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js'
+import { type Clock, createSystemClock } from '../runtime/clock.js'
 
 /** Writes and invalidations that the shared store has not answered yet: `close` lets them have their say. */
 export interface UnderWay {
@@ -10,8 +10,12 @@ export interface UnderWay {
   over(limitMs: number): Promise<void> | undefined
 }
 
-/** Returns a count of nothing. */
-export function createUnderWay(clock: Clock): UnderWay {
+/**
+ * Returns a count of nothing.
+ *
+ * @param real Ends the wait, too: the clock of a test may stand still, and an end must come.
+ */
+export function createUnderWay(clock: Clock, real: Clock = createSystemClock()): UnderWay {
   let count = 0
   let isEnding = false
   let waiting: (() => void)[] = []
@@ -32,11 +36,14 @@ export function createUnderWay(clock: Clock): UnderWay {
       isEnding = true
       if (count === 0) return undefined
       return new Promise((resolve) => {
-        const timer = clock.setTimer(resolve, limitMs, true)
-        waiting.push(() => {
+        const end = (): void => {
           clock.clearTimer(timer)
+          real.clearTimer(limit)
           resolve()
-        })
+        }
+        const timer = clock.setTimer(end, limitMs, true)
+        const limit = real.setTimer(end, limitMs, true)
+        waiting.push(end)
       })
     },
   }

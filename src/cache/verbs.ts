@@ -39,19 +39,20 @@ export function verbsOf(state: NamespaceState): Verbs {
         outcome.status = value === undefined ? 'miss' : 'hit'
       },
     )
+  // An outcome for each, where somebody listens.
+  const some = (keys: readonly unknown[], options: ScopeOption | undefined): Promise<unknown[]> =>
+    state.channel.hasSubscribers ? Promise.all(keys.map((key) => get(key, options))) : verbs.getMany(keys, options)
   return {
     // Without a promise for nothing: most reads are these.
     get: (key, options) =>
       options === undefined && !state.channel.hasSubscribers ? verbs.get(key, options) : get(key, options),
     async getMany(keys, options) {
       requireArray(keys, 'keys')
-      // An outcome for each, where somebody listens.
-      if (state.channel.hasSubscribers) return Promise.all(keys.map((key) => get(key, options)))
       checkScopeOption(options)
-      if (keys.length <= READ_AT_ONCE) return verbs.getMany(keys, options)
+      if (keys.length <= READ_AT_ONCE) return some(keys, options)
       const left = [...keys]
       const values: unknown[] = []
-      while (left.length > 0) values.push(...(await verbs.getMany(left.splice(0, READ_AT_ONCE), options)))
+      while (left.length > 0) values.push(...(await some(left.splice(0, READ_AT_ONCE), options)))
       return values
     },
     async getEntry(key, options) {

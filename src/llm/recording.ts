@@ -105,9 +105,9 @@ export function replayableHeaders(headers: Headers): [string, string][] {
   return [...headers].filter(([name]) => !isPrivate(name) && !hops.has(name))
 }
 
-/** Whether a header is of a connection or an account, or holds a secret. */
+/** Whether a header is of a connection or an account, or holds a secret. What `access-control-allow-credentials` has is a flag. */
 function isPrivate(name: string): boolean {
-  return DROPPED.has(name) || RATE_LIMIT.test(name) || isSecretName(name)
+  return DROPPED.has(name) || RATE_LIMIT.test(name) || (isSecretName(name) && !name.startsWith('access-control-'))
 }
 
 /** The headers for the caller whose own call it was: without those of a connection and an encoding that is undone. */

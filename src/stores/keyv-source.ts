@@ -43,11 +43,13 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
     return result
   }
 
+  const get = async (key: string): Promise<string | undefined> => {
+    const value = await watched(async () => (await target).get(key))
+    return typeof value === 'string' ? value : undefined
+  }
+
   return {
-    async get(key) {
-      const value = await watched(async () => (await target).get(key))
-      return typeof value === 'string' ? value : undefined
-    },
+    get,
     async set(key, text, lifeMs) {
       const life = Math.ceil(lifeMs)
       const done = await watched(async () => (await target).set(key, text, takesInstants ? wall() + life : life))
@@ -56,7 +58,7 @@ export function textStoreOver(source: KeyvLike, wall: () => number): TextStore {
     async delete(key) {
       const was = await watched(async () => (await target).delete(key))
       // It says that there was nothing, or that it did not work.
-      if (was === false && (await this.get(key)) !== undefined) throw new Error('the store has not deleted')
+      if (was === false && (await get(key)) !== undefined) throw new Error('the store has not deleted')
     },
   }
 }

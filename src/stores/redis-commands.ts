@@ -174,8 +174,9 @@ export function createCommands(options: CommandsOptions): Commands {
       (error) => {
         if (error instanceof Error && READ_ONLY.test(error.message)) connection.restart('READONLY')
         counters.failed++
+        if (!end(isReply(error) ? 'success' : 'failure')) return
         lastError = wordOf(error)
-        if (end(isReply(error) ? 'success' : 'failure')) reject(unreachable(lastError))
+        reject(unreachable(lastError))
       },
     )
   }

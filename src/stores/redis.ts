@@ -167,7 +167,11 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       breaker: commands.breakerState(),
       waitsFor: waitsFor(connection),
       bus: bus.isConfirmed ? 'confirmed' : 'lost',
-      lastError: commands.lastError() ?? connection.lastError ?? bus.connection.lastError,
+      // What a server that is there says to commands; else why it is not there.
+      lastError:
+        (connection.state === 'ready' ? commands.lastError() : undefined) ??
+        connection.lastError ??
+        bus.connection.lastError,
       reconnects: connection.reconnects,
       replayed,
       swept: sweeper.swept,

@@ -30,6 +30,16 @@ describe('a server that answers, and is not what it was taken for,', () => {
     }
   })
 
+  it('that is not there: a command that finds nobody hides no reason', async () => {
+    const store = createRedisStore({ redis: 'redis://127.0.0.1:1' })
+    try {
+      await expect(store.bump(['t//x'], 'delete')).rejects.toMatchObject({ code: 'ERR_STORE_UNCONFIRMED' })
+      expect(store.health()).toMatchObject({ status: 'away', lastError: 'ECONNREFUSED' })
+    } finally {
+      await store.close()
+    }
+  })
+
   it('that refuses what it is asked: `health()` says with which word, until it is connected to anew', async () => {
     const store = createRedisStore({ redis: server.url, timeout: 20_000 })
     try {

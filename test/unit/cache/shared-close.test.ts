@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createUnderWay } from '../../../src/cache/under-way.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { createLoads } from './fixture.js'
 import { heldCalls, openShared } from './shared-fixture.js'
 
@@ -50,6 +52,17 @@ describe('close, with a shared store,', () => {
     expect(world.clock.pendingTimers()).toBe(0)
   })
 
+  it('lets the store have all of a long list', async () => {
+    const { world, things, others } = openShared({ max: 5000 })
+    await world.settle()
+    const keys = Array.from({ length: 1200 }, (_, index) => `k${index}`)
+    await world.run(others.setMany(keys.map((key) => [key, 'old'] as const)))
+    const deleted = things.deleteMany(keys)
+    await world.run(world.processes[0].stash.close())
+    expect(new Set((await deleted).map(({ store }) => store))).toEqual(new Set(['done']))
+    expect(await world.run(others.getMany(keys))).toEqual(keys.map(() => undefined))
+  })
+
   it('tells what is still owed once more: a store that is back has it', async () => {
     const { world, things, others } = openShared()
     const { connection, stash } = world.processes[0]
@@ -92,5 +105,15 @@ describe('close, with a shared store,', () => {
     saves.call(0).resolve('row')
     loads.call(0).resolve('value')
     expect(await world.run(Promise.all([saved, loaded]))).toEqual(['row', 'value'])
+  })
+
+  it('comes to its end where the clock of a test stands still', async () => {
+    const [still, real] = [createFakeClock(), createFakeClock()]
+    const underWay = createUnderWay(still, real)
+    underWay.begins()
+    const over = underWay.over(1000)
+    await real.advance(1000)
+    await over
+    expect(still.pendingTimers()).toBe(0)
   })
 })

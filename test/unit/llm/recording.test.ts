@@ -13,6 +13,7 @@ it('headers of a connection, a transfer, an account or a limit, and secrets, are
     'content-length': '5',
     'content-encoding': 'gzip',
     'set-cookie': 'a=b',
+    'access-control-allow-credentials': 'true',
     'retry-after': '1',
     'x-ratelimit-remaining-requests': '9',
     'anthropic-ratelimit-tokens-remaining': '9',
@@ -25,6 +26,7 @@ it('headers of a connection, a transfer, an account or a limit, and secrets, are
     'x-session-token': 't',
   })
   expect(replayableHeaders(headers)).toEqual([
+    ['access-control-allow-credentials', 'true'],
     ['cache-status', 'edge; hit'],
     ['content-type', 'application/json'],
     ['x-request-id', 'req_1'],
