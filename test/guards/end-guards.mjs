@@ -152,14 +152,14 @@ export const endGuards = [
   {
     name: 'a stash that is closed tells what it owes',
     file: 'src/cache/shared-tier.ts',
-    find: '    void this.#replay().finally(() => this.underWay.ends())\n',
-    replace: '    this.underWay.ends()\n',
+    find: '    this.#replay().then(end, end)\n',
+    replace: '    end()\n',
     tests: [unit('shared-close')],
   },
   {
     name: 'a stash that is closed waits for a store no longer than a second',
     file: 'src/cache/under-way.ts',
-    find: 'clock.setTimer(resolve, limitMs, true)',
+    find: 'clock.setTimer(end, limitMs, true)',
     replace: 'clock.setTimer(() => {}, limitMs, true)',
     tests: [unit('shared-close')],
   },

@@ -14,8 +14,8 @@ export const sharedGuards = [
   {
     name: 'delete drops memory again at its reply',
     file: 'src/cache/shared-write.ts',
-    find: '  tier.underWay.ends()\n  drop()\n',
-    replace: '  tier.underWay.ends()\n',
+    find: "  drop()\n  tier.leases.wake(ref, 'lead')\n",
+    replace: "  tier.leases.wake(ref, 'lead')\n",
     tests: [forced],
   },
   {
