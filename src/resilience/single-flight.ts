@@ -1,4 +1,4 @@
-import { onceAborted } from '../runtime/abort.js'
+import { unlessAborted } from '../runtime/abort.js'
 
 /**
  * One piece of work that several callers wait for.
@@ -63,22 +63,7 @@ export class Flight<V> {
     }
     if (signal.aborted) return Promise.reject(signal.reason)
     this.#leavers++
-    return new Promise((resolve, reject) => {
-      const unlisten = onceAborted(signal, (reason) => {
-        reject(reason)
-        this.#leave(reason)
-      })
-      this.promise.then(
-        (value) => {
-          unlisten()
-          resolve(value)
-        },
-        (reason) => {
-          unlisten()
-          reject(reason)
-        },
-      )
-    })
+    return unlessAborted(this.promise, signal, (reason) => this.#leave(reason))
   }
 
   resolve(value: V): void {

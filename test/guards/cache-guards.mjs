@@ -160,9 +160,9 @@ export const guards = [
   },
   {
     name: 'a listener is taken off a signal when the load ends',
-    file: 'src/resilience/single-flight.ts',
-    find: '          unlisten()\n          resolve(value)',
-    replace: '          resolve(value)',
+    file: 'src/runtime/abort.ts',
+    find: '        unlisten()\n        resolve(value)',
+    replace: '        resolve(value)',
     tests: [unit('signals')],
   },
   {
