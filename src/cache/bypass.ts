@@ -10,20 +10,22 @@ import type { NamespaceState } from './state.js'
 /** The key cannot be told from others, so nothing is shared or kept: the loader answers this one caller. */
 export function bypass(
   state: NamespaceState,
+  key: unknown,
   loader: Loader<unknown>,
   options: ReadOptions | undefined,
   error: unknown,
 ): Promise<unknown> {
-  if (!state.channel.hasSubscribers) return passThrough(state, loader, options, error, undefined)
+  if (!state.channel.hasSubscribers) return passThrough(state, key, loader, options, error, undefined)
   const startedAt = state.clock.now()
   const outcome = createOutcome('getOrSet', state.name)
   outcome.status = 'bypass'
   outcome.cause = 'bypass'
-  return told(state, outcome, startedAt, passThrough(state, loader, options, error, outcome))
+  return told(state, outcome, startedAt, passThrough(state, key, loader, options, error, outcome))
 }
 
 function passThrough(
   state: NamespaceState,
+  key: unknown,
   loader: Loader<unknown>,
   options: ReadOptions | undefined,
   error: unknown,
@@ -40,7 +42,7 @@ function passThrough(
   state.counters.missCauses.bypass++
   if (options?.onlyIfCached === true) return Promise.reject(notCached(state.name))
   if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
-  const request = { id: '\u0000', input: undefined, loader, options: { ...options, noStore: true } }
+  const request = { id: '\u0000', input: key, loader, options: { ...options, noStore: true } }
   if (outcome !== undefined) outcome.tier = 'loader'
   const load = startLoad(state, outcome === undefined ? request : timed(state, request, outcome), undefined)
   awaitLoad(state, load)

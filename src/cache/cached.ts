@@ -198,7 +198,7 @@ function call(
     options = site.optionsOf?.(args)
   } catch (error) {
     // Neither the key nor the marks of this call can be told: it goes through, and leaves nothing behind.
-    return bypass(site.state, () => target.apply(self, args), more, error)
+    return bypass(site.state, input, () => target.apply(self, args), more, error)
   }
   return getOrSet(
     site.state,

@@ -99,7 +99,7 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
     // Without a store its first caller has yet to join.
     armTimeout(state, load, load.flight.awaited || (state.shared === undefined && load.missCause !== undefined))
   }
-  const context = new LoadContext(state, load)
+  const context = new LoadContext(state, load, request.input)
   try {
     const result = state.live.policy.detectReentrancy
       ? runHolding(load, () => request.loader(context))

@@ -7,7 +7,9 @@ import type { NamespaceState } from './state.js'
 import { type UsageMeter, usageOf } from './usage-meter.js'
 
 /** What a loader is given. Nothing in it is made before it is asked for. */
-export interface LoaderContext<V = unknown> {
+export interface LoaderContext<V = unknown, K = unknown> {
+  /** The key as the caller gave it who began the load: one function may load all keys, without a closure for each call. */
+  readonly key: K
   /** Aborts when nobody waits any more, and at `hardTimeout`. */
   readonly signal: AbortSignal
   /** The value that is being replaced, if one is still kept. */
@@ -20,18 +22,20 @@ export interface LoaderContext<V = unknown> {
 }
 
 /** Computes a value. What it throws reaches every caller that waits. */
-export type Loader<V> = (context: LoaderContext<V>) => V | PromiseLike<V>
+export type Loader<V, K = unknown> = (context: LoaderContext<V, K>) => V | PromiseLike<V>
 
 /** The context of one load. */
 export class LoadContext implements LoaderContext {
   readonly tags: string[] = []
   ttlMs: number | undefined
+  readonly key: unknown
   readonly #state: NamespaceState
   readonly #load: Load
 
-  constructor(state: NamespaceState, load: Load) {
+  constructor(state: NamespaceState, load: Load, key: unknown) {
     this.#state = state
     this.#load = load
+    this.key = key
   }
 
   get signal(): AbortSignal {

@@ -32,8 +32,8 @@ import { requireSave, writeThrough } from './write.js'
 
 /** Only a namespace of `unknown` values takes the type of a value from the call. */
 export type GetOrSet<V, K> = unknown extends V
-  ? <T>(key: K, loader: Loader<T>, options?: ReadOptions) => Promise<T>
-  : (key: K, loader: Loader<V>, options?: ReadOptions) => Promise<V>
+  ? <T, I extends K = K>(key: I, loader: Loader<T, I>, options?: ReadOptions) => Promise<T>
+  : <I extends K>(key: I, loader: Loader<V, I>, options?: ReadOptions) => Promise<V>
 
 /**
  * A typed cache namespace: keys of one kind, values of one kind, one policy.

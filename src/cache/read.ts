@@ -34,7 +34,7 @@ export function getOrSet(
   try {
     id = identify(state, key, options?.scope)
   } catch (error) {
-    return bypass(state, loader, options, error)
+    return bypass(state, key, loader, options, error)
   }
   const { crowd } = state.loads
   if (crowd !== undefined && crowd.id === id && options === undefined && !state.channel.hasSubscribers) {

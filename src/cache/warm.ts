@@ -7,7 +7,7 @@ import type { NamespaceState } from './state.js'
 /** One key to warm. */
 export interface WarmItem<K, V> {
   readonly key: K
-  readonly load: Loader<V>
+  readonly load: Loader<V, K>
   /** Higher goes first. @defaultValue `0` */
   readonly priority?: number
 }

@@ -180,7 +180,7 @@ export const endGuards = [
   {
     name: 'a cached call whose key cannot be made goes through',
     file: 'src/cache/cached.ts',
-    find: '    return bypass(site.state, () => target.apply(self, args), more, error)\n',
+    find: '    return bypass(site.state, input, () => target.apply(self, args), more, error)\n',
     replace: '    return Promise.reject(error)\n',
     tests: [unit('cached')],
   },

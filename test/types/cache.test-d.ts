@@ -4,6 +4,7 @@ import {
   createDeduper,
   createStash,
   type ForgetReceipt,
+  type LoaderContext,
   type Namespace,
   namespace,
   type PresetTypes,
@@ -94,6 +95,17 @@ describe('values', () => {
   it('of an unknown namespace are those of the call', () => {
     expectTypeOf(stash.aiResponse.getOrSet('k', () => letter)).resolves.toEqualTypeOf<Letter>()
     expectTypeOf(stash.general.getOrSet('k', async () => 5)).resolves.toEqualTypeOf<number>()
+    void stash.letter.getOrSet(key, (load) => {
+      expectTypeOf(load.key).toEqualTypeOf<LetterKey>()
+      return letter
+    })
+    void stash.general.getOrSet({ id: 5 }, (load) => expectTypeOf(load.key).toEqualTypeOf<{ id: number }>())
+    const byKey = ({ key }: LoaderContext<Letter, LetterKey>) => ({ ...letter, text: key.jobId })
+    void stash.letter.getOrSet(key, byKey)
+    void stash.letter.warm([{ key, load: byKey }])
+    // @ts-expect-error a loader for keys of another kind
+    void stash.general.getOrSet('k', byKey)
+    expectTypeOf(stash.general.getOrSet<number>('k', () => 5)).resolves.toEqualTypeOf<number>()
     expectTypeOf(stash.general.get('k')).resolves.toBeUnknown()
     expectTypeOf(stash.general.peek('k')).toBeUnknown()
   })

@@ -33,6 +33,28 @@ describe('getOrSet', () => {
     expect(things.stats()).toMatchObject({ misses: 1, coalesced: 49, loads: 1, inFlight: 0 })
   })
 
+  it('tells the loader the key as the caller gave it, so that one function loads all keys', async () => {
+    const { things, clock } = open({ ttl: '1m', staleWhileRevalidate: '1m' })
+    const asked: unknown[] = []
+    const load = async ({ key }: { key: unknown }): Promise<string> => `value of ${asked.push(key)}`
+    const given = { user: 1 }
+    expect(await things.getOrSet('a', load)).toBe('value of 1')
+    expect(await things.getOrSet(given, load)).toBe('value of 2')
+    expect(await things.getOrSet('a', load)).toBe('value of 1')
+    await clock.advance(90_000)
+    await things.getOrSet('a', load)
+    await things.warm([{ key: 'b', load }])
+    expect(asked).toEqual(['a', given, 'a', 'b'])
+    expect(asked[1]).toBe(given)
+  })
+
+  it('tells the loader a key, too, that has no canonical form', async () => {
+    const { things } = open({ tags: (_value: unknown, key: unknown) => [typeof key] })
+    const key = { call: () => 1 }
+    expect(await things.getOrSet(key, (load) => load.key === key)).toBe(true)
+    expect(things.stats().refused['policy-error']).toBe(0)
+  })
+
   it('returns one promise for all hits of a frozen value', async () => {
     const { things } = open()
     await things.set('k', { a: 1 })

@@ -25,6 +25,47 @@ describe('MemoryStore', () => {
     expect(removed).toEqual([['b', 'evicted']])
   })
 
+  it('notes uses once more than half of `max` is taken, in a large store', () => {
+    const { store, put } = createStore(1000)
+    const fill = (from: number, to: number): void => {
+      for (let index = from; index < to; index++) put(`k${index}`)
+    }
+    fill(0, 500)
+    store.get('k0')
+    expect(keysOf(store).at(-1)).toBe('k0')
+    put('k500')
+    store.get('k1')
+    expect(keysOf(store)[0]).toBe('k1')
+    store.get('k0')
+    fill(501, 1002)
+    expect([store.peek('k0')?.name, store.peek('k1')?.name]).toEqual(['k0', 'k1'])
+    expect([store.peek('k2'), store.peek('k3')]).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    [
+      'more than half of the bytes is taken',
+      1000,
+      (store: MemoryStore<Item>) => store.set('large', { bytes: 60, name: 'large' }),
+    ],
+    [
+      'another store takes them',
+      1000,
+      (_store: MemoryStore<Item>, other: MemoryStore<Item>) => other.set('large', { bytes: 60, name: 'large' }),
+    ],
+    ['it was made smaller', 1000, (store: MemoryStore<Item>) => store.resize(3)],
+    ['it is small', 999, () => {}],
+  ])('notes uses of a store that is not half full when %s', (_when, max, happen) => {
+    const budget = createByteBudget(100)
+    const { store, put } = createStore(max, budget)
+    const other = createStore(1000, budget)
+    put('a')
+    put('b')
+    happen(store, other.store)
+    store.get('a')
+    expect(keysOf(store)[0]).toBe('a')
+  })
+
   it('does not take a peek for a use', () => {
     const { store, put } = createStore(2)
     put('a')
