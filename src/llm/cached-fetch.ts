@@ -91,7 +91,9 @@ async function answerTo(
   upstream?: FetchLike,
 ): Promise<Response> {
   try {
-    const reading = await readCall(input, init, site.options, upstream)
+    const read = readCall(input, init, site.options, upstream)
+    // What is there at once goes on at once: by the next turn its caller may have changed what he gave.
+    const reading = read instanceof Promise ? await read : read
     return await ('call' in reading ? answerCall(site, reading.call) : pass(site, reading))
   } catch (error) {
     if (HopstashError.isInstance(error) && !error.retryable && retriesRejections(input, init)) return asResponse(error)
@@ -108,7 +110,8 @@ async function answerCall(site: Site, call: Call): Promise<Response> {
   const begun = channelNamed(LLM_CALL_CHANNEL)
   if (begun.hasSubscribers) begun.publish(call.about)
   try {
-    return await (call.format.name === 'openai-embeddings' ? answerItems(site, call) : answer(site, call))
+    const isOfItems = call.format.name === 'openai-embeddings' && call.isExact
+    return await (isOfItems ? answerItems(site, call) : answer(site, call))
   } catch (error) {
     if (HopstashError.isInstance(error) && REFUSALS.has(error.code)) tellRefusal(site, call, error.code)
     throw error

@@ -1,6 +1,7 @@
 import type { RecordOptions } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { checkDirectives, DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
+import { lostByParsing } from './exact-json.js'
 import { type FetchLike, type ResolvedOptions, yesOrNo } from './fetch-options.js'
 import { isObject, parsed } from './json-value.js'
 import { callOf, type LlmCall } from './llm-call.js'
@@ -18,6 +19,8 @@ export interface Call {
   readonly about: LlmCall
   /** Digest of the request: the key of its record. */
   readonly key: string
+  /** Whether its body, parsed, says all that its text does: only then can another be made of it. */
+  readonly isExact: boolean
   /** Digest of what it authenticates with. */
   credentials(): string
   readonly signal: AbortSignal | undefined
@@ -40,50 +43,75 @@ export interface Passing {
   pass(): Promise<Response>
 }
 
-/** Reads the arguments of a fetch. @throws {OptionError} `ERR_OPTION_INVALID` for directives that are none */
-export async function readCall(
+/**
+ * Reads the arguments of a fetch: at once, as fetch does, so that a caller may use his `URL`, options and bytes again; only
+ * the body of a `Request` has to be waited for.
+ *
+ * @throws {OptionError} `ERR_OPTION_INVALID` for directives that are none
+ */
+export function readCall(
   input: string | URL | Request,
   init: RequestInit | undefined,
   options: ResolvedOptions,
   upstream: FetchLike = options.fetch ?? globalThis.fetch,
-): Promise<Reading> {
+): Reading | Promise<Reading> {
+  // Its properties are its class's: nothing of them would be left in a copy.
+  if (init instanceof Request) return readCall(new Request(input, init), undefined, options, upstream)
   const isRequest = input instanceof Request
   const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined))
   const asked = headers.get(DIRECTIVE_HEADER)
   if (asked !== null) headers.delete(DIRECTIVE_HEADER)
   const method = (init?.method ?? (isRequest ? input.method : 'GET')).toUpperCase()
-  const address = isRequest ? input.url : input
-  const passing = (pass: Passing['pass']): Passing => ({
-    method,
-    address: String(address),
-    pass,
-  })
-  const plain = passing(() => upstream(input, asked === null ? init : { ...init, headers }))
+  const address = isRequest ? input.url : input instanceof URL ? new URL(input) : input
+  const pass = (): Promise<Response> => upstream(input, asked === null ? init : { ...init, headers })
+  const plain: Passing = { method, address: String(address), pass }
   if (method !== 'POST' || !isJson(headers)) return plain
-  const given = await bodyOf(input, init)
+  const given = bodyOf(input, init)
   if (given === undefined) return plain
   const signal = init?.signal ?? (isRequest ? input.signal : undefined) ?? undefined
-  // The body of a `Request` is read by now, so that from here on its bytes stand for it.
-  const rest = isRequest ? { ...requestInit(input), ...init, method } : { ...init }
-  const sendOn = (until: AbortSignal | undefined, body: NonNullable<RequestInit['body']>): Promise<Response> =>
-    upstream(address, { ...rest, headers: new Headers(headers), body, signal: until ?? null })
-  const pass = isRequest ? passing(() => sendOn(signal, given)) : plain
+  const rest = { ...init }
+  const send: Asked['send'] = (until, body) => {
+    const how = { ...rest, headers: new Headers(headers), body, signal: until ?? null }
+    if (!isRequest) return upstream(address, how)
+    // What else it holds, such as a dispatcher, gets on only with itself, which a `fetch` of another make may not read.
+    if (upstream === globalThis.fetch) return upstream(new Request(input, how))
+    return upstream(address, { ...requestInit(input), method, ...how })
+  }
+  const made: Asked = { address, method, headers, asked, signal, send }
+  if (!(given instanceof Promise)) return readBody(given, made, plain, options)
+  // The body of a `Request` is read by then, so that its bytes stand for it.
+  return given.then((bytes) => readBody(bytes, made, { ...plain, pass: () => send(signal, bytes) }, options))
+}
+
+/** The arguments of a fetch that may be a call. */
+interface Asked {
+  readonly address: string | URL
+  readonly method: string
+  readonly headers: Headers
+  /** The header of directives. */
+  readonly asked: string | null
+  readonly signal: AbortSignal | undefined
+  send(signal: AbortSignal | undefined, body: Given): Promise<Response>
+}
+
+function readBody(
+  given: Given,
+  { address, method, headers, asked, signal, send }: Asked,
+  plain: Passing,
+  options: ResolvedOptions,
+): Reading {
   const text = typeof given === 'string' ? given : decoded(given)
   const body = text === undefined ? undefined : parsed(text)
-  if (text === undefined || !isObject(body) || !URL.canParse(String(address))) return pass
+  if (text === undefined || !isObject(body) || !URL.canParse(String(address))) return plain
   const request: LlmRequest = { method, url: new URL(address), headers, body }
   const format = formatOf(request) ?? (yesOrNo('accept', options.accept(request)) ? anyJson : undefined)
-  if (format === undefined) return pass
+  if (format === undefined) return plain
   const directives = directivesOf(request, asked, options)
   const sample = directives.sample ?? 0
-  const parts = keyParts(request, format.name, options, sample)
-  let key: string
-  try {
-    key = requestKey(parts, text)
-  } catch {
-    // A body that makes no key cannot be told from others.
-    return pass
-  }
+  const keyed = keyOf(request, text, format, { options, sample })
+  if (keyed === undefined) return plain
+  const { key, parts, isExact } = keyed
+  const own = typeof given === 'string' ? given : new Uint8Array(given instanceof ArrayBuffer ? given.slice(0) : given)
   return {
     call: {
       format,
@@ -91,14 +119,15 @@ export async function readCall(
       directives,
       about: callOf(request, format.name),
       key,
+      isExact,
       credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
-      send: async (until, other) => checkResponse(await sendOn(until, other ?? given)),
+      send: async (until, other) => checkResponse(await send(until, other ?? own)),
       describe: () => describeParts(parts, options.scrub),
       like(other) {
         const like = keyParts({ ...request, body: other }, format.name, options, sample)
-        return { key: requestKey(like, ''), describe: () => describeParts(like, options.scrub) }
+        return { key: requestKey(like), describe: () => describeParts(like, options.scrub) }
       },
     },
   }
@@ -124,6 +153,22 @@ export function recordOptionsOf(
     ...(more.forceFresh && { forceFresh: true }),
     ...(oldest !== undefined && { maxAge: oldest }),
     ...(more.signal !== undefined && { signal: more.signal }),
+  }
+}
+
+/** The key of a request; `undefined` for a body that makes none, and so cannot be told from others. */
+function keyOf(
+  request: LlmRequest,
+  text: string,
+  format: WireFormat,
+  { options, sample }: { readonly options: ResolvedOptions; readonly sample: number },
+) {
+  try {
+    const lost = lostByParsing(text, request.body)
+    const parts = keyParts(request, format.name, options, sample, lost)
+    return { key: requestKey(parts), parts, isExact: lost === undefined }
+  } catch {
+    return undefined
   }
 }
 
@@ -156,7 +201,10 @@ function isJson(headers: Headers): boolean {
 
 type Given = string | Uint8Array<ArrayBuffer> | ArrayBuffer
 
-async function bodyOf(input: string | URL | Request, init: RequestInit | undefined): Promise<Given | undefined> {
+function bodyOf(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): Given | Promise<ArrayBuffer> | undefined {
   const body = init?.body
   if (typeof body === 'string' || body instanceof ArrayBuffer) return body
   if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>

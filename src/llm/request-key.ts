@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { optionInvalid } from '../errors/option-error.js'
 import { digestOf } from '../keys/digest.js'
 import { isSecretName, type Scrub, scrubText, scrubValue } from '../keys/secrets.js'
+import { isObject } from './json-value.js'
 import type { LlmRequest, WireFormatName } from './wire-format.js'
 
 /** The version of the key of a request, part of every key: a later one misses, and never reads a wrong answer. */
@@ -33,23 +34,32 @@ export interface RequestKeyOptions {
   readonly keyHeaders?: readonly string[] | undefined
 }
 
-/** The parts of a request that decide what is answered: what its key is the digest of. */
+/**
+ * The parts of a request that decide what is answered: what its key is the digest of. `lost` is what its body's text says
+ * and the body does not ({@link lostByParsing}); it takes part as a digest, for it repeats what descriptions scrub.
+ *
+ * @throws KeyError `ERR_KEY_UNSUPPORTED` for such a body nested over 512 deep or over 64 MiB.
+ */
 export function keyParts(
   request: LlmRequest,
   format: WireFormatName,
   options: RequestKeyOptions,
   sample: number,
+  lost?: unknown,
 ): Record<string, unknown> {
   const { method, url, headers, body } = request
   // Of an unknown format nobody knows what a field means.
   const left = [...(format === 'json' ? [] : IGNORED_FIELDS), ...(options.ignoreFields ?? [])]
+  const counting = (fields: object): object =>
+    Object.fromEntries(Object.entries(fields).filter(([name]) => !left.includes(name)))
   return {
     v: REQUEST_KEY_VERSION,
     format,
     method,
     url: keyUrl(url),
     headers: keyHeadersOf(headers, [...KEY_HEADERS, ...(options.keyHeaders ?? [])]),
-    body: Object.fromEntries(Object.entries(body).filter(([name]) => !left.includes(name))),
+    body: counting(body),
+    ...(lost !== undefined && { exact: digestOf(isObject(lost) ? counting(lost) : lost) }),
     ...(sample > 0 && { sample }),
   }
 }
@@ -59,9 +69,8 @@ export function keyParts(
  *
  * @throws KeyError `ERR_KEY_UNSUPPORTED` for a body nested over 512 deep or over 64 MiB.
  */
-export function requestKey(parts: Record<string, unknown>, bodyText: string): string {
-  const exact = inexactNumbers(bodyText)
-  return digestOf(exact.length === 0 ? parts : { ...parts, exact })
+export function requestKey(parts: Record<string, unknown>): string {
+  return digestOf(parts)
 }
 
 /** The same parts as one line of JSON for people, names in order, secrets scrubbed, images as their digest. */
@@ -96,17 +105,23 @@ const MIN_SECRET = 16
 
 function credentialParts(url: URL, headers: Headers): string[][] {
   const inHeaders = [...headers].filter(([name]) => isSecretName(name))
-  const inQuery = [...url.searchParams].filter(([name]) => isSecretName(name))
+  const inQuery = [...url.searchParams].filter(([name]) => isCredential(name))
   return [...inHeaders, ...inQuery, ['user', url.username, url.password]]
 }
 
 // Without credentials, whether they stand in front of the host or in the query; the order of parameters means nothing.
 function keyUrl(url: URL): string {
-  const query = [...url.searchParams].filter(([name]) => !isSecretName(name))
+  const query = [...url.searchParams].filter(([name]) => !isCredential(name))
   query.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   const text = new URLSearchParams(query).toString()
   return url.origin + url.pathname + (text === '' ? '' : `?${text}`)
 }
+
+/** Whether a parameter of the query says whose call it is; a token of a page says which page is asked for. */
+function isCredential(name: string): boolean {
+  return isSecretName(name) && !PAGE_TOKEN.test(name)
+}
+const PAGE_TOKEN = /(?:^|[-_])(?:page|next|prev|previous|continuation|sync|skip|cursor|resume|start)[-_]token$/i
 
 function keyHeadersOf(headers: Headers, names: readonly string[]): Record<string, string> {
   const kept: Record<string, string> = {}
@@ -125,15 +140,3 @@ function inOrder(list: string): string {
     .sort()
     .join(',')
 }
-
-/**
- * Numbers that lose digits when they are parsed: two of them must not meet in one key. What looks like one inside a
- * string does no harm: its text is in the key anyway.
- */
-function inexactNumbers(json: string): string[] {
-  // Nearly no body has one, and looking behind every digit takes longer than all the rest of the key.
-  if (!LONG_NUMBER.test(json)) return []
-  const long = json.match(/(?<=[:[,]\s{0,64})-?\d[\d.eE+-]{15,400}/g) ?? []
-  return long.filter((digits) => String(Number(digits)) !== digits)
-}
-const LONG_NUMBER = /\d[\d.eE+-]{15}/

@@ -124,6 +124,81 @@ describe('what is no call passes through, with body and answer as they are', () 
   })
 })
 
+describe('arguments are read at once, as `fetch` reads them', () => {
+  it('so that one `URL`, one list of options and one buffer serve for many calls', async () => {
+    const { wire, fetch } = await openWorld()
+    const bytes = new TextEncoder().encode(TEXT)
+    const address = new URL(url(wire))
+    const init: RequestInit = { method: 'POST', headers: JSON_TYPE, body: bytes }
+    const asking: Promise<Response>[] = []
+    for (const page of ['1', '2', '3']) {
+      address.searchParams.set('page', page)
+      bytes.set(new TextEncoder().encode(page), TEXT.indexOf('hello'))
+      asking.push(fetch(address, init))
+    }
+    bytes.fill(0x20)
+    init.body = '{}'
+    const answers = await Promise.all(asking.map(async (response) => (await response).text()))
+    expect(new Set(answers).size).toBe(3)
+    const said = ({ body }: { readonly body: object }) => (body as typeof CHAT.body).messages[0]?.content
+    expect(wire.requests.map((request) => [request.path.slice(-1), said(request)]).sort()).toEqual([
+      ['1', '1ello'],
+      ['2', '2ello'],
+      ['3', '3ello'],
+    ])
+  })
+
+  it('also of what passes through', async () => {
+    const { wire, fetch } = await openWorld()
+    const address = new URL('/v1/models', wire.url)
+    const init: RequestInit & { headers: Record<string, string> } = { headers: {} }
+    const asking: Promise<Response>[] = []
+    for (const page of ['1', '2', '3']) {
+      address.searchParams.set('page', page)
+      init.headers['x-page'] = page
+      asking.push(fetch(address, init))
+    }
+    for (const response of await Promise.all(asking)) await response.text()
+    const pages = wire.requests.map(({ path, headers }) => [path.slice(-1), headers['x-page']]).sort()
+    expect(pages).toEqual([
+      ['1', '1'],
+      ['2', '2'],
+      ['3', '3'],
+    ])
+  })
+
+  it('a `Request` in the place of options is one', async () => {
+    const { wire, fetch } = await openWorld()
+    const request = () =>
+      new Request('http://nowhere.test/', {
+        method: 'POST',
+        headers: { ...JSON_TYPE, [DIRECTIVE_HEADER]: 'ttl=1m' },
+        body: TEXT,
+      })
+    const first = await (await fetch(url(wire), request())).text()
+    expect(await (await fetch(url(wire), request())).text()).toBe(first)
+    expect(wire.requests.map(({ body, headers }) => [body, headers[DIRECTIVE_HEADER]])).toEqual([
+      [CHAT.body, undefined],
+    ])
+  })
+
+  it.each(['application/json', 'text/plain'])('a `Request` of %s keeps its dispatcher', async (type) => {
+    const { wire, fetch } = await openWorld()
+    let dispatched = 0
+    const dispatcher = {
+      dispatch(): never {
+        dispatched++
+        throw new Error('over this way')
+      },
+    }
+    const init = { method: 'POST', headers: { 'content-type': type }, body: TEXT, dispatcher }
+    await expect(fetch(new Request(url(wire), init as RequestInit))).rejects.toMatchObject({
+      cause: { message: 'over this way' },
+    })
+    expect([dispatched, wire.requests.length]).toEqual([1, 0])
+  })
+})
+
 describe('signals', () => {
   it.each([
     ['of the call', (signal: AbortSignal) => [{}, { signal }]],

@@ -163,6 +163,26 @@ describe('embeddings', () => {
     expect(wire.requests).toHaveLength(5)
   })
 
+  it('of a body that says more than can be parsed go out as they came, and share nothing', async () => {
+    const { open } = await openWorld()
+    const sent: unknown[] = []
+    const data = ['cat', 'dog'].map((_, index) => ({ index, embedding: [1, 2] }))
+    const fetch = open({
+      async fetch(_url, init) {
+        sent.push(init?.body)
+        return Response.json({ data, model: 'm', usage: { prompt_tokens: 2 } })
+      },
+    })
+    const bodies = ['3', '2'].map((last) => `{"model":"m","input":["cat","dog"],"seed":900719925474099${last}}`)
+    for (const body of [...bodies, ...bodies]) {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+      const response = await fetch('http://host.test/v1/embeddings', init)
+      expect(((await response.json()) as Answer).data).toEqual(data)
+    }
+    expect(sent).toEqual(bodies)
+    expect(fetch.stats()).toMatchObject({ hits: 2, misses: 2, original: { input: 8 }, billed: { input: 4 } })
+  })
+
   it('that fail come with the status and headers of the provider', async () => {
     const { wire, fetch, answers } = await openWorld()
     wire.scripts.push({ status: 429, headers: { 'retry-after': '7' } })

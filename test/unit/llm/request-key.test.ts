@@ -3,8 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { byCredentials, credentialsOf, keyParts, requestKey } from '../../../src/llm/request-key.js'
 import type { LlmRequest, WireFormatName } from '../../../src/llm/wire-format.js'
 
-/** What takes a square of the length takes minutes here; one pass, a moment on a machine of any speed. */
-const HANG_MS = 30_000
 const URL_OF_CHAT = 'https://api.openai.com/v1/chat/completions'
 
 interface Sketch {
@@ -27,7 +25,7 @@ const requestOf = ({
 })
 
 const keyOf = (sketch: Sketch, format: WireFormatName = 'openai-chat', sample = 0, options = {}): string =>
-  requestKey(keyParts(requestOf(sketch), format, options, sample), JSON.stringify(sketch.body ?? {}))
+  requestKey(keyParts(requestOf(sketch), format, options, sample))
 
 /** Bodies as SDKs send them: nested JSON without `undefined`. */
 const json = fc.letrec((tie) => ({
@@ -103,7 +101,9 @@ describe('the key of a request', () => {
     expect(keyOf(url('?key=secret'))).toBe(keyOf({}))
     expect(keyOf(url('', 'user:secret@api.openai.com'))).toBe(keyOf({}))
     expect(keyOf(url('?b=2&a=1'))).toBe(keyOf(url('?a=1&b=2')))
-    for (const other of ['?api-version=1', '?alt=sse']) expect(keyOf(url(other))).not.toBe(keyOf({}))
+    expect(keyOf(url('?access_token=secret'))).toBe(keyOf({}))
+    for (const other of ['?api-version=1', '?alt=sse', '?page_token=2', '?next-token=2', '?continuation_token=2'])
+      expect(keyOf(url(other))).not.toBe(keyOf({}))
     expect(keyOf(url('', 'api.other.com'))).not.toBe(keyOf({}))
   })
 
@@ -126,26 +126,6 @@ describe('the key of a request', () => {
     expect(new Set(keys).size).toBe(3)
     expect(keyOf({}, 'json')).not.toBe(keys[0])
   })
-
-  it('tells numbers apart that a parser would make one', () => {
-    const key = (text: string) => requestKey(keyParts(requestOf({ body: JSON.parse(text) }), 'json', {}, 0), text)
-    expect(key('{"seed":9007199254740992}')).not.toBe(key('{"seed":9007199254740993}'))
-    expect(key('{"a":[0.1000000000000000055]}')).not.toBe(key('{"a":[0.1000000000000000056]}'))
-    expect(key('{"a":1, "b":2}')).toBe(key('{"b":2,"a":1}'))
-  })
-
-  it(
-    'takes linear time for the longest bodies',
-    () => {
-      const text = JSON.stringify({
-        data: `[-${'1'.repeat(800_000)}`,
-        more: ' '.repeat(800_000),
-        digits: ':'.repeat(800_000),
-      })
-      requestKey(keyParts(requestOf({ body: JSON.parse(text) }), 'json', {}, 0), text)
-    },
-    HANG_MS,
-  )
 })
 
 describe('scopes by credentials', () => {
