@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto'
 import zlib from 'node:zlib'
 
 type Crc32 = (bytes: Uint8Array, before?: number) => number
@@ -11,6 +12,30 @@ const native = (zlib as { readonly crc32?: Crc32 }).crc32
  * @param before That of the bytes before them. @defaultValue there are none
  */
 export const crc32: Crc32 = native ?? createCrc32()
+
+/** Bodies from here on have a GMAC: it needs 5 µs to begin, and then a third of the time of a CRC-32. */
+export const GMAC_BYTES = 64 * 1024
+// Everybody knows both: like a CRC, it tells damage.
+const GMAC_KEY = Buffer.from('hopstash/gmac/v1')
+const GMAC_NONCE = Buffer.alloc(12)
+
+/** The GMAC (AES-128-GCM over no text) of some bytes, under a public key: 16 bytes. */
+export function gmac(bytes: Uint8Array): Buffer {
+  const cipher = createCipheriv('aes-128-gcm', GMAC_KEY, GMAC_NONCE)
+  cipher.setAAD(bytes)
+  cipher.final()
+  return cipher.getAuthTag()
+}
+
+/** What tells damage of a body: its CRC-32, or the GMAC of a large one. */
+export function checksumOf(body: Uint8Array): number | Uint8Array {
+  return body.length < GMAC_BYTES ? crc32(body) : gmac(body)
+}
+
+/** Whether a body still has the checksum it was stored with. */
+export function isIntact(body: Uint8Array, checksum: number | Uint8Array): boolean {
+  return typeof checksum === 'number' ? crc32(body) === checksum : gmac(body).equals(checksum)
+}
 
 /** A CRC-32 for Node before 20.15, eight bytes at a time; exported so that a newer Node can test it. */
 export function createCrc32(): Crc32 {

@@ -1,4 +1,4 @@
-import { crc32 } from './checksum.js'
+import { checksumOf, GMAC_BYTES, isIntact } from './checksum.js'
 import { type CodecOptions, type ResolvedCodecOptions, resolveCodecOptions } from './codec-options.js'
 import { compress, inflate } from './compress.js'
 import { type Content, type ContentCoder, createContentCoder } from './content.js'
@@ -116,7 +116,7 @@ function sealed(
 ): Encoded {
   const isCompressed = packed !== undefined && packed.length <= content.bytes.length * WORTHWHILE
   const plain = isCompressed ? packed : content.bytes
-  const write = (checksum: number, encryption: BodyInfo['encryption']) =>
+  const write = (checksum: BodyInfo['checksum'], encryption: BodyInfo['encryption']) =>
     encodeHeader(header, keyDigest, {
       format: content.format,
       byteKind: content.byteKind,
@@ -126,10 +126,13 @@ function sealed(
       checksum,
       encryption,
     })
-  if (sealer === undefined) return { header: write(crc32(plain), undefined), body: plain }
+  if (sealer === undefined) return { header: write(checksumOf(plain), undefined), body: plain }
   const named = sealer.next()
-  const { body, tag } = sealer.encrypt(plain, named.nonce, authenticatedOf(write(0, { ...named, tag: NO_TAG })))
-  return { header: write(crc32(body), { ...named, tag }), body }
+  // The tag tells damage, too: what is large is not read once more for a checksum.
+  const isLarge = plain.length >= GMAC_BYTES
+  const unsealed = write(isLarge ? undefined : 0, { ...named, tag: NO_TAG })
+  const { body, tag } = sealer.encrypt(plain, named.nonce, authenticatedOf(unsealed))
+  return { header: write(isLarge ? undefined : checksumOf(body), { ...named, tag }), body }
 }
 
 function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded> {
@@ -167,7 +170,7 @@ function damageOf(stored: Buffer, { body: info, isWhole }: CheckedHeader, maxByt
   if (info.bodyBytes > maxBytes || info.contentBytes > maxBytes) return 'too-large'
   if (stored.length < info.bodyBytes) return 'truncated'
   if (stored.length > info.bodyBytes) return 'corrupt'
-  return isWhole || crc32(stored) === info.checksum ? undefined : 'corrupt'
+  return isWhole || info.checksum === undefined || isIntact(stored, info.checksum) ? undefined : 'corrupt'
 }
 
 /** The body in the clear; `undefined` where that cannot be had, or where it was in the clear and must not be. */

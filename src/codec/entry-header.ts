@@ -32,8 +32,8 @@ export interface BodyInfo {
   readonly bodyBytes: number
   /** Length of the value's encoding before compression and encryption. */
   readonly contentBytes: number
-  /** CRC-32 of the body as stored. */
-  readonly checksum: number
+  /** CRC-32 of the body as stored, or the GMAC of a large one; `undefined` if only the tag of its encryption tells damage. */
+  readonly checksum: number | Uint8Array | undefined
   readonly encryption: Seal | undefined
 }
 

@@ -6,6 +6,8 @@ export const VERSION = 1
 export const MAGIC = [0xc1, 0x48] as const
 export const COMPRESSED = 1
 export const ENCRYPTED = 2
+/** The body has a tag of 16 bytes instead of a CRC-32: that of its encryption, or a GMAC. */
+export const TAGGED = 4
 export const NONCE_BYTES = 12
 export const TAG_BYTES = 16
 export const CHECK_BYTES = 16

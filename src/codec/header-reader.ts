@@ -20,6 +20,7 @@ import {
   MAGIC,
   NONCE_BYTES,
   TAG_BYTES,
+  TAGGED,
   VERSION,
 } from './header-layout.js'
 
@@ -63,12 +64,15 @@ function checkedLength(bytes: Buffer, isWhole: boolean): number | HeaderFailure 
 function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader | undefined {
   const flags = bytes[AT.flags] as number
   const format = BODY_FORMATS[bytes[AT.format] as number]
-  if (flags > (COMPRESSED | ENCRYPTED) || format === undefined) return { ok: false, reason: 'version' }
+  if (flags > (COMPRESSED | ENCRYPTED | TAGGED) || format === undefined) return { ok: false, reason: 'version' }
   const end = length - CHECK_BYTES
   const tags = readTags(bytes, end)
   if (tags === undefined) return undefined
-  const encryption = (flags & ENCRYPTED) === 0 ? undefined : readSeal(bytes, tags.end, end)
-  if ((flags & ENCRYPTED) === 0 ? tags.end !== end : encryption === undefined) return undefined
+  const isEncrypted = (flags & ENCRYPTED) !== 0
+  const isTagged = (flags & TAGGED) !== 0
+  const encryption = isEncrypted ? readSeal(bytes, tags.end, end) : undefined
+  const gmac = isTagged && !isEncrypted ? bytes.subarray(tags.end, end) : undefined
+  if (isEncrypted ? encryption === undefined : tags.end + (isTagged ? TAG_BYTES : 0) !== end) return undefined
   const header = readFields(bytes, tags.tags)
   if (headerProblem(header) !== undefined) return undefined
   const body: BodyInfo = {
@@ -77,7 +81,7 @@ function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader |
     isCompressed: (flags & COMPRESSED) !== 0,
     bodyBytes: bytes.readUInt32LE(AT.bodyBytes),
     contentBytes: bytes.readUInt32LE(AT.contentBytes),
-    checksum: bytes.readUInt32LE(AT.checksum),
+    checksum: isTagged ? gmac : bytes.readUInt32LE(AT.checksum),
     encryption,
   }
   return { ok: true, header, body, headerBytes: length, isWhole }

@@ -16,6 +16,7 @@ import {
   MAGIC,
   NONCE_BYTES,
   TAG_BYTES,
+  TAGGED,
   VERSION,
   writeStamp,
 } from './header-layout.js'
@@ -23,19 +24,24 @@ import {
 /** The bytes of a header, which must have passed `headerProblem`. */
 export function encodeHeader(header: EntryHeader, keyDigest: Uint8Array, body: BodyInfo): Uint8Array {
   const seal = body.encryption
-  const sealBytes = seal === undefined ? 0 : 1 + seal.keyId.length + NONCE_BYTES + TAG_BYTES
+  const { checksum } = body
+  const tag = typeof checksum === 'object' ? checksum : undefined
+  const sealBytes = seal === undefined ? (tag?.length ?? 0) : 1 + seal.keyId.length + NONCE_BYTES + TAG_BYTES
   // All of it is written below.
   const bytes = Buffer.allocUnsafe(AT.tags + tagBytes(header.tags) + sealBytes + CHECK_BYTES)
   bytes[0] = MAGIC[0]
   bytes[1] = MAGIC[1]
   bytes[AT.version] = VERSION
-  bytes[AT.flags] = (body.isCompressed ? COMPRESSED : 0) | (seal === undefined ? 0 : ENCRYPTED)
+  bytes[AT.flags] =
+    (body.isCompressed ? COMPRESSED : 0) |
+    (seal === undefined ? 0 : ENCRYPTED) |
+    (typeof checksum === 'number' ? 0 : TAGGED)
   bytes.writeUInt16LE(bytes.length, AT.headerBytes)
   bytes[AT.format] = BODY_FORMATS.indexOf(body.format)
   bytes[AT.byteKind] = body.byteKind
   bytes.write(header.id, AT.id, 'latin1')
   writeStamp(bytes, header)
-  bytes.writeUInt32LE(body.checksum, AT.checksum)
+  bytes.writeUInt32LE(typeof checksum === 'number' ? checksum : 0, AT.checksum)
   bytes.writeUInt32LE(body.bodyBytes, AT.bodyBytes)
   bytes.writeDoubleLE(header.staleForMs, AT.staleFor)
   bytes.writeDoubleLE(header.errorForMs, AT.errorFor)
@@ -44,6 +50,7 @@ export function encodeHeader(header: EntryHeader, keyDigest: Uint8Array, body: B
   bytes.writeUInt32LE(body.contentBytes, AT.contentBytes)
   const end = writeTags(bytes, header.tags)
   if (seal !== undefined) writeSeal(bytes, end, seal)
+  else if (tag !== undefined) bytes.set(tag, end)
   return withCheck(bytes)
 }
 

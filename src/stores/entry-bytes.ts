@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { crc32 } from '../codec/checksum.js'
+import { checksumOf } from '../codec/checksum.js'
 import { type BodyInfo, type HeaderFailure, ID_LENGTH, keyDigestOf, type OfKey } from '../codec/entry-header.js'
 import { decodeHeader } from '../codec/header-reader.js'
 import { encodeHeader, restamped } from '../codec/header-writer.js'
@@ -38,7 +38,7 @@ export function entryBytes(key: string, entry: StoredEntry): EntryBytes {
     isCompressed: false,
     bodyBytes: body.length,
     contentBytes: body.length,
-    checksum: crc32(body),
+    checksum: checksumOf(body),
     encryption: undefined,
   }
   return { header: asBuffer(encodeHeader(header, keyDigestOf(key), info)), body }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { createCodec } from '../../../src/codec/codec.js'
+import { crc32, gmac } from '../../../src/codec/checksum.js'
+import { type Codec, createCodec } from '../../../src/codec/codec.js'
 import { type EntryHeader, keyDigestOf } from '../../../src/codec/entry-header.js'
 import { decodeHeader } from '../../../src/codec/header-reader.js'
 import { restamped } from '../../../src/codec/header-writer.js'
-import { entryOf, HEADER, KEY, reasonOf } from './support.js'
+import { entryOf, forged, HEADER, KEY, reasonOf } from './support.js'
 
 const codec = createCodec({ compress: false })
 
@@ -54,14 +55,18 @@ describe('a header', () => {
     ['plain', createCodec()],
     ['encrypted', createCodec({ encryption: { keys: [{ id: 'k', key: Buffer.alloc(32, 9) }] } })],
   ])('can be stamped anew: the %s entry stays whole', async (_kind, by) => {
-    const entry = await entryOf(by, { a: 1 })
+    for (const value of [{ a: 1 }, Buffer.alloc(64 * 1024, 1)]) await staysWhole(by, value)
+  })
+
+  async function staysWhole(by: Codec, value: unknown): Promise<void> {
+    const entry = await entryOf(by, value)
     const decoded = decodeHeader(entry, KEY)
     if (!decoded.ok) throw new Error(decoded.reason)
     const stamp = { inc: 'CCCCCCCCCCCCCCCC', startSeq: 99, storedAtMs: 5, freshUntilMs: 6 }
     const header = restamped(entry.subarray(0, decoded.headerBytes), stamp)
     const again = await by.decode(Buffer.concat([header, entry.subarray(decoded.headerBytes)]), KEY)
-    expect(again).toMatchObject({ ok: true, value: { a: 1 }, header: { ...HEADER, ...stamp } })
-  })
+    expect(again).toMatchObject({ ok: true, value, header: { ...HEADER, ...stamp } })
+  }
 
   test('keeps infinite lifetimes, many tags and odd tags', async () => {
     const header: EntryHeader = {
@@ -70,6 +75,57 @@ describe('a header', () => {
       tags: ['', 'a'.repeat(3000), '{*}?\u0000\r\n', '😀', ...Array.from({ length: 500 }, (_, index) => `t${index}`)],
     }
     expect(await codec.decode(await entryOf(codec, 1, header), KEY)).toMatchObject({ ok: true, value: 1, header })
+  })
+})
+
+describe('the header of a large body', () => {
+  const value = Buffer.alloc(64 * 1024, 'body')
+  const encrypting = createCodec({ encryption: { keys: [{ id: 'k', key: Buffer.alloc(32, 9) }] } })
+
+  test('has a GMAC behind its tags, and no CRC-32', async () => {
+    const entry = await entryOf(codec, value)
+    const length = entry.readUInt16LE(4)
+    expect(entry[3]).toBe(4)
+    expect(entry.readUInt32LE(64)).toBe(0)
+    expect(entry.subarray(length - 32, length - 16)).toEqual(gmac(value))
+    expect(length).toBe((await entryOf(codec, value.subarray(1))).readUInt16LE(4) + 16)
+  })
+
+  test('that is encrypted has the tag of that, and nothing else', async () => {
+    const entry = await entryOf(encrypting, value)
+    expect(entry[3]).toBe(6)
+    expect(entry.readUInt32LE(64)).toBe(0)
+    expect(entry.readUInt16LE(4)).toBe((await entryOf(encrypting, value.subarray(1))).readUInt16LE(4))
+  })
+
+  test.each([
+    ['plain', codec, 'corrupt'],
+    ['encrypted', encrypting, 'decrypt'],
+  ])('tells damage of the body: %s', async (_kind, by, reason) => {
+    const entry = await entryOf(by, value)
+    for (let at = entry.readUInt16LE(4); at < entry.length; at += 4001) {
+      const damaged = Buffer.from(entry)
+      damaged[at] = (damaged[at] as number) ^ 0x10
+      expect(reasonOf(await by.decode(damaged, KEY))).toBe(reason)
+    }
+    expect(reasonOf(await by.decode(entry, KEY))).toBe('ok')
+  })
+
+  test('of an earlier writer, with a CRC-32, is still believed, and damage of its body noticed', async () => {
+    const entry = forged(value, { format: 'raw', checksum: crc32(value) })
+    expect(entry[3]).toBe(0)
+    expect(await codec.decode(entry, KEY)).toMatchObject({ ok: true, value })
+    entry[entry.length - 1] = 0
+    expect(reasonOf(await codec.decode(entry, KEY))).toBe('corrupt')
+  })
+
+  test('without room for a GMAC is damage even with a right check', async () => {
+    const entry = await entryOf(codec, 1)
+    entry[3] = 4
+    expect(reasonOf(await codec.decode(resealed(entry), KEY))).toBe('corrupt')
+    const large = await entryOf(codec, value)
+    large[3] = 0
+    expect(reasonOf(await codec.decode(resealed(large), KEY))).toBe('corrupt')
   })
 })
 
@@ -91,7 +147,7 @@ describe('what is no header', () => {
   })
 
   test.each([
-    ['an unknown flag', 3, 4],
+    ['an unknown flag', 3, 8],
     ['an unknown form of body', 6, 9],
   ])('%s is of a later version', async (_what, at, value) => {
     const entry = await entryOf(codec, 1)

@@ -1,7 +1,7 @@
 import { crc32 as zlibCrc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { swapped } from '../../../src/codec/byte-kind.js'
-import { crc32, createCrc32 } from '../../../src/codec/checksum.js'
+import { checksumOf, crc32, createCrc32, GMAC_BYTES, gmac, isIntact } from '../../../src/codec/checksum.js'
 import { createCodec } from '../../../src/codec/codec.js'
 import { type CodecOptions, resolveCodecOptions } from '../../../src/codec/codec-options.js'
 import { cachedText, createKeyCache } from '../../../src/codec/key-cache.js'
@@ -30,6 +30,33 @@ describe('the checksum', () => {
         expect(sum(bytes.subarray(at), sum(bytes.subarray(0, at)))).toBe(0xcbf43926)
       }
     }
+  })
+})
+
+describe('the checksum of a large body', () => {
+  const large = Buffer.alloc(GMAC_BYTES, 'body')
+
+  test('is the GMAC that other tools compute', () => {
+    // AES-128-GCM with the key `hopstash/gmac/v1` and a nonce of zeros, over no text.
+    expect(gmac(Buffer.alloc(0)).toString('hex')).toBe('a17a1459a1a615eea0cc7b7ec7c9cd05')
+    expect(gmac(Buffer.from('123456789')).toString('hex')).toBe('55db2b16d0c13cfdf63c7080ea21a842')
+  })
+
+  test('begins where it is faster', () => {
+    expect(checksumOf(large)).toEqual(gmac(large))
+    expect(checksumOf(large.subarray(1))).toBe(crc32(large.subarray(1)))
+  })
+
+  test('tells every changed byte, wherever it is, and a changed length', () => {
+    const checksum = checksumOf(large)
+    expect(isIntact(large, checksum)).toBe(true)
+    for (let at = 0; at < large.length; at += 997) {
+      large[at] = (large[at] as number) ^ 1
+      expect(isIntact(large, checksum)).toBe(false)
+      large[at] = (large[at] as number) ^ 1
+    }
+    expect(isIntact(large.subarray(1), checksum)).toBe(false)
+    expect(isIntact(Buffer.concat([large, Buffer.alloc(1)]), checksum)).toBe(false)
   })
 })
 

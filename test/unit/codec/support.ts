@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { crc32 } from '../../../src/codec/checksum.js'
+import { checksumOf } from '../../../src/codec/checksum.js'
 import type { Codec, Decoded, Encoded, Refused } from '../../../src/codec/codec.js'
 import { type BodyInfo, type EntryHeader, keyDigestOf } from '../../../src/codec/entry-header.js'
 import { encodeHeader } from '../../../src/codec/header-writer.js'
@@ -39,7 +39,7 @@ export function forged(body: Uint8Array, change: Partial<BodyInfo> = {}): Buffer
     isCompressed: false,
     bodyBytes: body.length,
     contentBytes: body.length,
-    checksum: crc32(body),
+    checksum: checksumOf(body),
     encryption: undefined,
   }
   return Buffer.concat([encodeHeader(HEADER, KEY, { ...info, ...change }), body])

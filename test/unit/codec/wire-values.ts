@@ -17,6 +17,11 @@ export const WIRE_V1: Readonly<Record<string, { readonly value: unknown; readonl
     value: { answer: 'the same words again '.repeat(500) },
     options: { compress: { thresholdBytes: 100 } },
   },
+  large: { value: Buffer.alloc(64 * 1024, 'a large body '), options: {} },
+  largeEncrypted: {
+    value: Buffer.alloc(64 * 1024, 'a large body '),
+    options: { encryption: { keys: [wireKey('v1-key')] } },
+  },
   encrypted: { value: { answer: 42, at: new Date(1) }, options: { encryption: { keys: [wireKey('v1-key')] } } },
 }
 

@@ -23,7 +23,7 @@ describe('entries of version 1', () => {
   })
 
   // What a compressor and a nonce make is another thing each time.
-  const stable = Object.entries(WIRE_V1).filter(([name]) => name !== 'compressed' && name !== 'encrypted')
+  const stable = Object.entries(WIRE_V1).filter(([name]) => !/compressed|encrypted/i.test(name))
   test.each(stable)('%s is still written so, byte by byte', async (name, { value, options }) => {
     const entry = await entryOf(createCodec(options), value)
     expect(entry.equals(readFileSync(`${FOLDER}/${name}.bin`))).toBe(true)
