@@ -19,7 +19,7 @@ export function letThrough(passage: Passage, passing: Passing): Promise<Response
 }
 
 /** `ERR_REPLAY_MISS` for a call whose recording is none. */
-export function brokenRecording({ name }: Passage): Error {
+export function brokenRecording({ name }: Pick<Passage, 'name'>): Error {
   const what = `what namespace '${name}' has recorded for this call is no answer of a model`
   return notReplayable(name, what, 'Record it anew with CACHE_MODE=refresh.')
 }

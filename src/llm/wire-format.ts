@@ -26,6 +26,7 @@ export interface LlmRequest {
  * `unfinished`: paused, queued, or without a reason to finish. `unknown-finish`: a finish reason nobody knows here.
  * `cut`: the end is missing. `error`: an error in the body. `malformed`: no such format. `status`: any but 200.
  * `network`: no whole answer came. `aborted`: the last reader left. `too-large`: over the bound of a shared stream.
+ * `unsupported`: it holds what nothing can keep or copy, such as a function (of the AI SDK alone: others answer bytes).
  */
 export type Unstorable =
   | 'truncated'
@@ -41,6 +42,7 @@ export type Unstorable =
   | 'network'
   | 'aborted'
   | 'too-large'
+  | 'unsupported'
 
 /** Tokens of one call, told alike for every provider. */
 export interface TokenUsage {

@@ -192,7 +192,7 @@ describe('arguments are read at once, as `fetch` reads them', () => {
       },
     }
     const init = { method: 'POST', headers: { 'content-type': type }, body: TEXT, dispatcher }
-    await expect(fetch(new Request(url(wire), init as RequestInit))).rejects.toMatchObject({
+    await expect(fetch(new Request(url(wire), init as unknown as RequestInit))).rejects.toMatchObject({
       cause: { message: 'over this way' },
     })
     expect([dispatched, wire.requests.length]).toEqual([1, 0])

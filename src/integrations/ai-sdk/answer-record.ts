@@ -1,3 +1,4 @@
+import { copyOf, own } from '../../cache/ownership.js'
 import { isSecretName } from '../../keys/secrets.js'
 
 /** What is kept of an answer: a whole result, or the parts of a stream and what came beside it. */
@@ -22,14 +23,14 @@ const BAD: Readonly<Record<string, string>> = { length: 'truncated', 'content-fi
 /** Headers of a response that are nobody's business later, beside those that hold a secret. */
 const PRIVATE_HEADERS = new Set(['set-cookie2', 'proxy-authenticate', 'www-authenticate'])
 
+/** Of an answer that holds what nothing can keep or copy, such as a function: its record is without it. */
+const UNSUPPORTED = 'unsupported'
+
 /** The record of a result of `doGenerate`. */
 export function recordOfResult(result: object): AnswerRecord {
   const { content, finishReason } = result as { content?: unknown; finishReason?: unknown }
   const isEmpty = !Array.isArray(content) || !content.some(isSubstance)
-  return withVerdict(
-    { v: 1, result: withoutTexts(result) },
-    unfinished(finishReason) ?? (isEmpty ? 'empty' : undefined),
-  )
+  return recordOf({ v: 1, result: withoutTexts(result) }, unfinished(finishReason) ?? (isEmpty ? 'empty' : undefined))
 }
 
 /** The record of a stream that has come to its end. */
@@ -41,7 +42,21 @@ export function recordOfParts(result: object, parts: readonly Part[]): AnswerRec
     : finish === undefined
       ? 'cut'
       : (unfinished(finish.finishReason) ?? (parts.some(isSubstance) ? undefined : 'empty'))
-  return withVerdict({ v: 1, result: withoutTexts(result), parts: kept }, verdict)
+  return recordOf({ v: 1, result: withoutTexts(result), parts: kept }, verdict)
+}
+
+/** Whether an answer is its caller's alone: nobody else can be given a copy. */
+export function isInimitable({ unstorable }: AnswerRecord): boolean {
+  return unstorable === UNSUPPORTED
+}
+
+/** A copy for somebody else; where there can be none, the value itself. */
+export function copied<T>(value: T): T {
+  try {
+    return copyOf(value)
+  } catch {
+    return value
+  }
 }
 
 /** Whether what a store gave back is a record: a folder of them may have been edited by hand. */
@@ -75,8 +90,23 @@ export function marked<T extends object>(answer: T, status: string, ageMs: numbe
   return { ...answer, providerMetadata: { ...providerMetadata, hopstash } }
 }
 
-function withVerdict(record: AnswerRecord, unstorable: string | undefined): AnswerRecord {
-  return unstorable === undefined ? record : { ...record, unstorable }
+// A copy: what is kept is frozen, and what was answered is its caller's, who may change it.
+function recordOf(record: AnswerRecord, unstorable: string | undefined): AnswerRecord {
+  const owned = own(record, { isolation: 'freeze', copy: true, maxBytes: Infinity })
+  if ('refused' in owned) return withoutAnswer(record)
+  return unstorable === undefined ? owned.value : { ...owned.value, unstorable }
+}
+
+/** What can be told of an answer that cannot be kept: its tokens, and why it ended. */
+function withoutAnswer(record: AnswerRecord): AnswerRecord {
+  const { input, output } = tokenCounts(usageOf(record))
+  const end = { finishReason: finishReasonOf(record), usage: { inputTokens: input, outputTokens: output } }
+  const isStream = record.parts !== undefined
+  return {
+    v: 1,
+    ...(isStream ? { result: {}, parts: [{ type: 'finish', ...end }] } : { result: end }),
+    unstorable: UNSUPPORTED,
+  }
 }
 
 /** Why the model stopped, in one word of the SDK's. */
@@ -103,7 +133,7 @@ function unfinished(finishReason: unknown): string | undefined {
 
 /** Whether a part of an answer says anything. */
 function isSubstance(part: unknown): boolean {
-  const { type, text, delta } = part as { type?: unknown; text?: unknown; delta?: unknown }
+  const { type, text, delta } = (part ?? {}) as { type?: unknown; text?: unknown; delta?: unknown }
   if (type === 'text' || type === 'reasoning') return typeof text === 'string' && text.trim() !== ''
   if (type === 'text-delta' || type === 'reasoning-delta') return typeof delta === 'string' && delta.trim() !== ''
   return type === 'tool-call' || type === 'file' || type === 'source' || type === 'tool-result'

@@ -2,7 +2,16 @@ import { stateOf } from '../../cache/namespace-state.js'
 import type { RecordContext, RecordHost } from '../../cache/records.js'
 import { optionInvalid } from '../../errors/option-error.js'
 import { onceAborted } from '../../runtime/abort.js'
-import { type AnswerRecord, isAnswerRecord, marked, recordOfResult, tokensOf, usageOf } from './answer-record.js'
+import {
+  type AnswerRecord,
+  copied,
+  isAnswerRecord,
+  isInimitable,
+  marked,
+  recordOfResult,
+  tokensOf,
+  usageOf,
+} from './answer-record.js'
 import {
   type CacheMiddlewareOptions,
   type CallParams,
@@ -35,7 +44,7 @@ export interface CacheMiddleware {
  * their parts as the model sent them; callers of one request at one time share one call.
  *
  * The key is provider, model and every parameter but headers and signals. Only complete answers are kept: finished with
- * `stop` or `tool-calls`, not empty, without an error. `providerMetadata.hopstash` says where an answer came from, and the
+ * `stop` or `tool-calls`, not empty, without an error, of data alone. `providerMetadata.hopstash` says where an answer came from, and the
  * `headers` of a call take directives (`hopstash/llm`).
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
@@ -96,9 +105,10 @@ async function generate<R extends object>(
       ...more,
     })
   const answered = async () => {
-    const outcome = await ask()
+    let outcome = await ask()
     // A store may hold anything.
-    return first === undefined && !isAnswerRecord(outcome.value, false) ? ask({ forceFresh: true }) : outcome
+    if (first === undefined && !isAnswerRecord(outcome.value, false)) outcome = await ask({ forceFresh: true })
+    return first === undefined && isInimitable(outcome.value) ? ask({ noStore: true }) : outcome
   }
   const { value, status, ageMs } = await answered().catch((error: unknown) => {
     tell({ failed: error, isAborted: call.signal?.aborted === true })
@@ -106,5 +116,5 @@ async function generate<R extends object>(
   })
   tell({ record: value, status, ageMs })
   if (first !== undefined && status !== 'hit' && status !== 'stale') return marked(first, status, 0)
-  return marked(structuredClone(value.result), status, ageMs) as unknown as R
+  return marked(copied(value.result), status, ageMs) as unknown as R
 }

@@ -1,4 +1,4 @@
-import type { Part } from './answer-record.js'
+import { copied, type Part } from './answer-record.js'
 
 /** Parts of a stream as they come, for any number of readers, each from the first one on. */
 export interface PartLog {
@@ -31,7 +31,8 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
       for (;;) {
         const { done, value } = await reader.read()
         if (done) break
-        parts.push(value)
+        // Its reader may change what he gets, and its model what it gave.
+        parts.push(copied(value))
         if (value.type === 'error') spent = true
         tell()
       }
@@ -69,7 +70,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
             const part = parts[at]
             if (part !== undefined) {
               at++
-              controller.enqueue(each(part))
+              controller.enqueue(each(copied(part)))
               return
             }
             over()

@@ -3,7 +3,9 @@ import { digestOf } from '../../keys/digest.js'
 import { linkedController, onceAborted } from '../../runtime/abort.js'
 import {
   type AnswerRecord,
+  copied,
   isAnswerRecord,
+  isInimitable,
   marked,
   type Part,
   recordOfParts,
@@ -62,7 +64,7 @@ export function stream<R extends { readonly stream: ReadableStream }>(
 ): Promise<R> {
   const call = site.reader.read('stream', asked.model, asked.params)
   const flights = createBoarding(site.flights, flightId(call))
-  return follow(site, asked, call, flights, false) as Promise<R>
+  return follow(site, asked, call, flights, {}) as Promise<R>
 }
 
 /** Takes what comes first: the stream that is on its way, or an answer that is kept. */
@@ -71,7 +73,7 @@ function follow(
   asked: StreamCall<{ readonly stream: ReadableStream }>,
   call: ModelCall,
   boarding: Boarding,
-  isForced: boolean,
+  more: { readonly forceFresh?: true; readonly noStore?: true },
 ): Promise<object> {
   const leaving = linkedController(call.signal)
   const { flight, isFirst } = boarding
@@ -91,7 +93,8 @@ function follow(
         leaving.release()
         if (reason !== undefined) leaving.abort(reason)
       }
-      decide(() => resolve({ ...result, stream: live(log, left, isFirst, call.signal) }))
+      const head = isFirst ? result : copied(result)
+      decide(() => resolve({ ...head, stream: live(log, left, isFirst, call.signal) }))
     }
     flight.waiting.add(takeLive)
     takeLive()
@@ -102,7 +105,7 @@ function follow(
         // A stream lasts as long as its reader waits for it.
         hardTimeout: Infinity,
         cacheable: (record) => isStorable(site, record),
-        ...(isForced && { forceFresh: true }),
+        ...more,
       })
       .then(
         ({ value, status, ageMs }) => {
@@ -111,10 +114,13 @@ function follow(
           if (flight.log === undefined || status === 'stale' || status === 'hit') boarding.over()
           decide(() => {
             leaving.release()
+            const again = (how: typeof more) =>
+              resolve(follow(site, asked, call, createBoarding(site.flights, undefined), how))
             // A store may hold anything.
-            if (isAnswerRecord(value, true)) resolve(replayed(value, status, ageMs))
-            else if (!isForced) resolve(follow(site, asked, call, createBoarding(site.flights, undefined), true))
-            else reject(new TypeError('No answer of a model came back'))
+            if (!isAnswerRecord(value, true) && more.forceFresh !== true) again({ forceFresh: true })
+            else if (!isAnswerRecord(value, true)) reject(new TypeError('No answer of a model came back'))
+            else if (isInimitable(value) && more.noStore !== true) again({ noStore: true })
+            else resolve(replayed(value, status, ageMs))
           })
         },
         (error: unknown) => {
@@ -179,10 +185,7 @@ function live(
   isFirst: boolean,
   signal: AbortSignal | undefined,
 ): ReadableStream<Part> {
-  const each = (part: Part): Part => {
-    const own = isFirst ? part : structuredClone(part)
-    return part.type === 'finish' ? marked(own, isFirst ? 'miss' : 'coalesced', 0) : own
-  }
+  const each = (part: Part): Part => (part.type === 'finish' ? marked(part, isFirst ? 'miss' : 'coalesced', 0) : part)
   return failing(log.reader(each, left), signal)
 }
 
@@ -192,11 +195,11 @@ function replayed({ result, parts = [] }: AnswerRecord, status: string, ageMs: n
     pull(controller) {
       const part = parts[at++]
       if (part === undefined) return controller.close()
-      const own = structuredClone(part)
+      const own = copied(part)
       controller.enqueue(part.type === 'finish' ? marked(own, status, ageMs) : own)
     },
   })
-  return { ...structuredClone(result), stream }
+  return { ...copied(result), stream }
 }
 
 function failing(source: ReadableStream<Part>, signal: AbortSignal | undefined): ReadableStream<Part> {

@@ -21,30 +21,51 @@ export function unstorable(generations: readonly Generation[]): 'empty' | 'unfin
   return undefined
 }
 
-/** A copy that shares nothing with the generation. */
-export function recordOf(generation: Generation): GenerationRecord {
-  const { text, generationInfo } = generation
-  const message = messageOf(generation)
-  return structuredClone({
-    text,
-    ...(message !== undefined && { message: message.toDict() }),
-    ...(generationInfo !== undefined && { generationInfo }),
+/** What is kept of generations; not theirs alone before it is {@link copied}. */
+export function recordsOf(generations: readonly Generation[]): readonly GenerationRecord[] {
+  return generations.map((generation) => {
+    const { text, generationInfo } = generation
+    const message = messageOf(generation)
+    return {
+      text,
+      ...(message !== undefined && { message: message.toDict() }),
+      ...(generationInfo !== undefined && { generationInfo }),
+    }
   })
 }
 
-/** A generation of its own for each caller: LangChain writes into what a cache gives it. */
-export function generationOf(record: GenerationRecord): Generation {
+/** A copy that shares nothing with the value; `undefined` of one that holds what cannot be copied, such as a function. */
+export function copied<T>(value: T): T | undefined {
+  try {
+    return structuredClone(value)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Generations of their own for each caller: LangChain writes into what a cache gives it. `undefined` for what is no record:
+ * a folder of them may have been edited by hand.
+ */
+export function generationsOf(value: unknown): Generation[] | undefined {
+  try {
+    return areRecords(value) ? value.map(generationOf) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function areRecords(value: unknown): value is readonly GenerationRecord[] {
+  return Array.isArray(value) && value.every((one) => typeof (one as GenerationRecord | null)?.text === 'string')
+}
+
+function generationOf(record: GenerationRecord): Generation {
   const { text, message, generationInfo } = structuredClone(record)
   return {
     text,
     ...(message !== undefined && { message: mapStoredMessageToChatMessage(message) }),
     ...(generationInfo !== undefined && { generationInfo }),
   } as Generation
-}
-
-/** Whether what a store gave back are records: a folder of them may have been edited by hand. */
-export function areRecords(value: unknown): value is readonly GenerationRecord[] {
-  return Array.isArray(value) && value.every((one) => typeof (one as GenerationRecord | null)?.text === 'string')
 }
 
 /** Tokens of the answers. */

@@ -7,8 +7,9 @@ import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
 import { scrubText } from '../../keys/secrets.js'
 import { taggedJson } from '../../keys/tagged-json.js'
 import { checkDirectives } from '../../llm/directives.js'
+import { brokenRecording } from '../../llm/pass.js'
 import { type Duration, parseDuration } from '../../runtime/duration.js'
-import { areRecords, type GenerationRecord, generationOf, recordOf, tokensOf, unstorable } from './generation-record.js'
+import { copied, type GenerationRecord, generationsOf, recordsOf, tokensOf, unstorable } from './generation-record.js'
 import { hidesMedia, modelText } from './model-text.js'
 
 /** Options of {@link langChainCache}. */
@@ -81,7 +82,9 @@ class LangChainCache extends BaseCache {
         ...this.#use(key),
         ...(onlyIfCached && { onlyIfCached }),
       })
-      return areRecords(value) ? value.map(generationOf) : null
+      const generations = generationsOf(value)
+      if (generations === undefined && !onlyIfCached) throw brokenRecording(this.#namespace)
+      return generations ?? null
     } catch (error) {
       if (HopstashError.isInstance(error) && error.code === 'ERR_NOT_CACHED') return null
       throw error
@@ -91,12 +94,16 @@ class LangChainCache extends BaseCache {
   override async update(prompt: string, llmKey: string, value: Generation[]): Promise<void> {
     if (hidesMedia(prompt) || unstorable(value) !== undefined) return
     const key = keyOf(prompt, llmKey)
-    const records = value.map(recordOf)
+    const whole = recordsOf(value)
+    const records = copied(whole)
     const load = async (context: { readonly usage: { add(used: { tokens: number }): void } }): Promise<Generations> => {
       context.usage.add({ tokens: tokensOf(value) })
-      return records
+      return records ?? whole
     }
-    await this.#records.load(key, load, { ...this.#use(key), forceFresh: true })
+    const use = this.#use(key)
+    if (records !== undefined) await this.#records.load(key, load, { ...use, forceFresh: true })
+    // Counted as a value that nothing keeps; its caller has it, whatever the namespace makes of such a value.
+    else await this.#records.load(key, load, { ...use, noStore: true }).catch(() => undefined)
   }
 
   #use(key: object): RecordOptions<Generations> {

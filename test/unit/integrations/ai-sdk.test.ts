@@ -1,10 +1,13 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
-import { createStash } from 'hopstash'
+import { createStash, namespace } from 'hopstash'
 import { cacheMiddleware } from 'hopstash/integrations/ai-sdk'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordOfResult } from '../../../src/integrations/ai-sdk/answer-record.js'
 
 const model = { provider: 'test', modelId: 'small', specificationVersion: 'v3' }
+const LOOP: unknown[] = []
+LOOP.push(LOOP)
 const PARTS = [
   { type: 'text-delta', id: '1', delta: 'Hello' },
   { type: 'finish', finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 2 } },
@@ -52,6 +55,119 @@ describe('the middleware', () => {
     const headers = { 'x-request-id': 'r', 'X-Auth-Token': 't', 'x-api-key': 'k', 'set-cookie': 'c' }
     const record = recordOfResult({ content: [], finishReason: 'stop', response: { headers } })
     expect(record.result.response).toEqual({ headers: { 'x-request-id': 'r' } })
+  })
+})
+
+describe('what an answer is made of', () => {
+  const heard: { readonly unstored?: string; readonly original?: { readonly input: number } }[] = []
+  const listen = (event: unknown): void => void heard.push(event as (typeof heard)[number])
+  beforeEach(() => {
+    heard.length = 0
+    subscribe('hopstash:llm', listen)
+  })
+  afterEach(() => unsubscribe('hopstash:llm', listen))
+
+  const params = { prompt: [{ role: 'user', content: 'Hi' }] }
+  const usage = { inputTokens: 3, outputTokens: 4 }
+  const answerOf = (place: string, odd: unknown) => ({
+    content: [{ type: 'text', text: 'hi', ...(place === 'content' && { odd }) }],
+    finishReason: 'stop',
+    usage,
+    ...(place === 'result' && { odd }),
+    ...(place === 'response' && { response: { odd } }),
+  })
+  const streamed = (place: string, odd: unknown) => {
+    const parts = [
+      { type: 'text-delta', id: '1', delta: 'x', ...(place === 'content' && { odd }) },
+      { type: 'finish', finishReason: 'stop', usage },
+    ]
+    const { content: _content, ...head } = answerOf(place === 'content' ? '' : place, odd)
+    return { ...head, stream: streamOf(parts) }
+  }
+  const ODD: [string, unknown][] = [
+    ['a function', () => 1],
+    ['a symbol', Symbol('odd')],
+    ['an instance of a class', new (class Odd {})()],
+    ['a stream', new ReadableStream()],
+    ['a promise', Promise.resolve()],
+    ['a loop', LOOP],
+  ]
+  const cases = ODD.flatMap(([what, odd]) => ['result', 'content', 'response'].map((place) => ({ what, odd, place })))
+
+  it.each(cases)('$what in its $place reaches every caller as it is, and is kept by nobody', async ({ odd, place }) => {
+    const namespaces = {
+      frozen: namespace({}),
+      strict: namespace({ strict: true }),
+      shared: namespace({ isolation: 'share' }),
+    }
+    const stash = createStash({ namespaces })
+    for (const answers of [stash.frozen, stash.strict, stash.shared]) {
+      heard.length = 0
+      let calls = 0
+      const middleware = cacheMiddleware(answers, { alsoStore: ['truncated'] })
+      const doGenerate = async () => {
+        calls++
+        return answerOf(place, odd)
+      }
+      const ask = () => middleware.wrapGenerate({ doGenerate, params, model })
+      for (const answer of [...(await Promise.all([ask(), ask(), ask()])), await ask()]) {
+        const { providerMetadata: _told, ...plain } = answer as { providerMetadata?: object }
+        expect(plain).toEqual(answerOf(place, odd))
+      }
+      expect(calls).toBe(4)
+      expect(heard.map(({ unstored, original }) => [unstored, original?.input])).toEqual(
+        Array.from({ length: 4 }, () => ['unsupported', 3]),
+      )
+      expect(answers.stats().size).toBe(0)
+    }
+    await stash.close()
+  })
+
+  it.each(cases)('$what in the $place of a stream, too', async ({ odd, place }) => {
+    const stash = createStash()
+    const middleware = cacheMiddleware(stash.aiResponse)
+    let calls = 0
+    const doStream = async () => {
+      calls++
+      return streamed(place, odd)
+    }
+    const ask = async () => {
+      const { stream, ...head } = await middleware.wrapStream({ doStream, params, model })
+      return [head, (await partsOf(stream)).slice(0, 1)]
+    }
+    const { stream, ...head } = streamed(place, odd)
+    const whole = [head, (await partsOf(stream)).slice(0, 1)]
+    expect(await Promise.all([ask(), ask()])).toEqual([whole, whole])
+    expect(await ask()).toEqual(whole)
+    expect(calls).toBeGreaterThan(1)
+    expect(new Set(heard.map(({ unstored }) => unstored))).toEqual(new Set(['unsupported']))
+    expect(stash.aiResponse.stats().size).toBe(0)
+    await stash.close()
+  })
+
+  it('is its caller\u2019s: he may change it, in the middle of a stream, too, and changes what is kept no more', async () => {
+    const stash = createStash()
+    const middleware = cacheMiddleware(stash.aiResponse)
+    const constant = answerOf('', undefined)
+    const ask = () => middleware.wrapGenerate({ doGenerate: async () => constant, params, model })
+    const [first, second] = await Promise.all([ask(), ask()])
+    for (const answer of [first, second, await ask()]) {
+      expect(answer.content).toEqual([{ type: 'text', text: 'hi' }])
+      Object.assign(answer.content[0] as object, { text: 'changed' })
+      Object.assign(answer.usage, { inputTokens: 100 })
+      // What a model holds on to is its own.
+      if (answer === first) Object.assign(constant, answerOf('', undefined))
+    }
+    const asked = { doStream: async () => streamed('', undefined), params, model }
+    for (let round = 0; round < 3; round++) {
+      const { stream } = await middleware.wrapStream(asked)
+      for await (const part of stream as unknown as AsyncIterable<{ delta?: string }>) {
+        if (part.delta === undefined) continue
+        expect(part.delta).toBe('x')
+        part.delta = 'changed'
+      }
+    }
+    await stash.close()
   })
 })
 

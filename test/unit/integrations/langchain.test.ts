@@ -6,6 +6,7 @@ import { AIMessage, type BaseMessage, HumanMessage } from '@langchain/core/messa
 import type { ChatResult } from '@langchain/core/outputs'
 import { FakeListChatModel, FakeStreamingLLM } from '@langchain/core/utils/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { namespace } from '../../../src/cache/presets.js'
 import { createStash, type Stash } from '../../../src/cache/stash.js'
 import { type LangChainCacheOptions, langChainCache } from '../../../src/integrations/langchain/index.js'
 import { hidesMedia, modelText } from '../../../src/integrations/langchain/model-text.js'
@@ -184,6 +185,46 @@ describe('the cache for LangChain', () => {
   ])('refuses options that cannot be used: %j', (options, message) => {
     expect(() => langChainCache(stash.aiResponse, options as object)).toThrow(message)
     expect(() => langChainCache({} as never)).toThrow(/a namespace of a stash/)
+  })
+})
+
+describe('an answer that is no data', () => {
+  it.each([
+    ['by itself', {}],
+    ['strictly', { strict: true }],
+    ['shared', { isolation: 'share' as const }],
+  ])('reaches its caller, is not kept, and is counted: in a namespace that keeps %s', async (_how, options) => {
+    const own = createStash({ namespaces: { answers: namespace(options) } })
+    const odd = () => 1
+    const message = () => new AIMessage({ content: 'hi', additional_kwargs: { odd } })
+    const model = modelOf(message)
+    model.cache = langChainCache(own.answers)
+    for (let calls = 1; calls < 3; calls++) {
+      expect((await model.invoke('Hi')).additional_kwargs.odd).toBe(odd)
+      expect(model.calls).toBe(calls)
+    }
+    expect(own.answers.stats()).toMatchObject({ size: 0, refused: { type: 'isolation' in options ? 0 : 2 } })
+    await own.close()
+  })
+
+  it('but was kept all the same is a miss; in a replay, an error', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hopstash-langchain-'))
+    try {
+      const broken = [[{ text: 'x', message: { type: 'nobody', data: {} } }], [{ text: 1 }], 'x']
+      await using records = createStash({ store: { folder } })
+      for (const [index, value] of broken.entries()) {
+        const key = { prompt: `prompt ${index}`, model: 'model:1' }
+        await records.aiResponse.records('langchain').load(key, async () => value)
+        expect(await langChainCache(records.aiResponse).lookup(key.prompt, key.model)).toBeNull()
+      }
+      await using replays = createStash({ store: { folder }, mode: 'replay' })
+      for (const index of broken.keys()) {
+        const looked = langChainCache(replays.aiResponse).lookup(`prompt ${index}`, 'model:1')
+        await expect(looked).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
 
