@@ -18,7 +18,10 @@ import { checkUpstream, type SharedUpstream } from './upstream.js'
 export interface HopCache<In, Host extends RecordHost | undefined = RecordHost> {
   /** A namespace of a stash. */
   readonly in: Host
-  /** What the answer depends on. @defaultValue the whole input */
+  /**
+   * What the answer depends on: inputs of one key get one answer, made from whichever came first, so it must say all that
+   * `call` reads. @defaultValue the whole input, which is always right
+   */
   readonly key?: ((context: { readonly input: In }) => unknown) | undefined
   /** @defaultValue the namespace's */
   readonly ttl?: Duration | undefined
