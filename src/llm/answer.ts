@@ -29,20 +29,19 @@ const MAX_ATTEMPTS = 3
 /** Answers a call: with what is kept, with what is under way, or from upstream. */
 export async function answer(site: FetchSite, call: Call): Promise<Response> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const response = await new Attempt(site, call, attempt > 0).run()
+    const response = await new Attempt(site, call, { isAgain: attempt > 0 }).run()
     if (response !== undefined) return response
   }
   return unshared(site, call)
 }
 
-/** Makes a call past the cache. */
+/** Makes a call past the cache, which is in the books all the same. */
 export async function unshared(site: FetchSite, call: Call): Promise<Response> {
   if (site.replays()) throw brokenRecording(site)
-  site.accounts.pass()
-  const response = await call.send(call.signal)
-  const headers = ownHeaders(response.headers)
-  stamp(headers, { status: 'bypass' })
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  const directives = { ...call.directives, noStore: true }
+  const response = await new Attempt(site, { ...call, directives }, { isPast: true }).run()
+  if (response === undefined) throw new TypeError('No answer of a model came back')
+  return response
 }
 
 /**
@@ -55,17 +54,24 @@ class Attempt {
   readonly #site: FetchSite
   readonly #call: Call
   readonly #boarding: Boarding
+  /** How the answer of a call of its own is told. */
+  readonly #own: 'miss' | 'bypass'
   /** Aborts when the caller leaves what others may still wait for. */
   readonly #leaving = new AbortController()
   #unlisten: (() => void) | undefined
   #isDecided = false
   #decide!: (answer: Response | undefined | Promise<never>) => void
 
-  constructor(site: FetchSite, call: Call, isAgain: boolean) {
+  constructor(
+    site: FetchSite,
+    call: Call,
+    { isAgain = false, isPast = false }: { readonly isAgain?: boolean; readonly isPast?: boolean },
+  ) {
     const { noStore = false, forceFresh = false } = call.directives
     const key = `${call.directives.scope ?? ''}\u0000${call.key}`
     this.#site = site
     this.#call = call
+    this.#own = isPast ? 'bypass' : 'miss'
     this.#boarding = site.flights.board({
       key,
       noStore,
@@ -103,10 +109,8 @@ class Attempt {
         }),
         cacheable: (recording) => recording.unstorable === undefined,
       })
-      .then(
-        (outcome) => this.#takeRecording(outcome),
-        (error) => this.#takeFailure(error),
-      )
+      .then((outcome) => this.#takeRecording(outcome))
+      .catch((error) => this.#takeFailure(error))
     return settled
   }
 
@@ -120,7 +124,7 @@ class Attempt {
     const flight = flights.takeOff(this.#boarding, this, this.#call.directives.noStore === true)
     if (flight !== this.#boarding.flight) flight.onOpen(() => this.#takeLive(flight))
     flight.onEnd((verdict) => {
-      this.#accountLive(verdict, 'miss')
+      this.#accountLive(verdict, this.#own)
       const { model, usage } = verdict
       if (usage === undefined) return
       const money = this.#site.accounts.moneyOf(model, usage)
@@ -147,7 +151,7 @@ class Attempt {
     const { response } = flight
     if (this.#isDecided || response === undefined || (flight.spent && flight.leader !== this)) return
     const isLeader = flight.leader === this
-    const status: ReadStatus = isLeader ? 'miss' : 'coalesced'
+    const status: ReadStatus = isLeader ? this.#own : 'coalesced'
     const headers = isLeader ? ownHeaders(response.headers) : new Headers(replayableHeaders(response.headers))
     stamp(headers, { status })
     let isReading = true
@@ -208,7 +212,7 @@ class Attempt {
       this.#decide(error instanceof FailedCall ? undefined : Promise.reject(error))
       return
     }
-    const status = this.#boarding.flight.leader === this ? 'miss' : 'coalesced'
+    const status = this.#boarding.flight.leader === this ? this.#own : 'coalesced'
     if (status === 'coalesced') {
       this.#accountLive({ ...rejected('status'), httpStatus: recording.status }, status)
     }
@@ -223,7 +227,10 @@ class Attempt {
   #replay(outcome: RecordOutcome<Recording>): Response {
     const { options, clock } = this.#site
     const { signal, request } = this.#call
-    return replay(outcome, { pacing: options.pacing, clock, url: request.url.href, signal })
+    // Of the call of its own; the namespace says of it that what was kept is replaced, which a failure does not.
+    const isOwn = outcome.status === 'revalidated' || outcome.status === 'bypass'
+    const told = isOwn && outcome.value.unstorable !== undefined ? { ...outcome, status: this.#own } : outcome
+    return replay(told, { pacing: options.pacing, clock, url: request.url.href, signal })
   }
 
   #accountLive({ unstorable, ...told }: Verdict, status: ReadStatus): void {

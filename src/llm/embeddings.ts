@@ -30,17 +30,26 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const batch = createItemBatch(site, call, unique.size)
   const loads = [...unique.values()].map((item) => loadItem(site, call, batch, item))
   const results = await Promise.allSettled(loads)
-  if (call.signal?.aborted) throw call.signal.reason
+  if (call.signal?.aborted) {
+    accountPaid(site, call, batch, results)
+    throw call.signal.reason
+  }
   const records = new Map<string, EmbeddingRecord>()
   const statuses: ReadStatus[] = []
   let ageMs = 0
+  let ttlMs: number | undefined
   for (const [index, key] of [...unique.keys()].entries()) {
     const result = results[index]
-    if (result?.status !== 'fulfilled' || !isEmbeddingRecord(result.value.value))
+    if (result?.status !== 'fulfilled' || !isEmbeddingRecord(result.value.value)) {
+      accountPaid(site, call, batch, results)
       return failed(site, call, result, batch.answer)
-    records.set(key, result.value.value)
-    statuses.push(result.value.status)
-    ageMs = Math.max(ageMs, result.value.ageMs)
+    }
+    const { value, ...told } = result.value
+    records.set(key, value)
+    statuses.push(told.status)
+    ageMs = Math.max(ageMs, told.ageMs)
+    // The whole is as fresh as its oldest part, and as long.
+    if (told.ttlMs !== undefined) ttlMs = Math.min(ttlMs ?? Infinity, told.ttlMs)
   }
   const found = keys.map((key) => records.get(key) as EmbeddingRecord)
   const status = statusOf(statuses)
@@ -48,10 +57,26 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const { name: format } = call.format
   const told = { status, ageMs, usage, paid: batch.paid, httpStatus: isKept(status) ? undefined : 200 }
   site.account({ format, call: call.about, model: modelOf(found), ...told })
-  return rebuilt(found, { call, status, ageMs, hits: statuses.filter(isKept).length, of: statuses.length, usage })
+  return rebuilt(found, {
+    call,
+    status,
+    ageMs,
+    ttlMs,
+    hits: statuses.filter(isKept).length,
+    of: statuses.length,
+    usage,
+  })
 }
 
 type LoadResult = PromiseSettledResult<{ readonly value: EmbeddingRecord }>
+
+/** Enters what was paid for parts of an answer that does not come about. */
+function accountPaid(site: ItemSite, call: Call, { paid }: ItemBatch, results: readonly LoadResult[]): void {
+  if (paid.input === 0) return
+  const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.value] : []))
+  const told = { model: modelOf(found.filter(isEmbeddingRecord)), usage: paid, httpStatus: 200 }
+  site.account({ format: call.format.name, call: call.about, ...told, status: 'miss', ageMs: 0 })
+}
 
 type Item = Pick<Call, 'key' | 'describe'> & { readonly input: unknown }
 
@@ -97,7 +122,15 @@ async function failed(
 
 function rebuilt(
   found: readonly EmbeddingRecord[],
-  told: { call: Call; status: ReadStatus; ageMs: number; hits: number; of: number; usage: TokenUsage },
+  told: {
+    call: Call
+    status: ReadStatus
+    ageMs: number
+    ttlMs: number | undefined
+    hits: number
+    of: number
+    usage: TokenUsage
+  },
 ): Response {
   const [first] = found
   const { input } = told.usage
@@ -109,7 +142,8 @@ function rebuilt(
   const headers = new Headers(first?.headers as [string, string][])
   headers.set('content-type', 'application/json')
   const isPart = told.hits > 0 && told.hits < told.of
-  stamp(headers, { status: told.status, degraded: isPart ? [`items:${told.hits}/${told.of}`] : [] })
+  const ttlMs = isKept(told.status) ? told.ttlMs : undefined
+  stamp(headers, { status: told.status, ttlMs, degraded: isPart ? [`items:${told.hits}/${told.of}`] : [] })
   headers.set('age', String(Math.floor(told.ageMs / 1000)))
   const response = new Response(JSON.stringify(body), { headers })
   return Object.defineProperty(response, 'url', { value: told.call.request.url.href })

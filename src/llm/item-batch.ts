@@ -141,7 +141,10 @@ function failure(site: FetchSite, call: Call, response: Response, body: string, 
     at: site.clock.wall(),
     by: call.credentials(),
   })
-  site.account({ ...nothingOf(call), unstored: unstorable, httpStatus: status })
+  // What proves wrong is paid for, too.
+  const { model, usage } = status === 200 ? objectOr(parsed(body)) : objectOr(undefined)
+  const told = { model: textOr(model), usage: embeddingUsage(usage) }
+  site.account({ ...nothingOf(call), ...told, unstored: unstorable, httpStatus: status })
   // Of a failure every header counts: SDKs wait as long as they say.
   const own = [...headers].filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
   return new FailedCall(unstorable, status === 200 ? recording : { ...recording, headers: own })

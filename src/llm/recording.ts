@@ -63,8 +63,13 @@ export function isRecording(value: unknown): value is Recording {
     value.status >= 200 &&
     value.status <= 599 &&
     Array.isArray(value.headers) &&
+    value.headers.every(isHeader) &&
     (typeof value.body === 'string' || value.body instanceof Uint8Array)
   )
+}
+
+function isHeader(header: unknown): boolean {
+  return Array.isArray(header) && header.length === 2 && header.every((part) => typeof part === 'string')
 }
 
 /** The text of bytes, exactly, or the bytes themselves if they are no UTF-8. */
