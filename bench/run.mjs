@@ -16,6 +16,7 @@ const NAMES = [
   'heap',
   'import-time',
   'redis',
+  'invalidation',
   'routes',
   'batch',
   'llm',
