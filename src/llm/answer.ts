@@ -111,6 +111,8 @@ class Attempt {
       })
       .then((outcome) => this.#takeRecording(outcome))
       .catch((error) => this.#takeFailure(error))
+      // Whatever goes wrong here, its caller hears of it, and the process does not.
+      .catch((error) => this.#isDecided || this.#decide(Promise.reject(error)))
     return settled
   }
 

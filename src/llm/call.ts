@@ -237,7 +237,7 @@ function requestInit(request: Request): RequestInit {
 function checkResponse(response: Response): Response {
   const { status, headers, body } = ((response as Response | null | undefined) ?? {}) as Partial<Response>
   const isBody = body === null || typeof body?.getReader === 'function'
-  if (typeof status === 'number' && typeof headers?.get === 'function' && isBody) return response
+  if (typeof status === 'number' && status >= 200 && typeof headers?.get === 'function' && isBody) return response
   throw optionInvalid('fetch', 'a function that resolves with a `Response` of the web', response)
 }
 

@@ -195,6 +195,8 @@ export class Flight {
       for (;;) {
         const { done, value } = await reader.read()
         if (done) return
+        // As the body of a `Response` does.
+        if (!ArrayBuffer.isView(value)) throw new TypeError('The upstream body is made of something else than bytes')
         const now = site.clock.now()
         if (pace !== undefined && !this.log.overflowed) addPace(pace, value.length, now - lastAt)
         lastAt = now

@@ -37,7 +37,7 @@ export function replay(
   const isPaced = site.pacing !== 'instant' && recording.pace !== undefined
   const whole = HAS_NO_BODY.has(recording.status) ? null : (recording.body as string)
   const body = isPaced ? pacedBody(recording, site) : whole
-  return located(new Response(body, { status: recording.status, headers }), site.url)
+  return responseOf(body, { status: recording.status, headers }, site.url)
 }
 
 const HAS_NO_BODY = new Set([204, 205, 304])
@@ -79,7 +79,7 @@ export function follow(
   )
   const { status, statusText, headers } = head
   return {
-    response: located(new Response(body, { status, statusText, headers }), head.url),
+    response: responseOf(body, { status, statusText, headers }, head.url),
     fail: (reason) => reader.fail(reason),
   }
 }
@@ -122,7 +122,14 @@ function pacedBody(
   )
 }
 
-// Who asks where a response came from gets the answer `fetch` would have given.
-function located(response: Response, url: string): Response {
+/**
+ * A response as `fetch` gives it: it says where it came from, and may be of a status over 599, which servers send and the
+ * constructor refuses.
+ */
+function responseOf(body: BodyInit | null, head: ResponseInit & { readonly status: number }, url: string): Response {
+  const { status } = head
+  const response = new Response(body, status > MAX_STATUS ? { ...head, status: MAX_STATUS } : head)
+  if (status > MAX_STATUS) Object.defineProperty(response, 'status', { value: status })
   return Object.defineProperty(response, 'url', { value: url })
 }
+const MAX_STATUS = 599

@@ -117,7 +117,7 @@ function modelOf(fates: fc.Stream<[Fate, number]>) {
       const [becomes = 'good', slow = 0] = fates.next().value ?? []
       await turns(slow)
       if (becomes === 'network') throw new TypeError('fetch failed')
-      if (becomes === 'status') return Response.json({ error: {} }, { status: STATUSES[slow % STATUSES.length] })
+      if (becomes === 'status') return Response.json({ error: {} }, { status: STATUSES[slow % STATUSES.length] ?? 500 })
       const { input } = JSON.parse(String(init?.body)) as { readonly input?: readonly string[] }
       const used = input === undefined ? 7 : 3 * input.length
       tokens += used

@@ -60,6 +60,7 @@ describe('a `fetch` of the host', () => {
   it.each<[string, () => unknown]>([
     ['nothing', () => undefined],
     ['what it parsed', () => GOOD],
+    ['an error of the network', () => Response.error()],
     ['a body of another kind', () => ({ status: 200, headers: new Headers(), body: (async function* () {})() })],
   ])('that resolves with %s is told so at once, through an SDK, too', async (_what, result) => {
     const { wire, open } = await openWorld()
@@ -74,6 +75,27 @@ describe('a `fetch` of the host', () => {
     const asking = openai.chat.completions.create({ model: 'm', messages: [{ role: 'user', content: 'hi' }] })
     await expect(asking).rejects.toMatchObject({ status: 400, code: 'ERR_OPTION_INVALID' })
     expect(calls).toBe(2)
+  })
+})
+
+describe('what a `fetch` may bring all the same', () => {
+  it('a status over 599 reaches everybody who waited, and the process goes on', async () => {
+    const { wire, fetch, answers } = await openWorld()
+    wire.scripts.push({ status: 999 }, { status: 999 })
+    const responses = await Promise.all([post(fetch, wire, ask), post(fetch, wire, ask)])
+    for (const response of responses) {
+      expect([response.status, response.ok, response.url]).toEqual([999, false, `${wire.url}${ask.path}`])
+      expect(await response.json()).toMatchObject({ error: { code: 999 } })
+    }
+    expect([wire.requests.length, answers.stats().size]).toEqual([1, 0])
+  })
+
+  it('a body that is made of texts is an error, as it is of any `Response`, not an answer of zeros', async () => {
+    const { wire, open } = await openWorld()
+    const body = () => new ReadableStream({ start: (controller) => controller.enqueue(JSON.stringify(GOOD)) })
+    const headers = { 'content-type': 'application/json' }
+    const fetch = open({ fetch: async () => new Response(body(), { headers }) })
+    await expect(post(fetch, wire, ask).then((response) => response.text())).rejects.toThrow(TypeError)
   })
 })
 
