@@ -195,8 +195,9 @@ export class Flight {
       for (;;) {
         const { done, value } = await reader.read()
         if (done) return
-        // As the body of a `Response` does.
-        if (!ArrayBuffer.isView(value)) throw new TypeError('The upstream body is made of something else than bytes')
+        // Bytes of any realm; a `Response` takes a stream of anything else, too.
+        const isBytes: boolean = ArrayBuffer.isView(value)
+        if (!isBytes) throw new TypeError('The upstream body is made of something else than bytes')
         const now = site.clock.now()
         if (pace !== undefined && !this.log.overflowed) addPace(pace, value.length, now - lastAt)
         lastAt = now
