@@ -1,3 +1,4 @@
+import { textDigest } from '../keys/text-digest.js'
 import type { CacheMode } from '../runtime/settings.js'
 import type { RecordedRequest } from '../stores/file-walk.js'
 import type { Connect } from './build-stash.js'
@@ -33,6 +34,7 @@ export function folderConnector(source: string | FolderOptions, from: FolderUse)
         expires,
         scrub,
         readOnly: mode === 'replay',
+        digestIsHash: true,
         recheck: options.recheck ?? '250ms',
         ...(maxBytes !== undefined && { maxBytes }),
       })
@@ -48,6 +50,7 @@ export function folderConnector(source: string | FolderOptions, from: FolderUse)
         codec,
         clock,
         coherence,
+        digestOf: textDigest,
         storeTimeoutMs: use.timeoutMs,
         maxDisconnectedMs: use.maxDisconnectedMs,
       }),

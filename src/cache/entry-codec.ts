@@ -27,7 +27,7 @@ function decode(
 ): DecodedBody | Promise<DecodedBody> {
   return checked === undefined
     ? codec.decode(whole(header, body), keyDigestOf(key))
-    : codec.decodeBody(checked.bytes, checked.header)
+    : codec.decodeBody(checked.bytes, checked.header, body)
 }
 
 // A store of bytes returns header and body as neighbours in one reply: then nothing is copied.

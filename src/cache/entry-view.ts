@@ -87,7 +87,7 @@ export function viewFound(state: NamespaceState, found: FoundEntry): EntryView<u
 
 /** The value of an entry that was found, if it is fresh; counts as a read. */
 export function fresh(state: NamespaceState, id: string, found: FoundEntry | undefined): unknown {
-  const freshness = found === undefined ? 'dead' : freshnessOf(state, found.entry, state.clock.now())
+  const freshness = found === undefined ? 'dead' : freshnessNow(state, found.entry)
   if (found === undefined || (freshness !== 'fresh' && freshness !== 'refresh')) {
     const cause = found === undefined ? state.ghost.peek(id) : 'expired'
     state.counters.misses++

@@ -1,3 +1,5 @@
+import type { Clock } from '../runtime/clock.js'
+import type { Markers } from '../stores/shared-store.js'
 import type { NamespaceState } from './state.js'
 import { removeAs } from './valid.js'
 
@@ -6,6 +8,17 @@ export function learnName(state: NamespaceState, name: string, hard: number, sof
   if (!learnedIn(state, name, hard, soft, now)) return
   state.coherence.generation++
   state.coherence.seq++
+}
+
+/** The same for all markers of a reply. Most entries have no tags: then nothing is made to go through them. */
+export function learnMarkers(state: NamespaceState, markers: Markers, clock: Clock): void {
+  const all = markers.get('*')
+  const own = markers.get(state.marker)
+  if (all !== undefined) learnName(state, '*', all.hard, all.soft, 0)
+  if (own !== undefined) learnName(state, state.marker, own.hard, own.soft, 0)
+  if (markers.size === (all === undefined ? 0 : 1) + (own === undefined ? 0 : 1)) return
+  const now = Math.floor(clock.now())
+  for (const [name, { hard, soft }] of markers) learnName(state, name, hard, soft, now)
 }
 
 function learnedIn(state: NamespaceState, name: string, hard: number, soft: number, now: number): boolean {

@@ -12,7 +12,7 @@ import type {
 } from '../stores/shared-store.js'
 import type { Coherence } from './cells.js'
 import { About } from './entry.js'
-import { learnName } from './learn-name.js'
+import { learnMarkers, learnName } from './learn-name.js'
 import { Link, type PendingInvalidation } from './link.js'
 import { createNonces } from './nonces.js'
 import { Leases } from './shared-lease.js'
@@ -32,6 +32,8 @@ export interface SharedTierOptions {
   readonly storeTimeoutMs?: number
   /** How long memory is served in an outage, ms. @defaultValue 300,000 */
   readonly maxDisconnectedMs?: number
+  /** What peers are told of a stored key in its place. @defaultValue the label that events have of it */
+  readonly digestOf?: ((key: string) => string) | undefined
 }
 
 const RECOVER_FIRST_MS = 50
@@ -58,6 +60,7 @@ export class SharedTier implements BusListener, SharedSide {
   /** Key ids by namespace and by what peers call them, for what is in memory or on its way there. */
   readonly #ids = new Map<string, TurnoverMap<string>>()
   readonly #deadlines: AnswerDeadlines
+  readonly #digestOf: SharedTierOptions['digestOf']
   #arrival: Promise<unknown> | undefined
   #recovering = false
   /** While the last of what is owed is told: whether the store is back after it. */
@@ -73,6 +76,7 @@ export class SharedTier implements BusListener, SharedSide {
     this.maxDisconnectedMs = options.maxDisconnectedMs ?? 300_000
     this.nonce = createNonces(options.clock)
     this.#deadlines = createAnswerDeadlines(options.clock)
+    this.#digestOf = options.digestOf
     this.#arrival = options.store.arrival
     this.leases = new Leases(options.clock)
     this.underWay = createUnderWay(options.clock)
@@ -94,7 +98,7 @@ export class SharedTier implements BusListener, SharedSide {
   /** A key as the store and the peers know it. */
   refOf(state: NamespaceState, id: string): KeyRef {
     const key = state.keyer.text(id)
-    return { key, namespace: state.name, digest: state.keyer.label(id, key) }
+    return { key, namespace: state.name, digest: this.#digestOf?.(key) ?? state.keyer.label(id, key) }
   }
 
   remember(namespace: string, digest: string, id: string): void {
@@ -132,8 +136,7 @@ export class SharedTier implements BusListener, SharedSide {
 
   /** Takes markers of a reply into the cells of a namespace. */
   learn(state: NamespaceState, markers: Markers): void {
-    const now = Math.floor(this.clock.now())
-    for (const [name, { hard, soft }] of markers) learnName(state, name, hard, soft, now)
+    learnMarkers(state, markers, this.clock)
   }
 
   /** Keeps an invalidation for when the store is back, and sees to it that it gets there. */
@@ -191,9 +194,7 @@ export class SharedTier implements BusListener, SharedSide {
     }
     if (frame.kind !== 'names') return
     coherence.generation++
-    const now = Math.floor(this.clock.now())
-    const [hard, soft] = frame.mode === 'delete' ? [frame.seq, 0] : [0, frame.seq]
-    for (const state of this.#states.values()) for (const name of frame.names) learnName(state, name, hard, soft, now)
+    this.#hearNames(frame, frame.seq)
   }
 
   async #within<T>(command: () => Promise<T>): Promise<T | undefined> {
@@ -264,7 +265,7 @@ export class SharedTier implements BusListener, SharedSide {
 
   /** Memory drops what a replayed invalidation named: it may have been filled again meanwhile. */
   #takeBack(owed: PendingInvalidation, reply: StampReply): void {
-    if (owed.kind === 'names') this.#heardOwn(owed, reply as StampReply & { seq: number })
+    if (owed.kind === 'names') this.#hearNames(owed, (reply as StampReply & { seq: number }).seq)
     else this.#dropKey(owed.namespace, owed.digest)
   }
 
@@ -278,10 +279,10 @@ export class SharedTier implements BusListener, SharedSide {
     if (written === undefined || storedIdOf(state, id) !== written) removeAs(state, id, 'invalidated')
   }
 
-  #heardOwn(owed: PendingInvalidation & { kind: 'names' }, reply: StampReply & { seq: number }): void {
-    const [hard, soft] = owed.mode === 'delete' ? [reply.seq, 0] : [0, reply.seq]
+  #hearNames({ names, mode }: Pick<Frame & { kind: 'names' }, 'names' | 'mode'>, seq: number): void {
+    const [hard, soft] = mode === 'delete' ? [seq, 0] : [0, seq]
     const now = Math.floor(this.clock.now())
-    for (const state of this.#states.values()) for (const name of owed.names) learnName(state, name, hard, soft, now)
+    for (const state of this.#states.values()) for (const name of names) learnName(state, name, hard, soft, now)
   }
 }
 

@@ -54,8 +54,8 @@ export interface Codec {
   encode(value: unknown, keyDigest: Uint8Array, header: EntryHeader): Encoded | Refused | Promise<Encoded | Refused>
   /** A promise where the value is inflated off the loop. A Buffer of 64 KiB or more is a view on `bytes`. */
   decode(bytes: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded>
-  /** The same for bytes whose header has been read, and so checked, already. */
-  decodeBody(bytes: Uint8Array, checked: CheckedHeader): Decoded | Promise<Decoded>
+  /** The same for bytes whose header has been read, and so checked, already; `body` is the view on what follows it. */
+  decodeBody(bytes: Uint8Array, checked: CheckedHeader, body: Uint8Array): Decoded | Promise<Decoded>
 }
 
 /** A compressed form has to be at least an eighth smaller, or reading it is not worth the time. */
@@ -75,7 +75,8 @@ export function createCodec(options?: CodecOptions): Codec {
   return {
     encode: (value, keyDigest, header) => encode({ resolved, coder, sealer }, value, keyDigest, header),
     decode: (bytes, keyDigest) => decode({ resolved, coder, sealer }, bytes, keyDigest),
-    decodeBody: (bytes, checked) => decodeBody({ resolved, coder, sealer }, asBuffer(bytes), checked),
+    decodeBody: (bytes, checked, body) =>
+      decodeBody({ resolved, coder, sealer }, asBuffer(bytes), checked, asBuffer(body)),
   }
 }
 
@@ -138,12 +139,11 @@ function sealed(
 function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded> {
   const bytes = asBuffer(input)
   const decoded = decodeHeader(bytes, keyDigest)
-  return decoded.ok ? decodeBody(parts, bytes, decoded) : decoded
+  return decoded.ok ? decodeBody(parts, bytes, decoded, bytes.subarray(decoded.headerBytes)) : decoded
 }
 
-function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader): Decoded | Promise<Decoded> {
-  const { header, body: info, headerBytes } = checked
-  const stored = bytes.subarray(headerBytes)
+function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader, stored: Buffer): Decoded | Promise<Decoded> {
+  const { header, body: info } = checked
   const damage = damageOf(stored, checked, parts.resolved.maxBytes)
   if (damage !== undefined) return failed(damage)
   const plain = opened(parts.sealer, stored, info, bytes)

@@ -3,8 +3,9 @@ import { hmac } from '@noble/hashes/hmac'
 import { sha256 } from '@noble/hashes/sha2'
 
 /** Stands in for `hash` of Node: keys are made synchronously, and a browser's own digests are not. */
-export function hash(_algorithm: 'sha256', bytes: Uint8Array, _encoding: 'base64url'): string {
-  return base64url(sha256(bytes))
+export function hash(_algorithm: 'sha256', data: Uint8Array | string, encoding: 'base64url' | 'hex'): string {
+  const digest = sha256(typeof data === 'string' ? Buffer.from(data, 'utf8') : data)
+  return encoding === 'hex' ? Buffer.from(digest).toString('hex') : base64url(digest)
 }
 
 /** Stands in for `createHmac` of Node. */

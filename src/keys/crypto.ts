@@ -4,9 +4,9 @@ import { createRequire } from 'node:module'
 /** What is loaded once for the whole process, as the module system itself would keep it. */
 const loaded: { crypto: typeof NodeCrypto | undefined } = { crypto: undefined }
 
-/** SHA-256 of some bytes as base64url. */
-export function hash(algorithm: 'sha256', bytes: Uint8Array, encoding: 'base64url'): string {
-  return (loaded.crypto ?? load()).hash(algorithm, bytes, encoding)
+/** SHA-256 of some bytes, or of a text in UTF-8. */
+export function hash(algorithm: 'sha256', data: Uint8Array | string, encoding: 'base64url' | 'hex'): string {
+  return (loaded.crypto ?? load()).hash(algorithm, data, encoding)
 }
 
 /** A keyed SHA-256 that bytes are given to. */

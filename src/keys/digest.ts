@@ -2,6 +2,7 @@ import { encodeKey } from './canonicalize.js'
 import { createHmac, hash } from './crypto.js'
 import { keyForm } from './key-form.js'
 import { publicError } from './key-refusal.js'
+import { shortTextOf } from './key-writer.js'
 import type { TextForm } from './text-form.js'
 import { MEMO_MIN_LENGTH, type TextMemo } from './text-memo.js'
 
@@ -81,8 +82,9 @@ export function digestIn(context: DigestContext, value: unknown): string {
 }
 
 function hashOf(context: DigestContext, value: unknown): string {
-  const bytes = encodeKey(value, context.text)
-  return context.secret === undefined
-    ? hash('sha256', bytes, 'base64url')
-    : createHmac('sha256', context.secret).update(bytes).digest('base64url')
+  if (context.secret !== undefined) {
+    return createHmac('sha256', context.secret).update(encodeKey(value, context.text)).digest('base64url')
+  }
+  const short = typeof value === 'string' && context.text === undefined ? shortTextOf(value) : undefined
+  return hash('sha256', short ?? encodeKey(value, context.text), 'base64url')
 }

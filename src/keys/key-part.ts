@@ -32,19 +32,37 @@ export function encodePart(value: unknown, context: DigestContext): string {
 function encodeText(value: string, context: DigestContext): string {
   const text = context.text === undefined ? value : applyTextForm(value, context.text)
   if (text.length > MAX_READABLE || !text.isWellFormed()) return digestIn(context, text)
-  if (SAFE.test(text)) return DIGEST.test(text) ? digestIn(context, text) : text
-  return text === '' ? '~e' : text.replace(UNSAFE_RUNS, percentEscape)
+  const escaped = asciiEscaped(text) ?? text.replace(UNSAFE_RUNS, percentEscape)
+  if (escaped === '') return '~e'
+  return escaped === text && DIGEST.test(text) ? digestIn(context, text) : escaped
 }
 
-const SAFE = /^[\w.@+/=,-]+$/
-const HEX = '0123456789ABCDEF'
+/** A text with all that is unsafe escaped; `undefined` where it is not ASCII. By the character: keys are short. */
+function asciiEscaped(text: string): string | undefined {
+  let escaped = ''
+  let from = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= ASCII) return undefined
+    const stand = ESCAPES[code] as string
+    if (stand === '') continue
+    escaped += text.slice(from, at) + stand
+    from = at + 1
+  }
+  return from === 0 ? text : escaped + text.slice(from)
+}
+
+const ASCII = 0x80
+const SAFE = /^[\w.@+/=,-]$/
+/** What stands for each character in a key; `''` for itself. */
+const ESCAPES = Array.from({ length: ASCII }, (_, code) => {
+  return SAFE.test(String.fromCharCode(code)) ? '' : `%${code.toString(16).toUpperCase().padStart(2, '0')}`
+})
 const UNSAFE_RUNS = /[^\w.@+/=,-]+/gu
 // A text that looks like a digest must not pass for one.
 const DIGEST = /^[\w-]{43}$/
 
 function percentEscape(run: string): string {
-  const code = run.charCodeAt(0)
-  if (run.length === 1 && code < 0x80) return `%${HEX[code >> 4]}${HEX[code & 15]}`
   return Buffer.from(run, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&')
 }
 

@@ -1,6 +1,6 @@
 import { codeOf } from './file-disk.js'
 import { fileNameOf } from './file-entry.js'
-import { type FileSite, FULL, foundIn, placeOf } from './file-site.js'
+import { type FileSite, FULL, fileOf, foundIn, placeOf } from './file-site.js'
 import type { KeyRef, LeaseReply, LeaseRequest, ReleaseRequest } from './shared-store.js'
 
 /** The present token of a key, else this one. */
@@ -12,7 +12,7 @@ export function takeToken(site: FileSite, key: string, candidate: string, lifeMs
 /** The token of a key for one loader alone, of all processes. */
 export async function leaseFile(site: FileSite, request: LeaseRequest): Promise<LeaseReply> {
   const { log, clock, me } = site
-  const { key, seen, token, lifeMs } = request
+  const { seen, token, lifeMs } = request
   const at = placeOf(site, request)
   if (seen !== 'any') {
     const reading = site.disk.read(at.shard, at.name)
@@ -22,7 +22,7 @@ export async function leaseFile(site: FileSite, request: LeaseRequest): Promise<
     if (id !== seen.id) return { outcome: 'changed' }
   }
   const nowMs = Math.floor(clock.wall())
-  log.append({ kind: 'take', sender: me, file: fileNameOf(key), token, nowMs, untilMs: nowMs + Math.ceil(lifeMs) })
+  log.append({ kind: 'take', sender: me, file: at.file, token, nowMs, untilMs: nowMs + Math.ceil(lifeMs) })
   const held = log.book.token(at.file, nowMs)
   if (held === undefined || held.token === token) return { outcome: 'yours' }
   return { outcome: 'held', token: held.token, leftMs: held.untilMs - nowMs }
@@ -40,7 +40,7 @@ export function renewFile(site: FileSite, key: string, token: string, lifeMs: nu
 
 export function releaseFile(site: FileSite, request: ReleaseRequest): boolean {
   site.log.catchUp()
-  const held = site.log.book.token(fileNameOf(request.key), Math.floor(site.clock.wall()))
+  const held = site.log.book.token(fileOf(site, request), Math.floor(site.clock.wall()))
   if (held?.token !== request.token) return false
   free(site, request, request.next)
   return true
@@ -63,10 +63,7 @@ export function heldToken(site: FileSite, file: string, candidate: string, lifeM
 }
 
 /** Gives a token back, and tells who waits for it. */
-export function free(
-  site: FileSite,
-  { key, namespace, digest, token }: KeyRef & { readonly token: string },
-  next: 'lead' | 'alone',
-): void {
-  site.log.append({ kind: 'free', sender: site.me, file: fileNameOf(key), token, namespace, digest, next })
+export function free(site: FileSite, ref: KeyRef & { readonly token: string }, next: 'lead' | 'alone'): void {
+  const { namespace, digest, token } = ref
+  site.log.append({ kind: 'free', sender: site.me, file: fileOf(site, ref), token, namespace, digest, next })
 }

@@ -13,11 +13,13 @@ export interface FileSite {
   readonly clock: Clock
   readonly sweep: Sweep
   readonly me: string
-  /** Paths of the directories of each namespace's entries, by the two digits that are their names. */
-  readonly shards: Map<string, Map<string, string>>
+  /** Paths of the directories of each namespace's entries, by the number that their names are. */
+  readonly shards: Map<string, string[]>
   /** Whether entries end with their lifetime. */
   readonly expires: boolean
   readonly scrub: (request: string) => string
+  /** Whether the digest of a key is that in the name of its file. */
+  readonly digestIsHash: boolean
   /** Told what is wrong with the folder. */
   readonly trouble: (error: unknown) => void
 }
@@ -26,6 +28,8 @@ export interface FileSite {
 export const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'])
 const SAFE_NAME = /^[A-Za-z][\w-]{0,63}$/
 const NEVER = Number.MAX_SAFE_INTEGER
+const SHARDS = 256
+const [CODE_OF_0, CODE_OF_A] = [48, 97]
 
 /** Where the entries of a namespace are. Names that a file system may read otherwise than we do are replaced by digests. */
 export function directoryOf(disk: Disk, namespace: string): string {
@@ -41,19 +45,32 @@ export interface Place {
 }
 
 /** Where the entry of a key is. */
-export function placeOf(site: FileSite, { key, namespace }: KeyRef): Place {
-  const file = fileNameOf(key)
-  return { file, shard: shardOf(site, namespace, file), name: `${file}.entry` }
+export function placeOf(site: FileSite, ref: KeyRef): Place {
+  const file = fileOf(site, ref)
+  return { file, shard: shardOf(site, ref.namespace, file), name: `${file}.entry` }
+}
+
+/** What names the entry of a key, and its lines in the log. */
+export function fileOf({ digestIsHash }: FileSite, { key, digest }: KeyRef): string {
+  return digestIsHash ? digest : fileNameOf(key)
 }
 
 // One text for each: what is known of directories is found by it, and a new one would have to be hashed at every read.
+// By number, because so would the digits.
 function shardOf({ disk, shards }: FileSite, namespace: string, file: string): string {
-  const name = file.slice(0, 2)
-  const known = shards.get(namespace)?.get(name)
+  const number = 16 * digitAt(file, 0) + digitAt(file, 1)
+  const known = shards.get(namespace)?.[number]
   if (known !== undefined) return known
-  const shard = directoryOf(disk, namespace) + sep + name
-  shards.set(namespace, (shards.get(namespace) ?? new Map()).set(name, shard))
+  const shard = directoryOf(disk, namespace) + sep + file.slice(0, 2)
+  const ofNamespace = shards.get(namespace) ?? new Array<string>(SHARDS)
+  ofNamespace[number] = shard
+  shards.set(namespace, ofNamespace)
   return shard
+}
+
+function digitAt(hex: string, at: number): number {
+  const code = hex.charCodeAt(at)
+  return code < CODE_OF_A ? code - CODE_OF_0 : code - CODE_OF_A + 10
 }
 
 /** The path of an entry. */

@@ -8,8 +8,8 @@ import { codeOf, type Disk, tryTo } from './file-disk.js'
 export interface Sweep {
   /** So many bytes were written: from time to time that begins a sweep. */
   wrote(bytes: number): void
-  /** An entry was of use. */
-  used(at: { readonly shard: string; readonly name: string }, storedAtMs: number): void
+  /** An entry was of use now, by the wall clock. */
+  used(at: { readonly shard: string; readonly name: string }, storedAtMs: number, nowMs: number): void
   run(): Promise<void>
   close(): Promise<void>
 }
@@ -69,8 +69,8 @@ export function createSweep(options: SweepOptions): Sweep {
       written = 0
       void run()
     },
-    used({ shard, name }, storedAtMs) {
-      if (readOnly || clock.wall() - storedAtMs < HOUR_MS) return
+    used({ shard, name }, storedAtMs, nowMs) {
+      if (readOnly || nowMs - storedAtMs < HOUR_MS) return
       if (clock.now() - touchedAt > HOUR_MS || touched.size >= MOST_TOUCHED) {
         touched.clear()
         touchedAt = clock.now()
@@ -78,7 +78,7 @@ export function createSweep(options: SweepOptions): Sweep {
       const path = join(shard, name)
       if (touched.has(path)) return
       touched.add(path)
-      const seconds = clock.wall() / 1000
+      const seconds = nowMs / 1000
       tryTo(() => utimesSync(path, seconds, seconds))
     },
     async close() {

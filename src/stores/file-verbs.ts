@@ -1,7 +1,7 @@
 import { codeOf, type Draft, tryTo } from './file-disk.js'
-import { expiredFile, fileNameOf, writeFileEntry } from './file-entry.js'
+import { expiredFile, writeFileEntry } from './file-entry.js'
 import { free, heldToken } from './file-leases.js'
-import { type FileSite, FULL, foundIn, ownNumbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
+import { type FileSite, FULL, fileOf, foundIn, ownNumbered, type Place, pathOf, placeOf, stamped } from './file-site.js'
 import {
   type BumpReply,
   type KeyRef,
@@ -48,7 +48,7 @@ function judged(site: FileSite, request: ReadRequest, at: Place, bytes: Buffer |
     entry: shown(entry, request.knownId),
     token: undefined,
   }
-  if (isUsable) sweep.used(at, entry.storedAtMs)
+  if (isUsable) sweep.used(at, entry.storedAtMs, reply.nowMs)
   else if (request.token !== undefined) {
     reply.token = heldToken(site, file, request.token, request.tokenLifeMs ?? TOKEN_LIFE_MS)
   }
@@ -178,6 +178,7 @@ function full(site: FileSite, ref: KeyRef, error: unknown): undefined {
   tryTo(() => site.disk.remove(pathOf(placeOf(site, ref))))
 }
 
-function tell(site: FileSite, { key, namespace, digest }: KeyRef, over: boolean): void {
-  site.log.append({ kind: 'key', sender: site.me, over, file: fileNameOf(key), namespace, digest })
+function tell(site: FileSite, ref: KeyRef, over: boolean): void {
+  const { namespace, digest } = ref
+  site.log.append({ kind: 'key', sender: site.me, over, file: fileOf(site, ref), namespace, digest })
 }

@@ -28,6 +28,8 @@ export interface FileStoreOptions {
   readonly readOnly?: boolean
   /** What requests are written as, for people. @defaultValue as they are */
   readonly scrub?: (request: string) => string
+  /** Whether the `digest` of a key is `textDigest` of it: then no key is hashed here again. @defaultValue `false` */
+  readonly digestIsHash?: boolean
   readonly clock?: Clock
 }
 
@@ -43,7 +45,7 @@ export interface FileStore extends SharedStore {
   sweep(): Promise<void>
 }
 
-const OPTIONS = ['folder', 'prefix', 'maxBytes', 'expires', 'recheck', 'readOnly', 'scrub', 'clock']
+const OPTIONS = ['folder', 'prefix', 'maxBytes', 'expires', 'recheck', 'readOnly', 'scrub', 'digestIsHash', 'clock']
 const GIB = 2 ** 30
 
 /**
@@ -59,7 +61,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   for (const name of Object.keys(options))
     if (!OPTIONS.includes(name)) throw optionUnknown('the folder store', name, OPTIONS)
   const { folder, prefix = 'hopstash', maxBytes = GIB, expires = false, readOnly = false } = options
-  const { clock = createSystemClock(), scrub = (request) => request, recheck = '250ms' } = options
+  const { clock = createSystemClock(), scrub = (request) => request, recheck = '250ms', digestIsHash = false } = options
   if (typeof folder !== 'string' || folder === '' || folder.includes('\u0000')) {
     throw optionInvalid('folder', 'the path of a folder', folder)
   }
@@ -88,7 +90,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     if (problem === undefined) warn(folder, error)
     problem = messageOf(error)
   }
-  const site: FileSite = { disk, log, clock, sweep, me, shards: new Map(), expires, scrub, trouble }
+  const site: FileSite = { disk, log, clock, sweep, me, shards: new Map(), expires, scrub, digestIsHash, trouble }
   const noted = (error: unknown): never => {
     site.trouble(error)
     throw error
@@ -101,9 +103,10 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     try {
       const reply = readFile(site, request)
       if (reply instanceof Promise) reply.then(done, failed)
-      else queueMicrotask(() => done(reply))
+      // A promise's turn, not `queueMicrotask`: Node makes a resource of each of those.
+      else Promise.resolve(reply).then(done)
     } catch (error) {
-      queueMicrotask(() => failed(error))
+      Promise.reject(error).catch(failed)
     }
   }
   const tried = <T>(verb: () => T | Promise<T>): Promise<T> => {

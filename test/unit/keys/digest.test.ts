@@ -12,6 +12,16 @@ describe('digestOf', () => {
     expect(digestOf(value)).toMatch(/^[\w-]{43}$/)
   })
 
+  it('is that of the canonical bytes for texts of every length and script, too', () => {
+    const pieces = ['', 'a', 'item 7', 'ü', '\u0000', '日本', '😀', '\ud800', 'x\udc00', 'e\u0301']
+    for (const piece of pieces) {
+      for (const length of [0, 1, 63, 64, 65, 127, 128, 129, 300]) {
+        const text = piece + 'x'.repeat(length)
+        expect(digestOf(text)).toBe(createHash('sha256').update(canonicalBytes(text)).digest('base64url'))
+      }
+    }
+  })
+
   it('of a Proxy that nobody may look at is refused like any other value that throws', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()

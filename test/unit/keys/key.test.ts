@@ -77,6 +77,20 @@ describe('the parts of a key', () => {
     expect(textOf('', true, false, null, undefined, 7n)).toBe('~e:~t:~f:~null:~u:~i7')
   })
 
+  it('escape each byte that is not safe, and no other, whatever is beside it', () => {
+    const bytes = (text: string) => [...Buffer.from(text)].map((byte) => String.fromCharCode(byte))
+    for (let code = 0; code < 0x180; code++) {
+      const char = String.fromCharCode(code)
+      const safe = /[\w.@+/=,-]/.test(char)
+      const escaped = safe
+        ? char
+        : bytes(char)
+            .map((byte) => `%${Buffer.from(byte, 'latin1').toString('hex').toUpperCase()}`)
+            .join('')
+      expect(textOf(`a${char}b`, `${char}:é`)).toBe(`a${escaped}b:${escaped}%3A%C3%A9`)
+    }
+  })
+
   it('become a digest where they are long, structured, or could pass for a digest', () => {
     const lookalike = 'A'.repeat(43)
     expect(textOf('x'.repeat(64))).toBe('x'.repeat(64))

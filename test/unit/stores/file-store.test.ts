@@ -13,9 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createEntryCodec } from '../../../src/cache/entry-codec.js'
+import { textDigest } from '../../../src/keys/text-digest.js'
 import { createFileStore, type FileStoreOptions } from '../../../src/stores/file.js'
 import {
   isValid,
@@ -131,6 +132,21 @@ describe('an entry in a folder', () => {
     const logs = readdirSync(join(folder, 'hopstash-v1')).filter((name) => name.startsWith('log-'))
     for (const log of logs) expect(statSync(join(folder, 'hopstash-v1', log, 'lines')).mode & 0o777).toBe(0o600)
     expect(logs).toHaveLength(1)
+  })
+
+  it('has the same place and the same lines, whether its key is hashed here or was before', async () => {
+    const hashed = (name: string) => ({ ...refOf(name), digest: textDigest(refOf(name).key) })
+    const told = open({ digestIsHash: true })
+    const names = Array.from({ length: 40 }, (_, index) => `n${index}`)
+    for (const name of names) await told.set({ ...hashed(name), entry: entryOf(name), lifeMs: 1000, notAfterMs: FAR })
+    const other = open()
+    for (const name of names) expect(await found(other, name)).toBe(name)
+    for (const path of files()) expect(basename(dirname(path))).toBe(basename(path).slice(0, 2))
+    await other.kill(refOf('n7'))
+    expect((await told.read(hashed('n7'))).entry).toBeUndefined()
+    await told.kill(hashed('n8'))
+    expect(await found(other, 'n8')).toBeUndefined()
+    await Promise.all([told.close(), other.close()])
   })
 
   it('outlives every lifetime, unless lifetimes were asked for', async () => {

@@ -44,7 +44,18 @@ beforeEach(() => {
   const log = createFileLog({ disk, clock, me: 'me', readOnly: false, onFrame() {}, onGap() {} })
   const sweep = createSweep({ disk, clock, maxBytes: 2 ** 30, readOnly: false })
   const trouble = (error: unknown) => void troubles.push(String(error))
-  site = { disk, log, clock, sweep, me: 'me', shards: new Map(), expires: false, scrub: (text) => text, trouble }
+  site = {
+    disk,
+    log,
+    clock,
+    sweep,
+    me: 'me',
+    shards: new Map(),
+    expires: false,
+    scrub: (text) => text,
+    digestIsHash: false,
+    trouble,
+  }
 })
 
 afterEach(() => {
