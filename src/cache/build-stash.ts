@@ -204,6 +204,7 @@ function createState(site: Site, name: string, definition: AnyDefinition): Names
   const said = namespaceSettings(name, site.environment)
   const policy = boundTo(site.budget, withChanges(declared, said, 'environment'))
   const cells = new Cells()
+  const fills = new Fills()
   const counters = createCounters()
   const ghost = new Ghost<MissCause>(Math.max(1000, GHOSTS_PER_ENTRY * policy.max))
   const memory = new MemoryStore<Entry>({
@@ -212,7 +213,8 @@ function createState(site: Site, name: string, definition: AnyDefinition): Names
     onRemove: (entry, id, why) => {
       if (entry.about instanceof About) {
         cells.release(entry.about.cells, id)
-        if (why !== 'replaced' && entry.about.shared !== undefined)
+        // What is on its way for the key is found by the same name.
+        if (why !== 'replaced' && entry.about.shared !== undefined && !fills.has(id))
           site.connection?.tier.forget(name, entry.about.shared.digest)
       }
       if (why !== 'evicted') return
@@ -231,7 +233,7 @@ function createState(site: Site, name: string, definition: AnyDefinition): Names
     loads: new Loads(),
     negatives: new Map(),
     saves: new Map(),
-    fills: new Fills(),
+    fills,
     shared: site.connection?.tier,
     counters,
     ghost,

@@ -1,4 +1,5 @@
 import { optionHidden, optionInvalid } from '../errors/option-error.js'
+import { textDigest } from '../keys/text-digest.js'
 import { clientIn, isManyServers } from '../redis/node-redis.js'
 import { type RedisSource, resolveSource } from '../redis/redis-source.js'
 import type { CacheMode, Settings } from '../runtime/settings.js'
@@ -32,7 +33,8 @@ export function connectorOf(options: StashOptions<NamespaceDefinitions>, environ
   const prefix = options.prefix ?? 'hopstash'
   const use = resolveStoreOptions(options)
   if (isFolder(store)) return folderConnector(store, { name, prefix, options, mode, use })
-  if (isRedis(store)) return redisConnector(store, prefix, name, use, mode)
+  // With a secret, what peers are told of a key is an HMAC.
+  if (isRedis(store)) return redisConnector(store, prefix, name, use, mode, options.secret === undefined)
   if (isKeyv(store)) return keyvConnector(store, prefix, use, mode)
   // The text may hold a password, so it is never shown.
   throw typeof store === 'string'
@@ -52,16 +54,27 @@ function redisConnector(
   name: string,
   use: ResolvedStoreOptions,
   mode: CacheMode,
+  digestIsHash: boolean,
 ): Connect {
   const { address } = resolveSource(redis, name)
   return ({ clock, coherence }) => {
     const store = createLateStore(async () => {
       const { createRedisStore } = await import('../stores/redis.js')
       const { timeoutMs: timeout, onStoreRestart, isShared } = use
-      return createRedisStore({ redis, prefix, clock, optionName: name, timeout, onStoreRestart, isShared })
+      return createRedisStore({
+        redis,
+        prefix,
+        clock,
+        optionName: name,
+        timeout,
+        onStoreRestart,
+        isShared,
+        digestIsHash,
+      })
     })
+    const digestOf = digestIsHash ? textDigest : undefined
     return {
-      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use) }),
+      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, digestOf, ...tierOptions(use) }),
       ready: (timeoutMs) => store.arrival.then((redisStore) => redisStore.ready(timeoutMs), isNotThere),
       health: () => ({ ...(store.arrived?.health() ?? { address, status: 'connecting' }), kind: 'redis' }),
     }

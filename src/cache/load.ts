@@ -12,13 +12,16 @@ import { keep } from './keep.js'
 import { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import { LoadContext } from './loader.js'
+import { firstValueOf } from './loan.js'
 import { describing, missedReplay } from './mode.js'
 import { copyOf, MAX_OWNED_BYTES, own } from './ownership.js'
 import { isHeld, runHolding } from './reentrancy.js'
 import { countRefused, fitsMemory } from './refusals.js'
+import { endShared } from './shared-load.js'
 import { type Publication, publishShared } from './shared-publish.js'
 import { type LoadSteps, runThroughStore } from './shared-run.js'
 import type { NamespaceState, SharedSide } from './state.js'
+import { valueFor } from './valid.js'
 import type { MissCause } from './words.js'
 
 /** Begins a load and takes the key's place in flight. The caller joins it. */
@@ -75,7 +78,8 @@ function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 
   load.readersGetCopies = about.readersGetCopies
   load.source = entry.value
   endLoad(state, load)
-  load.flight.resolve(about.readersGetCopies ? copyOf(entry.value) : entry.value)
+  const isAlone = freshness === 'fresh' && load.missCause !== undefined && !load.joined
+  load.flight.resolve(isAlone ? firstValueOf(state, entry) : valueFor(entry))
   if (freshness !== 'fresh') load.refresh?.()
 }
 
@@ -172,6 +176,7 @@ function endLoad(state: NamespaceState, load: Load): boolean {
   state.loads.running.delete(load)
   state.cells.loadEnds()
   load.onEnd?.()
+  if (load.shared !== undefined && state.shared !== undefined) endShared(state, state.shared, load.id, load.shared)
   return true
 }
 

@@ -1,10 +1,11 @@
 import type { DecodedShape } from '../codec/decoded-shape.js'
 import { isValid, type Markers, markerNames, type ReadReply, type StoredEntry } from '../stores/shared-store.js'
 import { admit } from './admit.js'
-import { About, Entry, horizonFrom } from './entry.js'
+import { About, Entry, horizonFrom, type Loan } from './entry.js'
 import type { Fill } from './fills.js'
 import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
+import { isOwn } from './loan.js'
 import { MAX_OWNED_BYTES, own, ownDecoded } from './ownership.js'
 import { countRefused, fitsMemory } from './refusals.js'
 import { SharedFlight } from './shared-flight.js'
@@ -46,24 +47,33 @@ export function readShared(
   const { key, namespace, digest } = flight.ref
   const held = heldEntry(state, id)
   const token = wantsToken ? tier.nonce() : undefined
-  const request = { key, namespace, digest, knownId: held?.shared.id, token, tokenLifeMs: tokenLifeMs(state, tier) }
-  const use = (reply: ReadReply): ReturnType<typeof decoded> => {
-    const entry = learnt(state, tier, flight, reply)
-    if (entry === undefined) return undefined
-    const found = held !== undefined && entry.body === undefined ? held.entry : decoded(state, tier, entry, flight)
-    if (!(found instanceof Promise)) return settled(state, tier, id, flight, found, entry, reply)
-    return found.then((late) => settled(state, tier, id, flight, late, entry, reply))
-  }
-  tier.askRead(request, (reply) => {
-    let found: ReturnType<typeof use>
+  const knownId = held === undefined ? undefined : held.shared.id
+  tier.askRead({ key, namespace, digest, knownId, token, tokenLifeMs: tokenLifeMs(state, tier) }, (reply) => {
+    let found: ReturnType<typeof taken>
     try {
-      found = reply && use(reply)
+      found = reply && taken(state, tier, id, flight, held?.entry, reply)
     } catch {
       // A store that answers with something else than the contract says: as good as nothing.
     }
     if (found instanceof Promise) found.then(done, () => done(undefined))
     else done(found)
   })
+}
+
+/** What a reply holds that may be used, placed in memory. */
+function taken(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  flight: SharedFlight,
+  held: Entry | undefined,
+  reply: ReadReply,
+): ReturnType<typeof decoded> {
+  const entry = learnt(state, tier, flight, reply)
+  if (entry === undefined) return undefined
+  const found = held !== undefined && entry.body === undefined ? held : decoded(state, tier, entry, flight)
+  if (!(found instanceof Promise)) return settled(state, tier, id, flight, found, entry, reply)
+  return found.then((late) => settled(state, tier, id, flight, late, entry, reply))
 }
 
 /** Takes in what a reply says of the store, and returns its entry if that is valid. */
@@ -146,8 +156,6 @@ function place(
     outage: tier.link.outage,
   }
   state.cells.retain(about.cells, id)
-  // Again: an entry that left memory meanwhile took the name with it.
-  tier.remember(flight.ref.namespace, flight.ref.digest, id)
   state.memory.set(id, found)
 }
 
@@ -159,17 +167,25 @@ function decoded(
   flight: SharedFlight,
 ): Entry | undefined | Promise<Entry | undefined> {
   if (entry.body === undefined) return undefined
-  const admitted = (body: DecodedBody): ReturnType<typeof decoded> => {
-    if (!body.ok) return undefined
-    if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value, body.shape)
-    return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
-  }
   try {
     const body = tier.codec.decode(entry.body, entry, flight.ref.key)
-    return body instanceof Promise ? body.then(admitted).catch(nothing) : admitted(body)
+    if (!(body instanceof Promise)) return admitted(state, tier, entry, flight, body)
+    return body.then((late) => admitted(state, tier, entry, flight, late)).catch(nothing)
   } catch {
     return undefined
   }
+}
+
+function admitted(
+  state: NamespaceState,
+  tier: SharedSide,
+  entry: StoredEntry,
+  flight: SharedFlight,
+  body: DecodedBody,
+): ReturnType<typeof decoded> {
+  if (!body.ok) return undefined
+  if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value, body.shape, body.loan)
+  return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
 }
 
 function takenOver(
@@ -179,6 +195,7 @@ function takenOver(
   flight: SharedFlight,
   value: unknown,
   shape?: DecodedShape,
+  loan?: Loan,
 ): Entry | undefined {
   const { isolation } = state.live.policy
   const owned = ownDecoded(value, shape, isolation) ?? own(value, { isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
@@ -196,6 +213,7 @@ function takenOver(
     startSeq: flight.bornAt,
     cells: state.cells.ofAll(entry.tags),
     readersGetCopies: kept.handOut === 'copy',
+    loan: kept.value === value ? loan : undefined,
   })
   const now = tier.clock.now()
   if (freshnessAt(about, now) === 'dead') return undefined
@@ -214,6 +232,7 @@ const UNOWNED = Infinity
 function heldEntry(state: NamespaceState, id: string) {
   const entry = state.memory.peek(id)
   if (entry === undefined || !(entry.about instanceof About)) return undefined
+  if (!isOwn(state, entry, entry.about)) return void state.memory.delete(id)
   const { shared } = entry.about
   return shared?.id === undefined ? undefined : { entry, shared }
 }

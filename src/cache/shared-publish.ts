@@ -165,8 +165,6 @@ function insert(state: NamespaceState, tier: SharedSide, id: string, owned: Owne
   if (!fitsMemory(state, owned.bytes)) return void removeAs(state, id, 'evicted')
   const checkAt = checkAtOf(state, about, horizonFrom(about.storedAt))
   state.cells.retain(about.cells, id)
-  // Again: an entry that left memory meanwhile took the name with it.
-  if (about.shared !== undefined) tier.remember(state.name, about.shared.digest, id)
   // The generation before this one: the first read asks `trustOf`.
   state.memory.set(id, new Entry(owned.value, checkAt, state.coherence.generation - 1, owned.bytes, about))
 }

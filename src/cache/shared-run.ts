@@ -43,20 +43,22 @@ export function runThroughStore(
   const accept = acceptanceOf(state, request)
   const flight = beginShared(state, tier, load.id, 'load')
   load.shared = flight
-  load.onEnd = () => endShared(state, tier, load.id, flight)
-  const rescue = (): void => {
-    if (!load.ended) steps.runLoader(state, load, request)
-  }
   const takesToken = accept.mayLoad && !load.noStore && !leads(state, tier)
   readShared(state, tier, load.id, flight, takesToken, (read) => {
     let isServed = false
     try {
       isServed = endsWith(state, tier, load, read, accept, steps)
     } catch {
-      return rescue()
+      return rescue(state, load, request, steps)
     }
-    if (!isServed) loadAfter(state, tier, load, request, flight, accept, steps).catch(rescue)
+    if (!isServed) {
+      loadAfter(state, tier, load, request, accept, steps).catch(() => rescue(state, load, request, steps))
+    }
   })
+}
+
+function rescue(state: NamespaceState, load: Load, request: LoadRequest, steps: LoadSteps): void {
+  if (!load.ended) steps.runLoader(state, load, request)
 }
 
 const USUAL: Acceptance = { forceFresh: false, maxAgeMs: Infinity, mayLoad: true }
@@ -92,21 +94,17 @@ async function loadAfter(
   tier: SharedSide,
   load: Load,
   request: LoadRequest,
-  first: SharedFlight,
   accept: Acceptance,
   steps: LoadSteps,
 ): Promise<void> {
   const stores = accept.mayLoad && !load.noStore
-  let flight = first
+  let flight = load.shared as SharedFlight
   // A forced load is everybody's own: it shares the lease that is there, as saves do.
   if (stores && !accept.forceFresh && leads(state, tier)) {
     const followUntil = load.startedAt + state.live.policy.hardTimeoutMs
     const pursuit: Pursuit = { changes: 0, alone: false, keepsAlive: () => load.flight.awaited, stop: undefined }
+    load.onEnd = () => pursuit.stop?.()
     for (;;) {
-      load.onEnd = () => {
-        pursuit.stop?.()
-        endShared(state, tier, load.id, flight)
-      }
       if (tier.clock.now() >= followUntil) pursuit.alone = true
       const next = await pursue(tier, flight, pursuit)
       if (load.ended) return leave(tier, flight)

@@ -57,7 +57,8 @@ export async function readMany(
   const found: (StoredEntry | 'changed' | undefined)[] = []
   const names = new Set(first === undefined ? base : [])
   let [nextKnown, nextPlain] = [0, 0]
-  for (const request of requests) {
+  for (let index = 0; index < requests.length; index++) {
+    const request = requests[index] as ReadRequest
     const bytes = bytesOf(site, request.knownId === undefined ? plain[nextPlain++] : known[nextKnown++])
     const entry = entryAt(site, request, bytes, first ?? UNSTAMPED)
     found.push(entry)
@@ -67,7 +68,9 @@ export async function readMany(
   const lookup = names.size === 0 && first !== undefined ? first : await look(site, way, lookups, [...names], first)
   const shared = sharedMarkers(lookup, base)
   const later: Promise<void>[] = []
-  for (const [index, request] of requests.entries()) {
+  // By number: an iterator makes two objects for each of them.
+  for (let index = 0; index < requests.length; index++) {
+    const request = requests[index] as ReadRequest
     const read = found[index]
     // The header that was asked for is of another entry: now all of it is needed.
     if (read === 'changed') {

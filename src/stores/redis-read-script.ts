@@ -17,6 +17,8 @@ export interface ReadSite {
   readonly clock: Clock
   /** Whether one node has all keys: then entries and markers are asked for in one round trip. */
   readonly isOneNode: boolean
+  /** Whether the digest of a key is what its entry repeats of it, in hexadecimal. */
+  readonly digestIsHash: boolean
   /** The id of a new incarnation, should there be none: never the same twice. */
   readonly candidate: () => string
   /** Called for stored bytes that are no entry. */
@@ -67,7 +69,8 @@ export function entryIn(
   bytes: Buffer,
   headerOnly: boolean,
 ): StoredEntry | undefined {
-  const entry = entryOf(request.key, bytes, headerOnly, stamp)
+  const key = site.digestIsHash ? { hex: request.digest } : request.key
+  const entry = entryOf(key, bytes, headerOnly, stamp)
   if (typeof entry !== 'string') return entry
   site.unreadable(entry)
   return undefined

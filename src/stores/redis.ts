@@ -39,6 +39,8 @@ export interface RedisStoreOptions {
   readonly clock?: Clock
   /** Whether its connections are shared with other stores of this process at the same server. @defaultValue `false` */
   readonly isShared?: boolean
+  /** Whether the `digest` of a key is `textDigest` of it: then no key is hashed here again. @defaultValue `false` */
+  readonly digestIsHash?: boolean
 }
 
 /** How a store in Redis is. Names, counts and words; no credentials. */
@@ -73,7 +75,7 @@ export interface RedisStore extends SharedStore {
   health(): RedisStoreHealth
 }
 
-const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock', 'isShared']
+const KNOWN = ['redis', 'optionName', 'prefix', 'timeout', 'onStoreRestart', 'clock', 'isShared', 'digestIsHash']
 const REPLAY_AT_ONCE = 500
 const READY_LOOK_MS = 20
 
@@ -84,7 +86,7 @@ const READY_LOOK_MS = 20
  * @throws {OptionError} `ERR_OPTION_INVALID` for an option that cannot be used; no message shows a password.
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
-  const { source, prefix, timeoutMs, policy, clock, isShared } = resolveOptions(options)
+  const { source, prefix, timeoutMs, policy, clock, isShared, digestIsHash } = resolveOptions(options)
   const keys = storeKeys(prefix)
   const sender = randomBytes(9).toString('base64url')
   const candidate = createCandidates()
@@ -115,6 +117,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     keys,
     clock,
     candidate,
+    digestIsHash,
     isOneNode: source.cluster === undefined,
     run: commands.run,
     runBehind: commands.runBehind,
@@ -258,6 +261,7 @@ function resolveOptions(options: RedisStoreOptions) {
     onStoreRestart: policy = 'replay',
     clock,
     isShared = false,
+    digestIsHash = false,
   } = options
   if (!RESTART_POLICIES.includes(policy))
     throw optionInvalid('onStoreRestart', `one of ${RESTART_POLICIES.join(', ')}`, policy)
@@ -270,6 +274,7 @@ function resolveOptions(options: RedisStoreOptions) {
     policy,
     clock: clock ?? createSystemClock(),
     isShared,
+    digestIsHash,
   }
 }
 

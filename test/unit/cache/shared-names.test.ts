@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { stateOf } from '../../../src/cache/namespace-state.js'
 
 import { createLoads, never, type Things } from './fixture.js'
-import { openShared } from './shared-fixture.js'
+import { heldCalls, openShared } from './shared-fixture.js'
 
 /** Takes the only entry out of memory, as a full memory does, and with it the name peers know it by. */
 function evict(things: Things): void {
@@ -42,6 +42,27 @@ describe('a key whose entry leaves memory while another value of it is on its wa
     expect(things.peek('k')).toBe('value')
     await world.run(others.delete('k'))
     await world.settle()
+    expect(things.peek('k')).toBeUndefined()
+  })
+
+  it('is known to peers all the while: a delete that comes before the answer voids it', async () => {
+    const replies = heldCalls('read', 'after')
+    const { world, things, others } = openShared({}, replies.adapt)
+    await world.settle()
+    await world.run(things.set('k', 'value'))
+    const [{ connection }] = world.processes
+    connection.cutBus()
+    connection.healBus()
+    await world.settle()
+    replies.hold()
+    const reading = things.getOrSet('k', never)
+    await world.settle()
+    expect(replies.count()).toBe(1)
+    evict(things)
+    await world.run(others.delete('k'))
+    await world.settle()
+    replies.releaseAll()
+    expect(await world.run(reading)).toBe('value')
     expect(things.peek('k')).toBeUndefined()
   })
 
