@@ -184,7 +184,8 @@ function admitted(
   body: DecodedBody,
 ): ReturnType<typeof decoded> {
   if (!body.ok) return undefined
-  if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value, body.shape, body.loan)
+  if (state.live.policy.schema === undefined)
+    return takenOver(state, tier, entry, flight, body.value, body.shape, body.loan)
   return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
 }
 
