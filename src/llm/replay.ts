@@ -126,10 +126,11 @@ function pacedBody(
  * A response as `fetch` gives it: it says where it came from, and may be of a status over 599, which servers send and the
  * constructor refuses.
  */
-function responseOf(body: BodyInit | null, head: ResponseInit & { readonly status: number }, url: string): Response {
+function responseOf(body: Body, head: ResponseInit & { readonly status: number }, url: string): Response {
   const { status } = head
   const response = new Response(body, status > MAX_STATUS ? { ...head, status: MAX_STATUS } : head)
   if (status > MAX_STATUS) Object.defineProperty(response, 'status', { value: status })
   return Object.defineProperty(response, 'url', { value: url })
 }
 const MAX_STATUS = 599
+type Body = ConstructorParameters<typeof Response>[0]
