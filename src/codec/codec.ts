@@ -1,3 +1,4 @@
+import { asBuffer, viewOf } from './buffer-reads.js'
 import { checksumOf, GMAC_BYTES, isIntact } from './checksum.js'
 import { type CodecOptions, type ResolvedCodecOptions, resolveCodecOptions } from './codec-options.js'
 import { compress, inflate } from './compress.js'
@@ -139,7 +140,7 @@ function sealed(
 function decode(parts: Parts, input: Uint8Array, keyDigest: Uint8Array): Decoded | Promise<Decoded> {
   const bytes = asBuffer(input)
   const decoded = decodeHeader(bytes, keyDigest)
-  return decoded.ok ? decodeBody(parts, bytes, decoded, bytes.subarray(decoded.headerBytes)) : decoded
+  return decoded.ok ? decodeBody(parts, bytes, decoded, viewOf(bytes, decoded.headerBytes)) : decoded
 }
 
 function decodeBody(parts: Parts, bytes: Buffer, checked: CheckedHeader, stored: Buffer): Decoded | Promise<Decoded> {
@@ -176,7 +177,7 @@ function damageOf(stored: Buffer, { body: info, isWhole }: CheckedHeader, maxByt
 /** The body in the clear; `undefined` where that cannot be had, or where it was in the clear and must not be. */
 function opened(sealer: Sealer | undefined, stored: Buffer, info: BodyInfo, bytes: Buffer): Buffer | undefined {
   if (info.encryption === undefined) return sealer === undefined ? stored : undefined
-  const header = bytes.subarray(0, bytes.length - stored.length)
+  const header = viewOf(bytes, 0, bytes.length - stored.length)
   return sealer?.decrypt(stored, info.encryption, authenticatedOf(header))
 }
 
@@ -192,8 +193,4 @@ function read(parts: Parts, info: BodyInfo, header: EntryHeader, content: Buffer
 
 function failed(reason: DecodeFailure): Decoded {
   return { ok: false, reason }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,3 +1,4 @@
+import { asBuffer, doubleAt, hexIn, latin1In, uint16At, uint32At, viewOf } from './buffer-reads.js'
 import {
   BODY_FORMATS,
   type BodyInfo,
@@ -42,7 +43,7 @@ function isOf(bytes: Buffer, key: OfKey): boolean {
   const digestEnd = AT.keyDigest + KEY_DIGEST_BYTES
   if (typeof key === 'string' || 'hex' in key) {
     // Compared as text, without making a digest's bytes.
-    return bytes.toString('hex', AT.keyDigest, digestEnd) === (typeof key === 'string' ? keyDigestHex(key) : key.hex)
+    return hexIn(bytes, AT.keyDigest, digestEnd) === (typeof key === 'string' ? keyDigestHex(key) : key.hex)
   }
   return bytes.compare(key, 0, KEY_DIGEST_BYTES, AT.keyDigest, digestEnd) === 0
 }
@@ -52,12 +53,12 @@ function checkedLength(bytes: Buffer, isWhole: boolean): number | HeaderFailure 
   if (!begins) return 'foreign'
   if (bytes.length < AT.tags) return 'truncated'
   if (bytes[AT.version] !== VERSION) return 'version'
-  const length = bytes.readUInt16LE(AT.headerBytes)
+  const length = uint16At(bytes, AT.headerBytes)
   if (length < AT.tags + CHECK_BYTES) return 'corrupt'
   if (length > bytes.length) return 'truncated'
   if (isWhole) return length
   const end = length - CHECK_BYTES
-  return checkOf(bytes.subarray(0, end)) === bytes.toString('latin1', end, length) ? length : 'corrupt'
+  return checkOf(viewOf(bytes, 0, end)) === latin1In(bytes, end, length) ? length : 'corrupt'
 }
 
 // Past the check, so only another writer of this version can have made something of another shape.
@@ -71,7 +72,7 @@ function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader |
   const isEncrypted = (flags & ENCRYPTED) !== 0
   const isTagged = (flags & TAGGED) !== 0
   const encryption = isEncrypted ? readSeal(bytes, tags.end, end) : undefined
-  const gmac = isTagged && !isEncrypted ? bytes.subarray(tags.end, end) : undefined
+  const gmac = isTagged && !isEncrypted ? viewOf(bytes, tags.end, end) : undefined
   if (isEncrypted ? encryption === undefined : tags.end + (isTagged ? TAG_BYTES : 0) !== end) return undefined
   const header = readFields(bytes, tags.tags)
   if (headerProblem(header) !== undefined) return undefined
@@ -79,9 +80,9 @@ function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader |
     format,
     byteKind: bytes[AT.byteKind] as number,
     isCompressed: (flags & COMPRESSED) !== 0,
-    bodyBytes: bytes.readUInt32LE(AT.bodyBytes),
-    contentBytes: bytes.readUInt32LE(AT.contentBytes),
-    checksum: isTagged ? gmac : bytes.readUInt32LE(AT.checksum),
+    bodyBytes: uint32At(bytes, AT.bodyBytes),
+    contentBytes: uint32At(bytes, AT.contentBytes),
+    checksum: isTagged ? gmac : uint32At(bytes, AT.checksum),
     encryption,
   }
   return { ok: true, header, body, headerBytes: length, isWhole }
@@ -89,14 +90,14 @@ function parse(bytes: Buffer, length: number, isWhole: boolean): DecodedHeader |
 
 function readFields(bytes: Buffer, tags: readonly string[]): EntryHeader {
   return {
-    id: bytes.toString('latin1', AT.id, AT.id + ID_LENGTH),
-    inc: bytes[AT.inc] === 0 ? '' : bytes.toString('latin1', AT.inc, AT.inc + ID_LENGTH),
-    startSeq: bytes.readDoubleLE(AT.startSeq),
-    storedAtMs: bytes.readDoubleLE(AT.storedAt),
-    freshUntilMs: bytes.readDoubleLE(AT.freshUntil),
-    staleForMs: bytes.readDoubleLE(AT.staleFor),
-    errorForMs: bytes.readDoubleLE(AT.errorFor),
-    loadMs: bytes.readDoubleLE(AT.load),
+    id: latin1In(bytes, AT.id, AT.id + ID_LENGTH),
+    inc: bytes[AT.inc] === 0 ? '' : latin1In(bytes, AT.inc, AT.inc + ID_LENGTH),
+    startSeq: doubleAt(bytes, AT.startSeq),
+    storedAtMs: doubleAt(bytes, AT.storedAt),
+    freshUntilMs: doubleAt(bytes, AT.freshUntil),
+    staleForMs: doubleAt(bytes, AT.staleFor),
+    errorForMs: doubleAt(bytes, AT.errorFor),
+    loadMs: doubleAt(bytes, AT.load),
     tags,
   }
 }
@@ -109,14 +110,14 @@ interface Tags {
 }
 
 function readTags(bytes: Buffer, end: number): Tags | undefined {
-  let left = bytes.readUInt16LE(AT.tagCount)
+  let left = uint16At(bytes, AT.tagCount)
   if (left === 0) return UNTAGGED
   const tags: string[] = []
   let at: number = AT.tags
   for (; left > 0; left--) {
     if (at + 2 > end) return undefined
     const start = at + 2
-    at = start + bytes.readUInt16LE(at)
+    at = start + uint16At(bytes, at)
     if (at > end) return undefined
     tags.push(bytes.toString('utf8', start, at))
   }
@@ -127,12 +128,8 @@ function readSeal(bytes: Buffer, start: number, end: number): Seal | undefined {
   const nonceAt = start + 1 + (bytes[start] as number)
   if (nonceAt + NONCE_BYTES + TAG_BYTES !== end) return undefined
   return {
-    keyId: bytes.toString('latin1', start + 1, nonceAt),
-    nonce: bytes.subarray(nonceAt, nonceAt + NONCE_BYTES),
-    tag: bytes.subarray(nonceAt + NONCE_BYTES, end),
+    keyId: latin1In(bytes, start + 1, nonceAt),
+    nonce: viewOf(bytes, nonceAt, nonceAt + NONCE_BYTES),
+    tag: viewOf(bytes, nonceAt + NONCE_BYTES, end),
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

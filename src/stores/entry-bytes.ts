@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { asBuffer, viewOf } from '../codec/buffer-reads.js'
 import { checksumOf } from '../codec/checksum.js'
 import { type BodyInfo, type HeaderFailure, ID_LENGTH, keyDigestOf, type OfKey } from '../codec/entry-header.js'
 import { decodeHeader } from '../codec/header-reader.js'
@@ -91,8 +92,8 @@ export function entryOf(
     staleForMs: header.staleForMs,
     errorForMs: header.errorForMs,
     loadMs: header.loadMs,
-    body: headerOnly ? undefined : bytes.subarray(headerBytes),
-    header: bytes.subarray(0, headerBytes),
+    body: headerOnly ? undefined : viewOf(bytes, headerBytes),
+    header: viewOf(bytes, 0, headerBytes),
     checked: headerOnly ? undefined : { bytes, header: decoded },
   }
 }
@@ -102,8 +103,4 @@ export function storedId(id: string): string {
   return id.length === ID_LENGTH || (id.length === ID_LENGTH + 1 && id.endsWith('x'))
     ? id
     : hash('sha256', id, 'base64url').slice(0, ID_LENGTH)
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

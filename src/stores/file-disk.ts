@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { viewOf } from '../codec/buffer-reads.js'
 
 /** Files of one folder: read whole, written whole. No symbolic link is followed below the folder, nor the folder if it is one. */
 export interface Disk {
@@ -203,7 +204,7 @@ function createRoom(): Room {
       if (length > SYNC_BYTES) return undefined
       const start = at
       at += length
-      return bytes.subarray(start, at)
+      return viewOf(bytes, start, at)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { firstOf, lastBefore, viewOf } from '../codec/buffer-reads.js'
 import { crc32 } from '../codec/checksum.js'
 import { keyDigestHex, type OfKey } from '../codec/entry-header.js'
 import { restamped } from '../codec/header-writer.js'
@@ -80,10 +81,10 @@ function checked(header: Uint8Array, body: Uint8Array): Uint8Array[] {
  */
 export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   const tail = tailOf(bytes)
-  if (tail === undefined || crc32(bytes.subarray(tail.headAt)) !== tail.check) return FOREIGN
+  if (tail === undefined || crc32(viewOf(bytes, tail.headAt)) !== tail.check) return FOREIGN
   const start = tail.end + 1 - tail.headBytes
   if (!readBase64(bytes, tail.headAt, bytes, start, tail.headBytes)) return FOREIGN
-  return { read: readEntry(key, bytes.subarray(start), true), goneAtMs: tail.goneAtMs }
+  return { read: readEntry(key, viewOf(bytes, start), true), goneAtMs: tail.goneAtMs }
 }
 
 /** The file of an entry whose freshness ends now; `undefined` where there is none, or it has ended before. */
@@ -135,11 +136,11 @@ interface Tail {
 }
 
 function tailOf(bytes: Buffer): Tail | undefined {
-  const end = bytes.indexOf(LINE_END)
+  const end = firstOf(bytes, LINE_END)
   const headEnd = end - 2
   if (headEnd < 0 || !hasAt(bytes, 0, BEGINNING)) return undefined
   if (bytes[headEnd] !== QUOTE || bytes[headEnd + 1] !== BRACE_END) return undefined
-  const checkAt = bytes.lastIndexOf(QUOTE, headEnd - 1) + 1
+  const checkAt = lastBefore(bytes, QUOTE, headEnd - 1) + 1
   const headStart = checkAt + CHECK_DIGITS
   const goneEnd = checkAt - HEAD.length
   if (headStart >= headEnd || !hasAt(bytes, goneEnd, HEAD)) return undefined
