@@ -113,6 +113,14 @@ describe.each<[string, (things: Things, key: string) => Promise<Buffer | undefin
     expect(new Set(values.map(({ buffer }) => buffer)).size).toBe(values.length)
   })
 
+  it('are changed by the first of several before another has his', async () => {
+    const things = await readerOf('k')
+    const first = read(things, 'k').then((value) => value?.fill(0))
+    const others = await Promise.all([sound(things, 'k'), sound(things, 'k')])
+    await first
+    for (const other of others) expect(other.equals(VALUE)).toBe(true)
+  })
+
   it('are served from memory while the server is away', async () => {
     const things = await readerOf('k')
     await sound(things, 'k')
