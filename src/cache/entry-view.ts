@@ -3,7 +3,6 @@ import { visibleTags } from './cells.js'
 import { About, type Entry } from './entry.js'
 import type { FoundEntry } from './found-entry.js'
 import type { Freshness } from './freshness.js'
-import { firstValueOf } from './loan.js'
 import { identify } from './read.js'
 import type { NamespaceState } from './state.js'
 import { freshnessOf, removeAs, slide, timesOf, validEntry, valueFor } from './valid.js'
@@ -97,7 +96,7 @@ export function fresh(state: NamespaceState, id: string, found: FoundEntry | und
   }
   state.counters.hits++
   if (state.live.policy.sliding) slide(found.entry, Math.floor(state.clock.now()), state.live.policy.maxTtlMs)
-  return found.tier === 'store' && freshness === 'fresh' ? firstValueOf(state, found.entry) : valueFor(found.entry)
+  return valueFor(found.entry)
 }
 
 /** The id of a key; `undefined`, and counted, for one without a canonical form: reads bypass the cache then. */

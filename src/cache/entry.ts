@@ -12,8 +12,7 @@ export class Entry<V = unknown> {
   /** The coherence generation this entry was last found valid in. */
   generation: number
   // Behind what a hit reads: the former lie in one line of the processor's cache more often.
-  /** Replaced only by a copy of itself, where it was lent. */
-  value: V
+  readonly value: V
   readonly bytes: number
   readonly about: number | About
 
@@ -46,12 +45,10 @@ export class About {
   readonly readersGetCopies: boolean
   /** How the entry stands to the shared store; absent where there is none. */
   shared: SharedStamp | undefined = undefined
-  /** Its bytes may be lent to their first reader; absent for nearly all. */
-  loan: Loan | undefined
   /** Failures of its refresh in a row; most entries never have any. */
   trouble: { failures: number; retryAt: number } | undefined = undefined
 
-  constructor(init: Omit<About, 'slidAt' | 'trouble' | 'retryAt' | 'shared' | 'loan'> & { loan?: Loan | undefined }) {
+  constructor(init: Omit<About, 'slidAt' | 'trouble' | 'retryAt' | 'shared'>) {
     this.storedAt = init.storedAt
     this.slidAt = init.storedAt
     this.freshUntil = init.freshUntil
@@ -62,26 +59,12 @@ export class About {
     this.startSeq = init.startSeq
     this.cells = init.cells
     this.readersGetCopies = init.readersGetCopies
-    this.loan = init.loan
   }
 
   /** No refresh is tried before this instant: the last one failed. */
   get retryAt(): number {
     return this.trouble?.retryAt ?? 0
   }
-}
-
-/**
- * Large bytes a store has just brought, with a checksum of their own. The first reader gets them as they are, because memory
- * will most likely never be asked for them; if it is, it copies them, and believes the copy by the checksum.
- */
-export interface Loan {
-  /** Whether a reader has the bytes, and may change them. */
-  isOut: boolean
-  /** A view of the reader's own: what he hangs on it is no part of the value. */
-  lend(): unknown
-  /** A copy for memory alone; `undefined` if the bytes are not any more what they were. */
-  copied(): unknown
 }
 
 /** What an entry in memory remembers of its stored twin. */

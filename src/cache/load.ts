@@ -12,7 +12,6 @@ import { keep } from './keep.js'
 import { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
 import { LoadContext } from './loader.js'
-import { firstValueOf } from './loan.js'
 import { describing, missedReplay } from './mode.js'
 import { copyOf, MAX_OWNED_BYTES, own } from './ownership.js'
 import { isHeld, runHolding } from './reentrancy.js'
@@ -78,8 +77,7 @@ function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 
   load.readersGetCopies = about.readersGetCopies
   load.source = entry.value
   endLoad(state, load)
-  const isAlone = freshness === 'fresh' && load.missCause !== undefined && !load.joined
-  load.flight.resolve(isAlone ? firstValueOf(state, entry) : valueFor(entry))
+  load.flight.resolve(valueFor(entry))
   if (freshness !== 'fresh') load.refresh?.()
 }
 

@@ -1,11 +1,10 @@
 import type { DecodedShape } from '../codec/decoded-shape.js'
 import { isValid, type Markers, markerNames, type ReadReply, type StoredEntry } from '../stores/shared-store.js'
 import { admit } from './admit.js'
-import { About, Entry, horizonFrom, type Loan } from './entry.js'
+import { About, Entry, horizonFrom } from './entry.js'
 import type { Fill } from './fills.js'
 import { freshnessAt } from './freshness.js'
 import { checkAtOf } from './keep.js'
-import { isOwn } from './loan.js'
 import { MAX_OWNED_BYTES, own, ownDecoded } from './ownership.js'
 import { countRefused, fitsMemory } from './refusals.js'
 import { SharedFlight } from './shared-flight.js'
@@ -184,8 +183,7 @@ function admitted(
   body: DecodedBody,
 ): ReturnType<typeof decoded> {
   if (!body.ok) return undefined
-  if (state.live.policy.schema === undefined)
-    return takenOver(state, tier, entry, flight, body.value, body.shape, body.loan)
+  if (state.live.policy.schema === undefined) return takenOver(state, tier, entry, flight, body.value, body.shape)
   return admit(state, body.value).then((checked) => checked && takenOver(state, tier, entry, flight, checked.value))
 }
 
@@ -196,7 +194,6 @@ function takenOver(
   flight: SharedFlight,
   value: unknown,
   shape?: DecodedShape,
-  loan?: Loan,
 ): Entry | undefined {
   const { isolation } = state.live.policy
   const owned = ownDecoded(value, shape, isolation) ?? own(value, { isolation, copy: false, maxBytes: MAX_OWNED_BYTES })
@@ -214,7 +211,6 @@ function takenOver(
     startSeq: flight.bornAt,
     cells: state.cells.ofAll(entry.tags),
     readersGetCopies: kept.handOut === 'copy',
-    loan: kept.value === value ? loan : undefined,
   })
   const now = tier.clock.now()
   if (freshnessAt(about, now) === 'dead') return undefined
@@ -233,7 +229,6 @@ const UNOWNED = Infinity
 function heldEntry(state: NamespaceState, id: string) {
   const entry = state.memory.peek(id)
   if (entry === undefined || !(entry.about instanceof About)) return undefined
-  if (!isOwn(state, entry, entry.about)) return void state.memory.delete(id)
   const { shared } = entry.about
   return shared?.id === undefined ? undefined : { entry, shared }
 }

@@ -15,7 +15,7 @@ import type {
 } from '../stores/shared-store.js'
 import type { Cells, Coherence } from './cells.js'
 import type { Counters } from './counters.js'
-import type { Entry, Loan } from './entry.js'
+import type { Entry } from './entry.js'
 import type { Fills } from './fills.js'
 import type { Link, PendingInvalidation } from './link.js'
 import type { Loads } from './loads.js'
@@ -72,8 +72,6 @@ export interface LiveState {
   /** Replaced as a whole by `resize`. */
   policy: Policy
   closed: boolean
-  /** A reader has changed bytes that were lent to him: each gets a copy. */
-  changesLoans?: boolean
 }
 
 /** A remembered error. */
@@ -99,12 +97,7 @@ export type EncodedBody =
 
 /** A decoded value, or why there is none. */
 export type DecodedBody =
-  | {
-      readonly ok: true
-      readonly value: unknown
-      readonly shape?: DecodedShape | undefined
-      readonly loan?: Loan | undefined
-    }
+  | { readonly ok: true; readonly value: unknown; readonly shape?: DecodedShape | undefined }
   | { readonly ok: false; readonly reason: string }
 
 /** What a process does about leases: those it holds, and those it waits for. */

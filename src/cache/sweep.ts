@@ -25,7 +25,7 @@ export function createSweeper(clock: Clock, states: readonly NamespaceState[]): 
 /** Removes what is expired past every stale window, or invalidated. */
 export function sweep(state: NamespaceState, now: number): void {
   for (const [id] of [...state.memory.entries()]) {
-    const entry = validEntry(state, id, 'look')
+    const entry = validEntry(state, id, 'peek')
     if (entry !== undefined && freshnessOf(state, entry, now) === 'dead') removeAs(state, id, 'expired')
   }
 }

@@ -1,7 +1,6 @@
 import { About, type Entry, horizonFrom, livesForEver } from './entry.js'
 import { type Freshness, freshnessAt, refreshesEarly, type Windows } from './freshness.js'
 import { checkAtOf } from './keep.js'
-import { isOwn } from './loan.js'
 import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
 import { softenedByStore, type Trust, trustOf } from './trust.js'
@@ -10,15 +9,11 @@ import type { MissCause } from './words.js'
 /**
  * The entry of a key if nothing invalidated it: the one rule behind every read. Its age is another question.
  *
- * An entry checked in this generation needs no look at its cells. `peek` leaves the order of use as it is, and `look` what is lent, too.
+ * An entry checked in this generation needs no look at its cells. `peek` leaves the order of use as it is.
  */
-export function validEntry(state: NamespaceState, id: string, how: 'get' | 'peek' | 'look' = 'get'): Entry | undefined {
-  const entry = state.memory[how === 'get' ? 'get' : 'peek'](id)
-  if (entry === undefined) return undefined
-  if (how !== 'look' && entry.about instanceof About && !isOwn(state, entry, entry.about)) {
-    return void removeAs(state, id, 'evicted')
-  }
-  if (entry.generation === state.coherence.generation) return entry
+export function validEntry(state: NamespaceState, id: string, how: 'get' | 'peek' = 'get'): Entry | undefined {
+  const entry = state.memory[how](id)
+  if (entry === undefined || entry.generation === state.coherence.generation) return entry
   if (entry.about instanceof About) {
     const trust = survives(entry, entry.about) ? trustIn(state, entry, entry.about) : 'drop'
     if (trust === 'drop') removeAs(state, id, 'invalidated')
