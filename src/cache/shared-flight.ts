@@ -18,6 +18,8 @@ export class SharedFlight {
   seenId: string | undefined = undefined
   /** Its load ended without a value that others could have. */
   fruitless = false
+  /** News of its key does not reach it any more. */
+  over = false
   /** The nonce of what is being written. */
   id: string | undefined = undefined
 

@@ -24,6 +24,7 @@ export function endShared(state: NamespaceState, tier: SharedSide, id: string, f
   // A written value has used its lease up already.
   if (flight.token !== undefined) void tier.leases.release(flight.token, flight.fruitless ? 'alone' : 'lead')
   state.fills.end(id, flight.fill)
+  flight.over = true
   state.cells.loadEnds()
   if (state.memory.peek(id) === undefined && !state.fills.has(id)) tier.forget(flight.ref.namespace, flight.ref.digest)
 }
@@ -109,7 +110,8 @@ function settled(
   entry: StoredEntry,
   reply: ReadReply,
 ): Entry | undefined {
-  if (found === undefined) return undefined
+  // Guard `late`: what comes when the flight is over may have been outdated since, and nobody here would have heard of it.
+  if (found === undefined || flight.over) return undefined
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   const { fill } = flight
   if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)

@@ -39,8 +39,6 @@ interface NodeTimer {
  * alive, marks it for renewal every {@link COARSE_STEP_MS}.
  */
 export function createSystemClock(): Clock {
-  // As a global it is found by a function of Node's, each time.
-  const { performance } = globalThis
   const origin = performance.now()
   let coarseMs = 0
   let readsLeft = 0

@@ -46,8 +46,9 @@ export function createByteBudget(limitBytes: number): ByteBudget {
 /**
  * The memory tier of one namespace: least recently used first out, bounded by entries and, over the stash, by bytes.
  *
- * Uses are noted once half of either bound is taken. Before that nothing is near its end, and what is in use has many
- * sets to come in which to be used again; and a read touches two cache lines less.
+ * Uses are noted once half of either bound is taken: a read touches two cache lines less before. What was not used since
+ * then leaves in the order in which it came, and so does all of it where a burst of sets, a giant or a smaller `max` takes
+ * the other half at once.
  *
  * Other eviction policies fit behind the same few methods.
  */

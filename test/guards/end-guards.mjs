@@ -212,4 +212,11 @@ export const endGuards = [
     replace: '',
     tests: [unit('shared-names')],
   },
+  {
+    name: 'what comes when its flight is over is not kept',
+    file: 'src/cache/shared-load.ts',
+    find: ' || flight.over) return undefined',
+    replace: ') return undefined',
+    tests: [unit('shared-names')],
+  },
 ]

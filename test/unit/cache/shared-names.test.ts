@@ -80,3 +80,63 @@ describe('a key whose entry leaves memory while another value of it is on its wa
     expect(await world.run(things.get('k'))).toBe('newer')
   })
 })
+
+describe('a reply that comes when its only reader has left', () => {
+  async function leftAlone() {
+    const replies = heldCalls('read', 'after')
+    const { world, things, others } = openShared({}, replies.adapt)
+    await world.settle()
+    await world.run(others.set('k', 'old'))
+    await world.settle()
+    replies.hold()
+    const leaving = new AbortController()
+    const reading = things.getOrSet('k', never, { signal: leaving.signal })
+    await world.settle()
+    expect(replies.count()).toBe(1)
+    leaving.abort(new Error('gone'))
+    await expect(reading).rejects.toThrow('gone')
+    return { world, things, others, replies }
+  }
+
+  it.each(['set', 'delete'] as const)('keeps nothing from the %s of a peer that comes behind it', async (verb) => {
+    const { world, things, others, replies } = await leftAlone()
+    replies.releaseAll()
+    await world.settle()
+    await world.run(verb === 'set' ? others.set('k', 'new') : others.delete('k'))
+    await world.settle()
+    expect(await world.run(things.get('k'))).toBe(verb === 'set' ? 'new' : undefined)
+  })
+
+  it('brings nothing back that a peer deleted meanwhile', async () => {
+    const { world, things, others, replies } = await leftAlone()
+    await world.run(others.delete('k'))
+    await world.settle()
+    replies.releaseAll()
+    await world.settle()
+    expect(things.peek('k')).toBeUndefined()
+    expect(await world.run(things.get('k'))).toBeUndefined()
+  })
+
+  it('keeps nothing either where only its schema was still to answer', async () => {
+    const checks: (() => void)[] = []
+    const validate = (value: unknown) => new Promise<{ value: unknown }>((done) => checks.push(() => done({ value })))
+    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as never
+    const { world, things, others } = openShared({ schema })
+    await world.settle()
+    const storing = others.set('k', 'old')
+    await world.settle()
+    for (const check of checks.splice(0)) check()
+    await world.run(storing)
+    const leaving = new AbortController()
+    const reading = things.getOrSet('k', never, { signal: leaving.signal })
+    await world.settle()
+    expect(checks).toHaveLength(1)
+    leaving.abort(new Error('gone'))
+    await expect(reading).rejects.toThrow('gone')
+    await world.run(others.delete('k'))
+    await world.settle()
+    for (const check of checks.splice(0)) check()
+    await world.settle()
+    expect(things.peek('k')).toBeUndefined()
+  })
+})
