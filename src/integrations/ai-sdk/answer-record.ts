@@ -50,14 +50,13 @@ export function isInimitable({ unstorable }: AnswerRecord): boolean {
   return unstorable === UNSUPPORTED
 }
 
-/** A copy for somebody else, of an instance of a class its data alone; where there can be none, the value itself. */
+/** A copy for somebody else; where there can be none, the value itself. */
 export function copied<T>(value: T): T {
-  for (const copy of [copyOf, structuredClone]) {
-    try {
-      return copy(value) as T
-    } catch {}
+  try {
+    return copyOf(value)
+  } catch {
+    return value
   }
-  return value
 }
 
 /** Whether what a store gave back is a record: a folder of them may have been edited by hand. */
