@@ -1,11 +1,12 @@
 import type { RecordOptions } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
+import { digestOf } from '../keys/digest.js'
 import { checkDirectives, DIRECTIVE_HEADER, type LlmDirectives, readDirectives } from './directives.js'
 import { lostByParsing } from './exact-json.js'
 import { type FetchLike, type ResolvedOptions, yesOrNo } from './fetch-options.js'
 import { isObject, parsed } from './json-value.js'
 import { callOf, type LlmCall } from './llm-call.js'
-import { credentialsOf, describeParts, keyParts, requestKey } from './request-key.js'
+import { credentialsOf, describeParts, keyParts } from './request-key.js'
 import type { LlmRequest, WireFormat } from './wire-format.js'
 import { formatOf } from './wire-formats.js'
 import { anyJson } from './wire-json.js'
@@ -127,7 +128,7 @@ function readBody(
       describe: () => describeParts(parts, options.scrub),
       like(other) {
         const like = keyParts({ ...request, body: other }, format.name, options, sample)
-        return { key: requestKey(like), describe: () => describeParts(like, options.scrub) }
+        return { key: digestOf(like), describe: () => describeParts(like, options.scrub) }
       },
     },
   }
@@ -166,7 +167,7 @@ function keyOf(
   try {
     const lost = lostByParsing(text, request.body)
     const parts = keyParts(request, format.name, options, sample, lost)
-    return { key: requestKey(parts), parts, isExact: lost === undefined }
+    return { key: digestOf(parts), parts, isExact: lost === undefined }
   } catch {
     return undefined
   }

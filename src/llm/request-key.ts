@@ -64,15 +64,6 @@ export function keyParts(
   }
 }
 
-/**
- * The key of a request: a digest, the same for the same request in every process and version of Node.
- *
- * @throws KeyError `ERR_KEY_UNSUPPORTED` for a body nested over 512 deep or over 64 MiB.
- */
-export function requestKey(parts: Record<string, unknown>): string {
-  return digestOf(parts)
-}
-
 /** The same parts as one line of JSON for people, names in order, secrets scrubbed, images as their digest. */
 export function describeParts(parts: Record<string, unknown>, scrubs: readonly Scrub[]): string {
   // The host's own list sees the finished text, too: what it names occurs nowhere in it.

@@ -6,8 +6,6 @@ export type Removal = 'evicted' | 'replaced' | 'deleted'
 /** The bound all namespaces of a stash share. The namespace holding most gives way first. */
 export interface ByteBudget {
   readonly limitBytes: number
-  /** Up to here nothing is near its end. */
-  readonly amplyBytes: number
   used: number
   readonly holders: Set<MemoryStore<SizedItem>>
 }
@@ -40,7 +38,7 @@ const EXACT_BELOW = 1000
 
 /** Returns a byte budget for the namespaces of one stash. */
 export function createByteBudget(limitBytes: number): ByteBudget {
-  return { limitBytes, amplyBytes: limitBytes / 2, used: 0, holders: new Set() }
+  return { limitBytes, used: 0, holders: new Set() }
 }
 
 /**
@@ -84,7 +82,7 @@ export class MemoryStore<T extends SizedItem> {
 
   /** The item, marked as just used. */
   get(id: string): T | undefined {
-    if (this.#isAmple && this.#budget.used <= this.#budget.amplyBytes) return this.peek(id)
+    if (this.#isAmple && this.#budget.used * 2 <= this.#budget.limitBytes) return this.peek(id)
     return this.#lru.get(id, READ as LRUCache.GetOptions<string, T, unknown>)
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { byCredentials, credentialsOf, keyParts, requestKey } from '../../../src/llm/request-key.js'
+import { digestOf } from '../../../src/keys/digest.js'
+import { byCredentials, credentialsOf, keyParts } from '../../../src/llm/request-key.js'
 import type { LlmRequest, WireFormatName } from '../../../src/llm/wire-format.js'
 
 const URL_OF_CHAT = 'https://api.openai.com/v1/chat/completions'
@@ -25,7 +26,7 @@ const requestOf = ({
 })
 
 const keyOf = (sketch: Sketch, format: WireFormatName = 'openai-chat', sample = 0, options = {}): string =>
-  requestKey(keyParts(requestOf(sketch), format, options, sample))
+  digestOf(keyParts(requestOf(sketch), format, options, sample))
 
 /** Bodies as SDKs send them: nested JSON without `undefined`. */
 const json = fc.letrec((tie) => ({
