@@ -65,6 +65,16 @@ export function openShared(
   return { world, things: processes[0].things, others: processes[1].things }
 }
 
+/** The same, where `others` has stored a value of the key `k`. */
+export async function openHolding(value: string, adapt: (connection: SimulatedConnection) => SharedStore) {
+  const opened = openShared({}, adapt)
+  const { world, others } = opened
+  await world.settle()
+  await world.run(others.set('k', value))
+  await world.settle()
+  return opened
+}
+
 // Encoding may go through the thread pool: real turns, and a virtual millisecond.
 async function turn(clock: FakeClock): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))

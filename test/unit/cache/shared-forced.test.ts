@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { heldCalls, openShared } from './shared-fixture.js'
+import { heldCalls, openHolding, openShared } from './shared-fixture.js'
 
 describe('a delete that is on its way', () => {
   it('takes back what a read brought into memory before the store heard of it', async () => {
     const calls = heldCalls('kill', 'before')
-    const { world, things, others } = openShared({}, calls.adapt)
-    await world.settle()
-    await world.run(others.set('k', 'old'))
-    await world.settle()
+    const { world, things } = await openHolding('old', calls.adapt)
     calls.hold()
     const deleting = things.delete('k')
     await world.settle()

@@ -2,11 +2,24 @@ import { describe, expect, it } from 'vitest'
 import { stateOf } from '../../../src/cache/namespace-state.js'
 
 import { createLoads, never, type Things } from './fixture.js'
-import { heldCalls, openShared } from './shared-fixture.js'
+import { heldCalls, openHolding, openShared } from './shared-fixture.js'
 
 /** Takes the only entry out of memory, as a full memory does, and with it the name peers know it by. */
 function evict(things: Things): void {
   expect(stateOf(things).memory.evictOne()).toBe(true)
+}
+
+/** `things` has a value of the key, and must ask the store before it serves it. */
+async function inDoubt(adapt?: Parameters<typeof openShared>[1]) {
+  const opened = openShared({}, adapt)
+  const { world, things } = opened
+  await world.settle()
+  await world.run(things.set('k', 'value'))
+  const [{ connection }] = world.processes
+  connection.cutBus()
+  connection.healBus()
+  await world.settle()
+  return opened
 }
 
 describe('a key whose entry leaves memory while another value of it is on its way', () => {
@@ -28,13 +41,7 @@ describe('a key whose entry leaves memory while another value of it is on its wa
   })
 
   it('keeps its name for peers when a read of the store brings it back', async () => {
-    const { world, things, others } = openShared()
-    await world.settle()
-    await world.run(things.set('k', 'value'))
-    const [{ connection }] = world.processes
-    connection.cutBus()
-    connection.healBus()
-    await world.settle()
+    const { world, things, others } = await inDoubt()
     const reading = things.getOrSet('k', never)
     evict(things)
     expect(await world.run(reading)).toBe('value')
@@ -47,13 +54,7 @@ describe('a key whose entry leaves memory while another value of it is on its wa
 
   it('is known to peers all the while: a delete that comes before the answer voids it', async () => {
     const replies = heldCalls('read', 'after')
-    const { world, things, others } = openShared({}, replies.adapt)
-    await world.settle()
-    await world.run(things.set('k', 'value'))
-    const [{ connection }] = world.processes
-    connection.cutBus()
-    connection.healBus()
-    await world.settle()
+    const { world, things, others } = await inDoubt(replies.adapt)
     replies.hold()
     const reading = things.getOrSet('k', never)
     await world.settle()
@@ -84,10 +85,7 @@ describe('a key whose entry leaves memory while another value of it is on its wa
 describe('a reply that comes when its only reader has left', () => {
   async function leftAlone() {
     const replies = heldCalls('read', 'after')
-    const { world, things, others } = openShared({}, replies.adapt)
-    await world.settle()
-    await world.run(others.set('k', 'old'))
-    await world.settle()
+    const { world, things, others } = await openHolding('old', replies.adapt)
     replies.hold()
     const leaving = new AbortController()
     const reading = things.getOrSet('k', never, { signal: leaving.signal })

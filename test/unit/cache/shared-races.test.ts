@@ -4,15 +4,12 @@ import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
 import { createTestStash } from '../../../src/testing/test-stash.js'
 import { createLoads, never, unhandledDuring } from './fixture.js'
-import { heldCalls, heldMessages, openShared } from './shared-fixture.js'
+import { heldCalls, heldMessages, openHolding, openShared } from './shared-fixture.js'
 
 describe('a reply and the message that outdates it', () => {
   it.each(['message first', 'reply first'])('%s: memory does not keep the old value', async (order) => {
     const replies = heldCalls('read', 'after')
-    const { world, things, others } = openShared({}, replies.adapt)
-    await world.settle()
-    await world.run(others.set('k', 'old'))
-    await world.settle()
+    const { world, things, others } = await openHolding('old', replies.adapt)
     replies.hold()
     const reading = things.get('k')
     await world.settle()
@@ -30,10 +27,7 @@ describe('a reply and the message that outdates it', () => {
 
   it.each(['older reply last', 'older reply first'])('of two reads, %s: memory has the newer value', async (order) => {
     const replies = heldCalls('read', 'after')
-    const { world, things, others } = openShared({}, replies.adapt)
-    await world.settle()
-    await world.run(others.set('k', 'old'))
-    await world.settle()
+    const { world, things, others } = await openHolding('old', replies.adapt)
     replies.hold()
     const older = things.get('k')
     await world.settle()
