@@ -73,10 +73,8 @@ export function readCall(
   const rest = { ...init }
   const send: Asked['send'] = (until, body) => {
     const how = { ...rest, headers: new Headers(headers), body, signal: until ?? null }
-    if (!isRequest) return upstream(address, how)
-    // What else it holds, such as a dispatcher, gets on only with itself, which a `fetch` of another make may not read.
-    if (upstream === globalThis.fetch) return upstream(new Request(input, how))
-    return upstream(address, { ...requestInit(input), method, ...how })
+    // What else a `Request` holds, such as a dispatcher, gets on only with itself.
+    return isRequest ? upstream(new Request(input, how)) : upstream(address, how)
   }
   const made: Asked = { address, method, headers, asked, signal, send }
   if (!(given instanceof Promise)) return readBody(given, made, plain, options)
@@ -112,7 +110,6 @@ function readBody(
   const keyed = keyOf(request, text, format, { options, sample })
   if (keyed === undefined) return plain
   const { key, parts, isExact } = keyed
-  const own = typeof given === 'string' ? given : new Uint8Array(given instanceof ArrayBuffer ? given.slice(0) : given)
   return {
     call: {
       format,
@@ -124,7 +121,8 @@ function readBody(
       credentials: () => credentialsOf(request),
       signal,
       isRetry: isRetry(headers),
-      send: async (until, other) => checkResponse(await send(until, other ?? own)),
+      // Not the bytes: by then their owner may have changed them.
+      send: async (until, other) => checkResponse(await send(until, other ?? text)),
       describe: () => describeParts(parts, options.scrub),
       like(other) {
         const like = keyParts({ ...request, body: other }, format.name, options, sample)
@@ -219,18 +217,6 @@ function decoded(bytes: Uint8Array | ArrayBuffer): string | undefined {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
-  }
-}
-
-function requestInit(request: Request): RequestInit {
-  const { redirect, credentials, mode, referrerPolicy, integrity, keepalive } = request
-  return {
-    redirect,
-    credentials,
-    mode: mode === 'navigate' ? 'cors' : mode,
-    referrerPolicy,
-    integrity,
-    keepalive,
   }
 }
 

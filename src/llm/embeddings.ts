@@ -5,7 +5,7 @@ import { type Call, recordOptionsOf } from './call.js'
 import { type EmbeddingRecord, isEmbeddingRecord } from './embedding-record.js'
 import { FailedCall } from './flight.js'
 import { createItemBatch, type ItemBatch } from './item-batch.js'
-import { replay, stamp } from './replay.js'
+import { replay, responseOf, stamp } from './replay.js'
 import { inputsOf } from './wire-embeddings.js'
 import type { TokenUsage } from './wire-format.js'
 
@@ -145,8 +145,7 @@ function rebuilt(
   const ttlMs = isKept(told.status) ? told.ttlMs : undefined
   stamp(headers, { status: told.status, ttlMs, degraded: isPart ? [`items:${told.hits}/${told.of}`] : [] })
   headers.set('age', String(Math.floor(told.ageMs / 1000)))
-  const response = new Response(JSON.stringify(body), { headers })
-  return Object.defineProperty(response, 'url', { value: told.call.request.url.href })
+  return responseOf(JSON.stringify(body), { status: 200, headers }, told.call.request.url.href)
 }
 
 function statusOf(statuses: readonly ReadStatus[]): ReadStatus {

@@ -123,14 +123,18 @@ function pacedBody(
 }
 
 /**
- * A response as `fetch` gives it: it says where it came from, and may be of a status over 599, which servers send and the
- * constructor refuses.
+ * A response as `fetch` gives it, and its clones: it says where it came from, and may be of a status over 599, which servers
+ * send and the constructor refuses.
  */
-function responseOf(body: Body, head: ResponseInit & { readonly status: number }, url: string): Response {
+export function responseOf(body: Body, head: ResponseInit & { readonly status: number }, url: string): Response {
   const { status } = head
-  const response = new Response(body, status > MAX_STATUS ? { ...head, status: MAX_STATUS } : head)
-  if (status > MAX_STATUS) Object.defineProperty(response, 'status', { value: status })
-  return Object.defineProperty(response, 'url', { value: url })
+  const said = { url: { value: url }, ...(status > MAX_STATUS && { status: { value: status } }) }
+  const withSaid = (response: Response): Response =>
+    Object.defineProperties(response, {
+      ...said,
+      clone: { value: () => withSaid(Response.prototype.clone.call(response)) },
+    })
+  return withSaid(new Response(body, { ...head, status: Math.min(status, MAX_STATUS) }))
 }
 const MAX_STATUS = 599
 type Body = ConstructorParameters<typeof Response>[0]

@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import OpenAI from 'openai-6'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { DIRECTIVE_HEADER } from '../../src/llm/directives.js'
+import type { FetchLike } from '../../src/llm/fetch-options.js'
 import { ASK, gate, openWorld, post } from './llm-world.js'
 
 const CHAT = ASK['openai-chat']('hello')
@@ -96,8 +97,8 @@ describe('what is no call passes through, with body and answer as they are', () 
     const { wire, open } = await openWorld()
     let sent: Buffer | undefined
     const fetch = open({
-      fetch: async (_url, init) => {
-        sent = Buffer.from(await new Response(init?.body ?? null).arrayBuffer())
+      fetch: async (input, init) => {
+        sent = Buffer.from(await new Request(input, init).arrayBuffer())
         return new Response('as it is')
       },
     })
@@ -182,8 +183,17 @@ describe('arguments are read at once, as `fetch` reads them', () => {
     ])
   })
 
-  it.each(['application/json', 'text/plain'])('a `Request` of %s keeps its dispatcher', async (type) => {
-    const { wire, fetch } = await openWorld()
+  it.each([
+    ['application/json', 'the global `fetch`', {}],
+    ['text/plain', 'the global `fetch`', {}],
+    [
+      'application/json',
+      'a `fetch` of the host',
+      { fetch: (...args: Parameters<FetchLike>) => globalThis.fetch(...args) },
+    ],
+    ['text/plain', 'a `fetch` of the host', { fetch: (...args: Parameters<FetchLike>) => globalThis.fetch(...args) }],
+  ])('a `Request` of %s keeps its dispatcher before %s', async (type, _whose, options) => {
+    const { wire, fetch } = await openWorld(options)
     let dispatched = 0
     const dispatcher = {
       dispatch(): never {
@@ -196,6 +206,25 @@ describe('arguments are read at once, as `fetch` reads them', () => {
       cause: { message: 'over this way' },
     })
     expect([dispatched, wire.requests.length]).toEqual([1, 0])
+  })
+})
+
+describe('bytes of a body', () => {
+  const bytesOf = (text: string) => new TextEncoder().encode(text)
+  it.each<[string, (address: string) => Parameters<FetchLike>]>([
+    ['of options', (address) => [address, { method: 'POST', headers: JSON_TYPE, body: bytesOf(TEXT) }]],
+    [
+      'of a `Request`',
+      (address) => [new Request(address, { method: 'POST', headers: JSON_TYPE, body: bytesOf(TEXT) })],
+    ],
+  ])('%s are read once: what is sent is the text they were read as', async (_whose, args) => {
+    const { wire, fetch } = await openWorld()
+    const copying = vi.spyOn(ArrayBuffer.prototype, 'slice')
+    await (await fetch(...args(url(wire)))).text()
+    const copies = copying.mock.results.filter(({ value }) => (value as ArrayBuffer).byteLength === TEXT.length)
+    copying.mockRestore()
+    expect(copies).toEqual([])
+    expect(wire.requests.map(({ body }) => body)).toEqual([CHAT.body])
   })
 })
 

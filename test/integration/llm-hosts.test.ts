@@ -84,10 +84,22 @@ describe('what a `fetch` may bring all the same', () => {
     wire.scripts.push({ status: 999 }, { status: 999 })
     const responses = await Promise.all([post(fetch, wire, ask), post(fetch, wire, ask)])
     for (const response of responses) {
-      expect([response.status, response.ok, response.url]).toEqual([999, false, `${wire.url}${ask.path}`])
-      expect(await response.json()).toMatchObject({ error: { code: 999 } })
+      for (const one of [response.clone().clone(), response]) {
+        expect([one.status, one.ok, one.url]).toEqual([999, false, `${wire.url}${ask.path}`])
+        expect(await one.json()).toMatchObject({ error: { code: 999 } })
+      }
     }
     expect([wire.requests.length, answers.stats().size]).toEqual([1, 0])
+  })
+
+  it('of an address: a clone of the answer says it, too, be it live, kept, or of embeddings', async () => {
+    const { wire, fetch } = await openWorld()
+    const embeddings = { path: '/v1/embeddings', body: { model: 'e', input: ['one'] } }
+    for (const asked of [ask, ask, embeddings, embeddings]) {
+      const response = await post(fetch, wire, asked)
+      expect([response.clone().url, response.url]).toEqual([wire.url + asked.path, wire.url + asked.path])
+      await response.text()
+    }
   })
 
   it('a body that is made of texts is an error, as it is of any `Response`, not an answer of zeros', async () => {
