@@ -1,5 +1,6 @@
 import type { RecordContext, Records } from '../cache/records.js'
 import type { ReadStatus } from '../cache/words.js'
+import { unlessAborted } from '../runtime/abort.js'
 import { type FetchSite, unshared } from './answer.js'
 import { type Call, recordOptionsOf } from './call.js'
 import { type EmbeddingRecord, isEmbeddingRecord } from './embedding-record.js'
@@ -29,11 +30,7 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   if (call.signal?.aborted) throw call.signal.reason
   const batch = createItemBatch(site, call, unique.size)
   const loads = [...unique.values()].map((item) => loadItem(site, call, batch, item))
-  const results = await Promise.allSettled(loads)
-  if (call.signal?.aborted) {
-    accountPaid(site, call, batch, results)
-    throw call.signal.reason
-  }
+  const results = await unlessAborted(Promise.allSettled(loads), call.signal, batch.giveUp)
   const records = new Map<string, EmbeddingRecord>()
   const statuses: ReadStatus[] = []
   let ageMs = 0
@@ -41,7 +38,7 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   for (const [index, key] of [...unique.keys()].entries()) {
     const result = results[index]
     if (result?.status !== 'fulfilled' || !isEmbeddingRecord(result.value.value)) {
-      accountPaid(site, call, batch, results)
+      batch.giveUp()
       return failed(site, call, result, batch.answer)
     }
     const { value, ...told } = result.value
@@ -69,14 +66,6 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
 }
 
 type LoadResult = PromiseSettledResult<{ readonly value: EmbeddingRecord }>
-
-/** Enters what was paid for parts of an answer that does not come about. */
-function accountPaid(site: ItemSite, call: Call, { paid }: ItemBatch, results: readonly LoadResult[]): void {
-  if (paid.input === 0) return
-  const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.value] : []))
-  const told = { model: modelOf(found.filter(isEmbeddingRecord)), usage: paid, httpStatus: 200 }
-  site.account({ format: call.format.name, call: call.about, ...told, status: 'miss', ageMs: 0 })
-}
 
 type Item = Pick<Call, 'key' | 'describe'> & { readonly input: unknown }
 

@@ -18,6 +18,8 @@ export interface ItemBatch {
   settled(): void
   /** Tokens of the calls that were made. */
   readonly paid: TokenUsage
+  /** The answer does not come about: what was paid for its parts is entered, and what others still wait for when it comes. */
+  giveUp(): void
   /** The answer of a call that was of no use for single items, if it is the whole request's. */
   readonly answer: Recording | undefined
 }
@@ -31,16 +33,23 @@ interface Ask {
 
 /** How long the first missing item waits to hear which others are missing, ms: some may be on their way elsewhere. */
 const GATHER_MS = 20
+const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 })
 
 /** A batch for a request of `count` different items. */
 export function createItemBatch(site: FetchSite, call: Call, count: number): ItemBatch {
   let waiting: Ask[] = []
   let known = 0
   let timer: unknown
-  let paid: TokenUsage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+  let paid: TokenUsage = NO_TOKENS
+  let model: string | undefined
+  let isGivenUp = false
   let answer: Recording | undefined
   const asked = inputsOf(call.request.body.input)?.length ?? 0
 
+  const enter = (): void => {
+    if (paid.input > 0) site.account({ ...nothingOf(call), model, usage: paid, httpStatus: 200 })
+    paid = NO_TOKENS
+  }
   const flush = (): void => {
     site.clock.clearTimer(timer)
     timer = undefined
@@ -48,8 +57,10 @@ export function createItemBatch(site: FetchSite, call: Call, count: number): Ite
     waiting = []
     if (asks.length === 0) return
     const isWhole = asks.length === asked
-    const onPaid = (tokens: number): void => {
+    const onPaid = (tokens: number, by: string | undefined): void => {
       paid = { ...paid, input: paid.input + tokens }
+      model = by
+      if (isGivenUp) enter()
     }
     askUpstream(site, call, { asks, isWhole, onPaid }).catch((error) => {
       if (isWhole && error instanceof FailedCall) answer = error.recording
@@ -71,6 +82,10 @@ export function createItemBatch(site: FetchSite, call: Call, count: number): Ite
     get paid() {
       return paid
     },
+    giveUp() {
+      isGivenUp = true
+      enter()
+    },
     get answer() {
       return answer
     },
@@ -82,7 +97,7 @@ interface Round {
   /** The items are those of the whole request: it goes out as it came. */
   readonly isWhole: boolean
   /** Hears what the call used before anybody has an item of it. */
-  onPaid(tokens: number): void
+  onPaid(tokens: number, model: string | undefined): void
 }
 
 /** One call for the items, checked and handed out. */
@@ -95,7 +110,7 @@ async function askUpstream(site: FetchSite, call: Call, { asks, isWhole, onPaid 
   const unstorable = judgeItems(arrayOr(parts.data), asks.length, body.encoding_format === 'base64')
   if (unstorable !== undefined) throw failure(site, call, response, received, unstorable)
   const total = embeddingUsage(parts.usage)?.input ?? 0
-  onPaid(total)
+  onPaid(total, textOr(parts.model))
   handOut(site, asks, parts, { total, headers: response.headers })
 }
 

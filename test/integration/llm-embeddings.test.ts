@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { CachedFetch } from '../../src/llm/cached-fetch.js'
+import type { CachedFetchOptions } from '../../src/llm/fetch-options.js'
 import type { WireServer } from '../support/wire-server.js'
-import { gate, openWorld, post, until } from './llm-world.js'
+import { gate, type LlmWorld, openWorld, post, until } from './llm-world.js'
 
 interface Answer {
   readonly data: { readonly index: number; readonly embedding: number[] | string }[]
@@ -204,5 +205,39 @@ describe('embeddings', () => {
     leaver.abort(new Error('left'))
     await expect(call).rejects.toThrow('left')
     await until(() => wire.requests[0]?.aborted === true)
+  })
+
+  const left = async (options: CachedFetchOptions, others: (world: LlmWorld) => Promise<unknown>[]) => {
+    const world = await openWorld(options)
+    const { wire, fetch } = world
+    const { passed, open } = gate()
+    wire.scripts.push({ holdAfter: { events: 0, until: passed } })
+    const leaver = new AbortController()
+    const body = { model: 'text-embedding-3-small', input: ['four', 'sixsix'] }
+    const call = post(fetch, wire, { path: '/v1/embeddings', body }, { signal: leaver.signal })
+    await until(() => wire.requests.length === 1)
+    const waiting = others(world)
+    leaver.abort(new Error('left'))
+    await expect(call).rejects.toThrow('left')
+    open()
+    await Promise.all(waiting)
+    return world
+  }
+
+  it('whose payer leaves while another waits for one of them are billed all the same', async () => {
+    const { wire, fetch } = await left({}, ({ wire, fetch }) => [embed(fetch, wire, ['sixsix'])])
+    expect(askedFor(wire)).toEqual([['four', 'sixsix']])
+    const { original, billed, saved, models, withoutUsage } = fetch.stats()
+    expect([original.input, billed.input, saved.input]).toEqual([10 + 6, 10, 6])
+    expect([original.calls, billed.calls, withoutUsage]).toEqual([2, 1, 0])
+    expect(Object.keys(models)).toEqual(['text-embedding-3-small'])
+  })
+
+  it('that are read to their end although their caller left let him go at once, are kept and billed', async () => {
+    const { wire, fetch } = await left({ finishOnAbort: true }, () => [])
+    await until(() => fetch.stats().billed.input > 0)
+    await embed(fetch, wire, ['four', 'sixsix'])
+    expect(askedFor(wire)).toEqual([['four', 'sixsix']])
+    expect(fetch.stats()).toMatchObject({ billed: { calls: 1, input: 10 }, saved: { calls: 1, input: 10 } })
   })
 })
