@@ -30,10 +30,10 @@ const UNSUPPORTED = 'unsupported'
 export function recordOfResult(result: object): AnswerRecord {
   const { content, finishReason } = result as { content?: unknown; finishReason?: unknown }
   const isEmpty = !Array.isArray(content) || !content.some(isSubstance)
-  return recordOf({ v: 1, result: withoutTexts(result) }, unfinished(finishReason) ?? (isEmpty ? 'empty' : undefined))
+  return recordOf({ result }, unfinished(finishReason) ?? (isEmpty ? 'empty' : undefined))
 }
 
-/** The record of a stream that has come to its end. */
+/** The record of a stream that has come to its end. It takes the parts over. */
 export function recordOfParts(result: object, parts: readonly Part[]): AnswerRecord {
   const finish = parts.findLast(({ type }) => type === 'finish')
   const kept = parts.filter(({ type }) => type !== 'raw')
@@ -42,7 +42,7 @@ export function recordOfParts(result: object, parts: readonly Part[]): AnswerRec
     : finish === undefined
       ? 'cut'
       : (unfinished(finish.finishReason) ?? (parts.some(isSubstance) ? undefined : 'empty'))
-  return recordOf({ v: 1, result: withoutTexts(result), parts: kept }, verdict)
+  return recordOf({ result, parts: kept }, verdict)
 }
 
 /** Whether an answer is its caller's alone: nobody else can be given a copy. */
@@ -90,9 +90,13 @@ export function marked<T extends object>(answer: T, status: string, ageMs: numbe
   return { ...answer, providerMetadata: { ...providerMetadata, hopstash } }
 }
 
-// A copy: what is kept is frozen, and what was answered is its caller's, who may change it.
-function recordOf(record: AnswerRecord, unstorable: string | undefined): AnswerRecord {
-  const owned = own(record, { isolation: 'freeze', copy: true, maxBytes: Infinity })
+function recordOf(
+  { result, ...rest }: { readonly result: object; readonly parts?: readonly Part[] },
+  unstorable: string | undefined,
+): AnswerRecord {
+  // A copy: what is kept is frozen, and what was answered is its caller's, who may change it.
+  const record: AnswerRecord = { v: 1, result: copied(withoutTexts(result)), ...rest }
+  const owned = own(record, { isolation: 'freeze', copy: false, maxBytes: Infinity })
   if ('refused' in owned) return withoutAnswer(record)
   return unstorable === undefined ? owned.value : { ...owned.value, unstorable }
 }

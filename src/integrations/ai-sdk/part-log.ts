@@ -4,8 +4,10 @@ import { copied, type Part } from './answer-record.js'
 export interface PartLog {
   /** Resolves with all parts at the end; rejects with what ended the stream. */
   readonly whole: Promise<readonly Part[]>
-  /** Takes no more readers: it has gone wrong. */
+  /** Takes no more readers: it has gone wrong, or brought what nobody else can be given a copy of. */
   readonly spent: boolean
+  /** Tells the readers that there is no more, or why. Only after `whole`. */
+  tellEnd(): void
   /** A stream of its own for one reader. `left` is called once, when the reader wants no more or has everything. */
   reader(each: (part: Part) => Part, left: (reason?: unknown) => void): ReadableStream<Part>
 }
@@ -13,7 +15,8 @@ export interface PartLog {
 /** Reads a stream to its end, and keeps its parts for readers. The source is read at its own pace: SDKs keep its text, too. */
 export function createPartLog(source: ReadableStream<Part>): PartLog {
   const parts: Part[] = []
-  let end: { readonly error?: unknown } | undefined
+  let outcome: { readonly error?: unknown } = {}
+  let end: typeof outcome | undefined
   let spent = false
   let wake: (() => void) | undefined
   let news = new Promise<void>((resolve) => {
@@ -30,20 +33,18 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
       const reader = source.getReader()
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) break
+        if (done) return parts
         // Its reader may change what he gets, and its model what it gave.
-        parts.push(copied(value))
-        if (value.type === 'error') spent = true
+        const part = copied(value)
+        parts.push(part)
+        // What cannot be copied goes to those who are here.
+        if (part === value || part.type === 'error') spent = true
         tell()
       }
-      end = {}
-      return parts
     } catch (error) {
       spent = true
-      end = { error }
+      outcome = { error }
       throw error
-    } finally {
-      tell()
     }
   }
   const whole = pump()
@@ -53,6 +54,10 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
     whole,
     get spent() {
       return spent
+    },
+    tellEnd() {
+      end = outcome
+      tell()
     },
     reader(each, left) {
       let at = 0

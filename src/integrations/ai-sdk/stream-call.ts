@@ -98,40 +98,44 @@ function follow(
     }
     flight.waiting.add(takeLive)
     takeLive()
-    const load = (context: RecordContext) => lead(asked, call, context, flight).finally(boarding.over)
-    site.records
-      .load(call.key, load, {
-        ...recordOptionsOf<AnswerRecord>(call, leaving.signal),
-        // A stream lasts as long as its reader waits for it.
-        hardTimeout: Infinity,
-        cacheable: (record) => isStorable(site, record),
-        ...more,
-      })
-      .then(
-        ({ value, status, ageMs }) => {
-          if (isAnswerRecord(value, true)) tell({ record: value, status, ageMs })
-          // Whoever comes from here on finds the answer, too; what is loaded behind it is for later.
-          if (flight.log === undefined || status === 'stale' || status === 'hit') boarding.over()
-          decide(() => {
-            leaving.release()
-            const again = (how: typeof more) =>
-              resolve(follow(site, asked, call, createBoarding(site.flights, undefined), how))
-            // A store may hold anything.
-            if (!isAnswerRecord(value, true) && more.forceFresh !== true) again({ forceFresh: true })
-            else if (!isAnswerRecord(value, true)) reject(new TypeError('No answer of a model came back'))
-            else if (isInimitable(value) && more.noStore !== true) again({ noStore: true })
-            else resolve(replayed(value, status, ageMs))
-          })
-        },
-        (error: unknown) => {
-          tell({ failed: error, isAborted: call.signal?.aborted === true })
-          if (flight.log === undefined) boarding.over()
-          decide(() => {
-            leaving.release()
-            reject(error)
-          })
-        },
-      )
+    const load = (context: RecordContext): Promise<AnswerRecord> => {
+      const led = lead(asked, call, context, flight).finally(boarding.over)
+      // Who has everything finds it in memory, and who has the failure makes a call of his own.
+      queueMicrotask(() => void Promise.allSettled([led, loaded]).then(() => flight.log?.tellEnd()))
+      return led
+    }
+    const loaded = site.records.load(call.key, load, {
+      ...recordOptionsOf<AnswerRecord>(call, leaving.signal),
+      // A stream lasts as long as its reader waits for it.
+      hardTimeout: Infinity,
+      cacheable: (record) => isStorable(site, record),
+      ...more,
+    })
+    loaded.then(
+      ({ value, status, ageMs }) => {
+        if (isAnswerRecord(value, true)) tell({ record: value, status, ageMs })
+        // Whoever comes from here on finds the answer, too; what is loaded behind it is for later.
+        if (flight.log === undefined || status === 'stale' || status === 'hit') boarding.over()
+        decide(() => {
+          leaving.release()
+          const again = (how: typeof more) =>
+            resolve(follow(site, asked, call, createBoarding(site.flights, undefined), how))
+          // A store may hold anything.
+          if (!isAnswerRecord(value, true) && more.forceFresh !== true) again({ forceFresh: true })
+          else if (!isAnswerRecord(value, true)) reject(new TypeError('No answer of a model came back'))
+          else if (isInimitable(value) && more.noStore !== true) again({ noStore: true })
+          else resolve(replayed(value, status, ageMs))
+        })
+      },
+      (error: unknown) => {
+        tell({ failed: error, isAborted: call.signal?.aborted === true })
+        if (flight.log === undefined) boarding.over()
+        decide(() => {
+          leaving.release()
+          reject(error)
+        })
+      },
+    )
   })
 }
 

@@ -42,8 +42,8 @@ function eventOf(namespace: string, call: LlmCall, told: Told): LlmEvent {
     ageMs,
     unstored: record.unstorable as Unstorable | undefined,
     original: used,
-    billed: isSpared ? NOTHING : used,
-    saved: isSpared ? used : NOTHING,
+    billed: used && (isSpared ? NOTHING : used),
+    saved: used && (isSpared ? used : NOTHING),
     finish: isSpared && status !== 'coalesced' ? undefined : finishOf([finishReasonOf(record)]),
   }
 }
@@ -61,7 +61,8 @@ function failureOf({ failed, isAborted }: Exclude<Told, { record: unknown }>) {
 
 const NOTHING: Spending = { calls: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, money: 0 }
 
-// Without prices: the middleware has none.
-function spent(record: AnswerRecord): Spending {
-  return { ...NOTHING, calls: 1, ...tokenCounts(usageOf(record)) }
+/** Without prices: the middleware has none. `undefined` of an answer that told no tokens. */
+function spent(record: AnswerRecord): Spending | undefined {
+  const tokens = tokenCounts(usageOf(record))
+  return tokens.input + tokens.output === 0 ? undefined : { ...NOTHING, calls: 1, ...tokens }
 }

@@ -21,7 +21,7 @@ export function unstorable(generations: readonly Generation[]): 'empty' | 'unfin
   return undefined
 }
 
-/** What is kept of generations; not theirs alone before it is {@link copied}. */
+/** What is kept of generations; not theirs alone before it is {@link cloned}. */
 export function recordsOf(generations: readonly Generation[]): readonly GenerationRecord[] {
   return generations.map((generation) => {
     const { text, generationInfo } = generation
@@ -34,8 +34,8 @@ export function recordsOf(generations: readonly Generation[]): readonly Generati
   })
 }
 
-/** A copy that shares nothing with the value; `undefined` of one that holds what cannot be copied, such as a function. */
-export function copied<T>(value: T): T | undefined {
+/** A copy that shares nothing with the value; `undefined` of one that holds what cannot be cloned, such as a function. */
+export function cloned<T>(value: T): T | undefined {
   try {
     return structuredClone(value)
   } catch {

@@ -9,7 +9,7 @@ import { taggedJson } from '../../keys/tagged-json.js'
 import { checkDirectives } from '../../llm/directives.js'
 import { brokenRecording } from '../../llm/pass.js'
 import { type Duration, parseDuration } from '../../runtime/duration.js'
-import { copied, type GenerationRecord, generationsOf, recordsOf, tokensOf, unstorable } from './generation-record.js'
+import { cloned, type GenerationRecord, generationsOf, recordsOf, tokensOf, unstorable } from './generation-record.js'
 import { hidesMedia, modelText } from './model-text.js'
 
 /** Options of {@link langChainCache}. */
@@ -95,7 +95,7 @@ class LangChainCache extends BaseCache {
     if (hidesMedia(prompt) || unstorable(value) !== undefined) return
     const key = keyOf(prompt, llmKey)
     const whole = recordsOf(value)
-    const records = copied(whole)
+    const records = cloned(whole)
     const load = async (context: { readonly usage: { add(used: { tokens: number }): void } }): Promise<Generations> => {
       context.usage.add({ tokens: tokensOf(value) })
       return records ?? whole

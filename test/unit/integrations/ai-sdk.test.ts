@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { createStash, namespace } from 'hopstash'
 import { cacheMiddleware } from 'hopstash/integrations/ai-sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { recordOfResult } from '../../../src/integrations/ai-sdk/answer-record.js'
+import { recordOfParts, recordOfResult } from '../../../src/integrations/ai-sdk/answer-record.js'
 
 const model = { provider: 'test', modelId: 'small', specificationVersion: 'v3' }
 const LOOP: unknown[] = []
@@ -55,6 +55,18 @@ describe('the middleware', () => {
     const headers = { 'x-request-id': 'r', 'X-Auth-Token': 't', 'x-api-key': 'k', 'set-cookie': 'c' }
     const record = recordOfResult({ content: [], finishReason: 'stop', response: { headers } })
     expect(record.result.response).toEqual({ headers: { 'x-request-id': 'r' } })
+  })
+})
+
+describe('the record of a stream', () => {
+  it('takes its parts over as they are: they are copies already; what came beside them stays the caller\u2019s', () => {
+    const result = { response: { id: 'r' }, warnings: [] }
+    const parts = structuredClone(PARTS)
+    const record = recordOfParts(result, parts)
+    expect(record).toEqual({ v: 1, result, parts })
+    for (const [index, part] of parts.entries()) expect(record.parts?.[index]).toBe(part)
+    expect([record, record.result, ...parts].every(Object.isFrozen)).toBe(true)
+    expect([result, result.response, result.warnings].some(Object.isFrozen)).toBe(false)
   })
 })
 
@@ -142,6 +154,79 @@ describe('what an answer is made of', () => {
     expect(calls).toBeGreaterThan(1)
     expect(new Set(heard.map(({ unstored }) => unstored))).toEqual(new Set(['unsupported']))
     expect(stash.aiResponse.stats().size).toBe(0)
+    await stash.close()
+  })
+
+  it('of a stream with such a part is handed on live to those who were there before it, and to nobody else', async () => {
+    const stash = createStash()
+    const middleware = cacheMiddleware(stash.aiResponse)
+    let calls = 0
+    let go!: () => void
+    const held = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const doStream = async () => {
+      const serial = ++calls
+      const { stream: parts, ...head } = streamed('content', new (class Odd {})())
+      async function* slowly() {
+        for await (const part of parts as unknown as AsyncIterable<{ type: string }>) {
+          if (part.type === 'finish') await held
+          yield { ...part, serial }
+        }
+      }
+      return { ...head, stream: ReadableStream.from(slowly()) as unknown as ReadableStream }
+    }
+    const ask = async () => (await middleware.wrapStream({ doStream, params, model })).stream
+    const early = (await Promise.all([ask(), ask()])).map((stream) => stream.getReader())
+    const begun = await Promise.all(early.map((reader) => reader.read()))
+    const asking = ask()
+    go()
+    const [own] = (await partsOf(await asking)) as { serial: number; odd: object }[]
+    expect(begun.map(({ value }) => value.serial)).toEqual([1, 1])
+    expect([own?.serial, calls]).toEqual([2, 2])
+    await stash.close()
+  })
+
+  it('that is not kept is nobody\u2019s who asks when it is over, however soon; one that is kept is there by then', async () => {
+    const stash = createStash()
+    const middleware = cacheMiddleware(stash.aiResponse)
+    let calls = 0
+    for (const [finishReason, expected] of [
+      ['length', ['miss', 'miss', 'miss']],
+      ['stop', ['miss', 'hit', 'hit']],
+    ] as const) {
+      const doStream = async () => {
+        calls++
+        return { stream: streamOf([PARTS[0] as object, { type: 'finish', finishReason, usage }]) }
+      }
+      const statuses: string[] = []
+      for (let round = 0; round < 3; round++) {
+        const { stream } = await middleware.wrapStream({ doStream, params, model })
+        const told = (await partsOf(stream)).at(-1) as { providerMetadata: { hopstash: { status: string } } }
+        statuses.push(told.providerMetadata.hopstash.status)
+      }
+      expect(statuses).toEqual(expected)
+    }
+    expect(calls).toBe(4)
+    await stash.close()
+  })
+
+  it.each<[string, object]>([
+    ['by a model that tells none', {}],
+    ['by one whose stream was cut behind its reason to finish', { usage: { inputTokens: undefined } }],
+    ['by one of version 3', { usage: { inputTokens: { total: undefined }, outputTokens: {} } }],
+  ])('is whole without its usage, %s: it is kept, and nobody is told that it cost nothing', async (_whose, told) => {
+    const stash = createStash()
+    const middleware = cacheMiddleware(stash.aiResponse)
+    const finish = { type: 'finish', finishReason: 'stop', ...told }
+    const doStream = async () => ({ stream: streamOf([PARTS[0] as object, finish]) })
+    for (const status of ['miss', 'hit']) {
+      const { stream } = await middleware.wrapStream({ doStream, params, model })
+      expect((await partsOf(stream)).at(-1)).toMatchObject({ ...told, providerMetadata: { hopstash: { status } } })
+    }
+    const nothing = { unstored: undefined, original: undefined, billed: undefined, saved: undefined }
+    expect(heard).toMatchObject([nothing, nothing])
+    expect(stash.aiResponse.stats().size).toBe(1)
     await stash.close()
   })
 
