@@ -15,7 +15,7 @@ export interface ModelPrice {
 export type PriceTable = Readonly<Record<string, ModelPrice>>
 
 /** The day the default prices were last compared with copies of the providers' pages. */
-export const DEFAULT_PRICES_AS_OF = '2026-11-21'
+export const DEFAULT_PRICES_AS_OF = '2026-11-22'
 
 /**
  * List prices of common models: standard tier, short context. They change; give your own where money matters.
@@ -49,8 +49,6 @@ export const defaultPrices: PriceTable = Object.freeze({
   ...priced('text-embedding-3-small', 0.02, 0.02, 0),
   ...priced('text-embedding-3-large', 0.13, 0.13, 0),
   ...priced('text-embedding-ada-002', 0.1, 0.1, 0),
-  ...written('claude-3-5-haiku', 0.8, 0.08, 4),
-  ...written('claude-3-7-sonnet', 3, 0.3, 15),
   ...written('claude-haiku-4-5', 1, 0.1, 5),
   ...written('claude-haiku-5-5', 0.1, 0.01, 0.5),
   ...written('claude-sonnet-4', 3, 0.3, 15),
@@ -68,7 +66,6 @@ export const defaultPrices: PriceTable = Object.freeze({
   ...written('claude-opus-5-5', 4, 0.2, 20),
   ...written('claude-fable-5', 10, 1, 50),
   ...written('claude-fable-5-1', 10, 0.25, 50),
-  ...priced('gemini-2.0-flash', 0.1, 0.025, 0.4),
   ...priced('gemini-2.5-pro', 1.25, 0.125, 10),
   ...priced('gemini-2.5-flash', 0.3, 0.03, 2.5),
   ...priced('gemini-2.5-flash-lite', 0.1, 0.01, 0.4),
