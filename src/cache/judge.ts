@@ -1,3 +1,4 @@
+import { isThenable } from '../runtime/thenable.js'
 import { outranked } from './cells.js'
 import { lifetimeOf, tagsFor } from './keep.js'
 import type { Load } from './load-record.js'
@@ -15,7 +16,7 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
     if (policy.cost !== undefined) charge(counters, policy.cost(value))
     if (value === undefined) return refuse('undefined')
     if (load.noStore || state.live.closed) return undefined
-    if (policy.cacheable !== undefined && !policy.cacheable(value)) return refuse('uncacheable')
+    if (!allows(policy.cacheable, value) || !allows(request.cacheable, value)) return refuse('uncacheable')
     const life = lifetimeOf(state, value, { askedMs: context.ttlMs, ...request })
     if (life.ttlMs <= 0) return refuse('ttl')
     // Last: the functions above are the host's, and may themselves invalidate.
@@ -29,4 +30,13 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
     counters.refused[reason]++
     return undefined
   }
+}
+
+/** What `cacheable` says. A promise would be taken for a yes, whatever it comes to: that is a mistake of the function. */
+function allows(cacheable: LoadRequest['cacheable'], value: unknown): boolean {
+  if (cacheable === undefined) return true
+  const answer: unknown = cacheable(value)
+  if (!isThenable(answer)) return Boolean(answer)
+  Promise.resolve(answer).catch(() => undefined)
+  throw new TypeError('`cacheable` answers later')
 }

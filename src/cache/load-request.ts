@@ -10,6 +10,8 @@ export interface LoadRequest {
   readonly options: ReadOptions | undefined
   /** Keep the value so long after its ttl for `Records.stale`; a failed load still reaches its caller. */
   readonly keepStaleForMs?: number | undefined
+  /** Whether the loaded value may be kept, where the call itself says so. */
+  readonly cacheable?: ((value: unknown) => boolean) | undefined
   /** The request as text for people, for stores that keep it beside the entry. */
   readonly describe?: (() => string) | undefined
 }

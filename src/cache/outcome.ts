@@ -68,6 +68,11 @@ export function publishOutcome(channel: Channel, outcome: CacheOutcome): void {
 /** Name and code of whatever was thrown. */
 export function errorTag(error: unknown): CacheOutcome['error'] {
   if (typeof error !== 'object' || error === null) return { name: typeof error, code: undefined }
-  const { name, code } = error as { name?: unknown; code?: unknown }
-  return { name: typeof name === 'string' ? name : 'Error', code: typeof code === 'string' ? code : undefined }
+  try {
+    const { name, code } = error as { name?: unknown; code?: unknown }
+    return { name: typeof name === 'string' ? name : 'Error', code: typeof code === 'string' ? code : undefined }
+  } catch {
+    // Its caller is to get this very error, and not what a getter of it throws.
+    return { name: 'Error', code: undefined }
+  }
 }

@@ -1,6 +1,5 @@
 import { parseDuration } from '../runtime/duration.js'
 import type { ReadOptions } from './call-options.js'
-import type { Loader } from './loader.js'
 import { missedReplay } from './mode.js'
 import { createOutcome } from './outcome.js'
 import { plainHit } from './plain-hit.js'
@@ -48,18 +47,14 @@ async function loadRecord<R>(
       ageMs: 0,
     }
   }
-  const judged: Loader<unknown> = async (context) => {
-    const value = await loader(context)
-    if (cacheable !== undefined && !cacheable(value)) context.setTtl(0)
-    return value
-  }
   const keptForMs = keepStaleFor === undefined ? 0 : parseDuration(keepStaleFor, 'keepStaleFor')
   const request = {
     id,
     input: key,
-    loader: judged,
+    loader,
     options: rest as ReadOptions,
     keepStaleForMs: standIn ? undefined : keptForMs,
+    cacheable: cacheable as ((value: unknown) => boolean) | undefined,
     describe,
   }
   const value = (await read(state, request, outcome)) as R

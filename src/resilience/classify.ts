@@ -49,7 +49,7 @@ const RETRYABLE_STATUS = new Set([408, 425, 429])
  *
  * An own boolean `retryable` (or `isRetryable`) decides; then the status: 408, 425, 429 and 5xx but 501 may pass, other
  * 4xx will not. An error without a status may pass. A client that says it has retried already (`reason:
- * 'maxRetriesExceeded'`) is not retried again on top.
+ * 'maxRetriesExceeded'`) is not retried again on top. An error whose fields cannot be read says nothing.
  *
  * @param wallNow Ms since the epoch, for a `Retry-After` that is a date. @defaultValue now
  * @example
@@ -57,6 +57,15 @@ const RETRYABLE_STATUS = new Set([408, 425, 429])
  * classifyError({ status: 429, headers: { 'retry-after': '2' } }, 0).retryAfterMs // => 2000
  */
 export function classifyError(error: unknown, wallNow?: number): Classified {
+  try {
+    return classified(error, wallNow)
+  } catch {
+    // A getter that throws, or a revoked proxy: whoever classifies is in the middle of a failure, and must come out of it.
+    return classified(undefined, wallNow)
+  }
+}
+
+function classified(error: unknown, wallNow?: number): Classified {
   const fields = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
   const status = statusOf(fields)
   const code = codeOf(fields)

@@ -157,6 +157,18 @@ describe('the channel hopstash:cache', () => {
     expect(things.getOrSet('k', never)).toBe(things.getOrSet('k', never))
   })
 
+  it("hands on a loader's very error where its name cannot be read", async () => {
+    const seen = listen()
+    const { things } = open()
+    const trap = (): never => {
+      throw new Error('trap')
+    }
+    const error = Object.defineProperty(new Error('of the loader'), 'name', { get: trap })
+    const thrown = await things.getOrSet('k', () => Promise.reject(error)).catch((reason: unknown) => reason)
+    expect(Object.is(thrown, error)).toBe(true)
+    expect(seen[0]?.error).toEqual({ name: 'Error', code: undefined })
+  })
+
   it('changes no answer: what a read returns is the same with a listener and without', async () => {
     for (const listening of [false, true]) {
       if (listening) listen()

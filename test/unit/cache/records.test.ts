@@ -64,6 +64,19 @@ describe('records', () => {
       expect(await records.stale('k', 1e9)).toBeUndefined()
     }
     expect(things.stats().size).toBe(0)
+    expect(things.stats().refused).toMatchObject({ uncacheable: 3, ttl: 0 })
+  })
+
+  it('reach their caller, and are not kept, where `cacheable` throws or answers later', async () => {
+    const { things } = open()
+    const records = things.records<string>('a')
+    const throws = (): never => {
+      throw new Error('cacheable')
+    }
+    for (const cacheable of [throws, async () => true, async () => throws()] as unknown as (() => boolean)[]) {
+      expect(await records.load('k', async () => 'answer', { cacheable })).toMatchObject({ value: 'answer' })
+    }
+    expect(things.stats().refused).toMatchObject({ 'policy-error': 3, ttl: 0 })
   })
 
   it('keep their old value for `stale`, and a failed load still reaches its caller', async () => {

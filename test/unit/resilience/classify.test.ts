@@ -57,4 +57,15 @@ describe('what an error says of its upstream', () => {
     })
     expect(JSON.stringify(classifyError(error, 0))).not.toContain('secret')
   })
+
+  it('takes an error that cannot be read for one that says nothing', () => {
+    const trap = (): never => {
+      throw new Error('trap')
+    }
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    for (const error of [revoked.proxy, Object.defineProperty(new Error('x'), 'status', { get: trap })]) {
+      expect(classifyError(error, 0)).toEqual(classifyError(undefined, 0))
+    }
+  })
 })
