@@ -122,7 +122,10 @@ function handOut(
 ): void {
   const { data, usage: _usage, ...envelope } = parts
   const items = new Map(arrayOr(data).map((item) => [objectOr(item).index, objectOr(item)]))
-  const shares = sharesOf(total, asks)
+  const shares = sharesOf(
+    total,
+    asks.map(({ input }) => input),
+  )
   const money = site.accounts.moneyOf(textOr(envelope.model), { input: 1, output: 0, cacheRead: 0, cacheWrite: 0 })
   const replayable = replayableHeaders(headers)
   for (const [index, ask] of asks.entries()) {
@@ -165,9 +168,9 @@ function failure(site: FetchSite, call: Call, response: Response, body: string, 
   return new FailedCall(unstorable, status === 200 ? recording : { ...recording, headers: own })
 }
 
-/** A total in whole shares by length; what is left over goes to the first ones. */
-function sharesOf(total: number, asks: readonly Ask[]): number[] {
-  const lengths = asks.map(({ input }) => (typeof input === 'string' || Array.isArray(input) ? input.length : 1) || 1)
+/** A total in whole shares by the length of texts or lists; what is left over goes to the first ones. */
+export function sharesOf(total: number, inputs: readonly unknown[]): number[] {
+  const lengths = inputs.map((input) => (typeof input === 'string' || Array.isArray(input) ? input.length : 1) || 1)
   const sum = lengths.reduce((all, length) => all + length, 0)
   const shares = lengths.map((length) => Math.floor((total * length) / sum))
   let rest = total - shares.reduce((all, share) => all + share, 0)

@@ -1,8 +1,9 @@
 import { stateOf } from '../../cache/namespace-state.js'
-import type { RecordContext, RecordHost, Records } from '../../cache/records.js'
+import type { RecordContext, RecordHost, RecordOutcome, Records } from '../../cache/records.js'
 import type { ReadStatus } from '../../cache/words.js'
 import { optionInvalid } from '../../errors/option-error.js'
-import { taggedJson } from '../../keys/tagged-json.js'
+import { sharesOf } from '../../llm/item-batch.js'
+import { countOr } from '../../llm/json-value.js'
 import { onceAborted } from '../../runtime/abort.js'
 import type { Clock } from '../../runtime/clock.js'
 import {
@@ -90,14 +91,16 @@ async function embed<R extends EmbedResult>(site: Site, asked: EmbedCall<R>): Pr
   const unique = [...new Set(values)]
   const batch = createBatch(site.clock, asked, call, unique.length)
   const loads = unique.map((value) => {
-    const key = { ...stem, params: counts, value }
-    const one: ModelCall = { ...call, key }
-    return site.items
-      .load(key, (context) => batch.ask(value, context), {
+    const one: ModelCall = { ...call, key: { ...stem, params: counts, value } }
+    const ask = (more = {}) =>
+      site.items.load(one.key, (context) => batch.ask(value, context), {
         ...recordOptionsOf<ItemRecord>(one, call.signal),
-        describe: () => taggedJson(key, undefined),
+        ...more,
       })
-      .finally(batch.settled)
+    // A store may hold anything.
+    const sound = (outcome: RecordOutcome<ItemRecord>) =>
+      isItemRecord(outcome.value) ? outcome : ask({ forceFresh: true })
+    return ask().then(sound).finally(batch.settled)
   })
   const outcomes = await Promise.all(loads)
   const found = new Map(unique.map((value, index) => [value, outcomes[index]]))
@@ -113,6 +116,11 @@ async function embed<R extends EmbedResult>(site: Site, asked: EmbedCall<R>): Pr
     usage: { tokens },
     providerMetadata: { ...providerMetadata, hopstash },
   } as unknown as R
+}
+
+function isItemRecord(value: unknown): value is ItemRecord {
+  const { v, embedding, tokens } = (value ?? {}) as Partial<ItemRecord>
+  return v === 1 && typeof tokens === 'number' && Array.isArray(embedding) && embedding.every(Number.isFinite)
 }
 
 function isKept({ status }: { readonly status: ReadStatus }): boolean {
@@ -180,9 +188,12 @@ function handOut(asks: readonly Ask[], { embeddings, usage }: EmbedResult): void
   if (embeddings.length !== asks.length) {
     throw new TypeError(`The model returned ${embeddings.length} embeddings for ${asks.length} texts`)
   }
-  const length = asks.reduce((sum, { value }) => sum + value.length, 0) || 1
+  const shares = sharesOf(
+    countOr(usage?.tokens),
+    asks.map(({ value }) => value),
+  )
   for (const [index, ask] of asks.entries()) {
-    const tokens = Math.round(((usage?.tokens ?? 0) * ask.value.length) / length)
+    const tokens = shares[index] ?? 0
     ask.context.usage.add({ tokens })
     ask.resolve({ v: 1, embedding: embeddings[index] as readonly number[], tokens })
   }

@@ -112,6 +112,8 @@ export function recordOptionsOf<R>(call: ModelCall, signal: AbortSignal | undefi
   const { sample: _sample, ...asked } = call.directives
   return {
     ...asked,
+    // A call lasts as long as its caller waits for it.
+    hardTimeout: Infinity,
     standIn: true,
     describe: () => scrubJsonText(taggedJson(call.key, undefined), []),
     ...(signal !== undefined && { signal }),

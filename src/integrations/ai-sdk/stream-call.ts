@@ -106,8 +106,6 @@ function follow(
     }
     const loaded = site.records.load(call.key, load, {
       ...recordOptionsOf<AnswerRecord>(call, leaving.signal),
-      // A stream lasts as long as its reader waits for it.
-      hardTimeout: Infinity,
       cacheable: (record) => isStorable(site, record),
       ...more,
     })

@@ -4,7 +4,7 @@ import { modeOf } from '../../cache/mode.js'
 import type { RecordHost, RecordOptions, Records } from '../../cache/records.js'
 import { HopstashError } from '../../errors/base-error.js'
 import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
-import { scrubText } from '../../keys/secrets.js'
+import { scrubJsonText, scrubText } from '../../keys/secrets.js'
 import { taggedJson } from '../../keys/tagged-json.js'
 import { checkDirectives } from '../../llm/directives.js'
 import { brokenRecording } from '../../llm/pass.js'
@@ -106,12 +106,12 @@ class LangChainCache extends BaseCache {
     else await this.#records.load(key, load, { ...use, noStore: true }).catch(() => undefined)
   }
 
-  #use(key: object): RecordOptions<Generations> {
+  #use(key: CallKey): RecordOptions<Generations> {
     const { ttl, tags, scope } = this.#options
     const inScope = typeof scope === 'function' ? scope() : scope
     if (inScope !== undefined) checkDirectives({ scope: inScope }, 'langChainCache')
     return {
-      describe: () => scrubText(taggedJson(key, undefined), []),
+      describe: () => described(key),
       ...(ttl !== undefined && { ttl }),
       ...(tags !== undefined && { tags }),
       ...(inScope !== undefined && { scope: inScope }),
@@ -119,8 +119,18 @@ class LangChainCache extends BaseCache {
   }
 }
 
-function keyOf(prompt: string, llmKey: string): object {
+interface CallKey {
+  readonly prompt: string
+  readonly model: string
+}
+
+function keyOf(prompt: string, llmKey: string): CallKey {
   return { prompt, model: modelText(llmKey) }
+}
+
+// The JSON in the text of a model has names of its own.
+function described({ prompt, model }: CallKey): string {
+  return scrubText(taggedJson({ prompt, model: scrubJsonText(model, []) }, undefined), [])
 }
 
 /** Never called: nothing is loaded by a look-up. */

@@ -1,3 +1,5 @@
+import { isSecretName } from '../../keys/secrets.js'
+
 /** What a model is called with beside the prompt, and that changes no answer. */
 const NOT_IN_KEY = new Set(['signal', 'timeout'])
 /**
@@ -14,11 +16,15 @@ export function hidesMedia(prompt: string): boolean {
 
 /**
  * LangChain's text for a model and the options of a call, `name:json` joined by commas, without what changes no answer:
- * with a signal, the same call would be another one.
+ * with a signal, the same call would be another one, and with the key of the provider, which some models tell, nobody
+ * else's recording would be found.
  */
 export function modelText(llmKey: string): string {
   return entriesOf(llmKey)
-    .filter((entry) => !NOT_IN_KEY.has(entry.slice(0, entry.indexOf(':'))))
+    .filter((entry) => {
+      const name = entry.slice(0, entry.indexOf(':'))
+      return !NOT_IN_KEY.has(name) && !isSecretName(name)
+    })
     .join(',')
 }
 

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { createStash, namespace } from 'hopstash'
 import { cacheMiddleware } from 'hopstash/integrations/ai-sdk'
+import { createFakeClock } from 'hopstash/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordOfParts, recordOfResult } from '../../../src/integrations/ai-sdk/answer-record.js'
 
@@ -50,6 +51,22 @@ describe('the middleware', () => {
       await expect(asked.then((result) => partsOf(result.stream))).rejects.toThrow(TypeError)
     },
   )
+
+  it('waits for an answer as long as its caller does, whatever the namespace waits for its loaders', async () => {
+    const clock = createFakeClock()
+    await using stash = createStash({ clock, namespaces: { answers: namespace({ hardTimeout: '1m' }) } })
+    const { wrapGenerate } = cacheMiddleware(stash.answers)
+    let answer!: (result: { content: object[]; finishReason: string }) => void
+    const doGenerate = () =>
+      new Promise<Parameters<typeof answer>[0]>((resolve) => {
+        answer = resolve
+      })
+    const asked = wrapGenerate({ doGenerate, params: { prompt: [] }, model })
+    asked.catch(() => undefined)
+    await clock.advance(3_600_000)
+    answer({ content: [{ type: 'text', text: 'at last' }], finishReason: 'stop' })
+    expect((await asked).content).toEqual([{ type: 'text', text: 'at last' }])
+  })
 
   it('keeps no header of an answer that holds a secret', () => {
     const headers = { 'x-request-id': 'r', 'X-Auth-Token': 't', 'x-api-key': 'k', 'set-cookie': 'c' }

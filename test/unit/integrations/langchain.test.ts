@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BaseChatModel } from '@langchain/core/language_models/chat_models'
@@ -177,6 +177,33 @@ describe('the cache for LangChain', () => {
     }
   })
 
+  it('finds what was recorded with another key of the provider, and leaves no key in a folder', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hopstash-langchain-'))
+    class KeyedModel extends CountingModel {
+      key = 'plain-canary-1'
+      // As models of several providers tell it: with the options of their client.
+      override _identifyingParams() {
+        return { model: 'm', apiKey: this.key, defaultHeaders: { 'x-api-key': 'plain-canary-2' } }
+      }
+    }
+    try {
+      await using records = createStash({ store: { folder } })
+      const model = new KeyedModel({})
+      model.cache = langChainCache(records.aiResponse)
+      await model.invoke('my key is sk-canary-12345678, keep it')
+      model.key = 'plain-canary-3'
+      await model.invoke('my key is sk-canary-12345678, keep it')
+      expect(model.calls).toBe(1)
+      await records.close()
+      const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+      const text = entries.map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')).join('\n')
+      expect(text).toContain('my key is [scrubbed], keep it')
+      expect(text).not.toContain('canary')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it.each([
     [{ ttl: '5 parsecs' }, /ttl/],
     [{ tags: 'x' }, /tags/],
@@ -232,6 +259,9 @@ describe('what LangChain says of a call', () => {
   it('is read entry by entry', () => {
     expect(modelText('_model:"m",signal:{},stop:["a,signal:{}","\\",b"],timeout:5')).toBe(
       '_model:"m",stop:["a,signal:{}","\\",b"]',
+    )
+    expect(modelText('a:1,apiKey:"x",max_tokens:5,openai_api_key:"y",prompt_cache_key:"p"')).toBe(
+      'a:1,max_tokens:5,prompt_cache_key:"p"',
     )
     expect(modelText('a:1')).toBe('a:1')
     expect(modelText('')).toBe('')
