@@ -1,4 +1,4 @@
-import { checkFunction, checkShape, checkSignal, positiveDuration, resolveClock } from '../resilience/option-shape.js'
+import { checkAnswersAtOnce, checkFunction, checkShape, checkSignal, positiveDuration, resolveClock } from '../resilience/option-shape.js'
 import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'
@@ -63,6 +63,7 @@ const KNOWN = [
 export function resolveBatchOptions<T>(options: BatchOptions<T>, more: readonly string[] = []): BatchPlan<T> {
   checkShape('the batch options', options, [...KNOWN, ...more])
   for (const name of ['groupBy', 'onProgress', 'onCheckpoint'] as const) checkFunction(options[name], name)
+  checkAnswersAtOnce(options.groupBy, 'groupBy')
   checkSignal(options.signal)
   return {
     size: resolveBatchSize(options.batchSize ?? settings().batchSize),

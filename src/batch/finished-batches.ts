@@ -1,5 +1,6 @@
 import { createTimerQueue } from '../resilience/timer-queue.js'
 import { onceAborted } from '../runtime/abort.js'
+import { tell } from '../runtime/tell.js'
 import type { BatchPlan } from './batch-options.js'
 import { createTally } from './batch-progress.js'
 import { adaptSize } from './batch-size.js'
@@ -104,21 +105,17 @@ function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, pl
     const sample = { target, items: indices.length, durationMs: end.durationMs, failed: end.failed, troubled }
     if (!stopped) size = adaptSize(size, sample, timeoutMs)
     finished.set(batch, { indices, results: end.results })
-    tell()
+    tellProgress()
     bell.ring()
   }
-  const tell = (): void => {
+  const tellProgress = (): void => {
     if (onProgress === undefined) return
     const { counts } = tally
     const elapsedMs = clock.now() - startedAt
     const done = counts.ok + counts.failed + counts.skipped + counts.cancelled
     const itemsPerSecond = elapsedMs > 0 ? ((done - counts.skipped) * 1000) / elapsedMs : 0
     const numbers = { ...counts, batches: ended, running, batchSize: size.size, elapsedMs, itemsPerSecond }
-    try {
-      onProgress({ total: reader.total, done, ...numbers })
-    } catch {
-      // An observer's mistake costs no item its answer.
-    }
+    tell(onProgress, { total: reader.total, done, ...numbers })
   }
   const feed = async (): Promise<void> => {
     try {

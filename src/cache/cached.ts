@@ -1,5 +1,6 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { argumentsInput } from '../keys/key.js'
+import { checkAnswersAtOnce } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { requireFunction, requireObject, requireText } from './argument-checks.js'
 import { bypass } from './bypass.js'
@@ -152,6 +153,7 @@ function siteOf<Args extends readonly unknown[], K>(options: CachedOptions<Args,
   if (options.tags !== undefined && typeof options.tags !== 'function') checkTags(options.tags, 'cached.tags')
   if (options.key !== undefined) requireFunction(options.key, 'cached.key', 'a function of the arguments')
   if (options.subject !== undefined) requireFunction(options.subject, 'cached.subject', 'a function of the arguments')
+  for (const option of ['key', 'tags', 'subject'] as const) checkAnswersAtOnce(options[option], `cached.${option}`)
   requireText(options.description, 'cached.description')
   if (typeof name !== 'string') throw optionInvalid('name', 'a text', name)
   if (name === '') throw optionInvalid('name', 'given for an anonymous function: it is part of every key', name)

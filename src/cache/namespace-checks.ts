@@ -1,8 +1,11 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { checkAnswersAtOnce } from '../resilience/option-shape.js'
 import { requireBoolean, requireObject, requireText } from './argument-checks.js'
 import { NAMESPACE_OPTION_NAMES, type NamespaceOptions } from './namespace-options.js'
 
 const FUNCTIONS = ['key', 'scope', 'subject', 'cacheable', 'migrate', 'cost'] as const
+/** A namespace goes by their answers at once; that of `negative.when` is checked with it. */
+const ANSWERING = [...FUNCTIONS, 'ttl', 'tags'] as const
 const BOOLEANS = ['requireScope', 'sliding', 'strict', 'detectReentrancy'] as const
 const TEXTS = ['description', 'category'] as const
 
@@ -20,6 +23,7 @@ export function checkNamespaceOptions<V, K>(name: string, options: NamespaceOpti
     const given: unknown = options[option]
     if (given !== undefined && typeof given !== 'function') throw optionInvalid(at(option), 'a function', given)
   }
+  for (const option of ANSWERING) checkAnswersAtOnce(options[option], at(option))
   for (const option of BOOLEANS) requireBoolean(options[option], at(option))
   for (const option of TEXTS) requireText(options[option], at(option))
   if (options.negative !== undefined) checkNames(options.negative, at('negative'), ['when', 'ttl'])

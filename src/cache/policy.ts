@@ -1,4 +1,5 @@
 import { optionInvalid } from '../errors/option-error.js'
+import { checkAnswersAtOnce } from '../resilience/option-shape.js'
 import { type Duration, formatDuration, parseDuration } from '../runtime/duration.js'
 import { isSubjectTag } from '../stores/subject.js'
 import { checkNamespaceOptions } from './namespace-checks.js'
@@ -170,6 +171,7 @@ function negativeOf(options: Pick<NamespaceOptions<never, never>, 'negative'>, o
   if (options.negative === undefined) return undefined
   const { when, ttl } = options.negative
   if (typeof when !== 'function') throw optionInvalid(`${option}.when`, 'a function of the error', when)
+  checkAnswersAtOnce(when, `${option}.when`)
   return { when, ttlMs: parseDuration(ttl, `${option}.ttl`) }
 }
 

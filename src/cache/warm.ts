@@ -1,4 +1,5 @@
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { tell } from '../runtime/tell.js'
 import { requireArray, requireBoolean, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import type { Loader } from './loader.js'
 import { getOrSet } from './read.js'
@@ -89,11 +90,7 @@ export async function warm(
       tally.failed++
       if (errors.length < MAX_ERRORS) errors.push(error)
     }
-    try {
-      onProgress?.({ total: tally.total, done: tally.done, failed: tally.failed })
-    } catch {
-      // A bar that cannot be drawn warms no less.
-    }
+    if (onProgress !== undefined) tell(onProgress, { total: tally.total, done: tally.done, failed: tally.failed })
   }
 
   await Promise.all(ordered.map((item) => limit(warmOne, item)))

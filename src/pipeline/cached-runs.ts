@@ -1,7 +1,7 @@
 import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { digestOf } from '../keys/digest.js'
-import { checkFunction, checkShape, checkTexts } from '../resilience/option-shape.js'
+import { checkAnswersAtOnce, checkFunction, checkShape, checkTexts } from '../resilience/option-shape.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { HopCache } from './define-hop.js'
 import type { StartRun } from './repeated-runs.js'
@@ -43,6 +43,7 @@ export function checkRunCache(cache: RunCache<unknown>): void {
   if (cache.ttl !== undefined) parseDuration(cache.ttl, 'cache.ttl')
   for (const part of ['key', 'scope'] as const) checkFunction(cache[part], `cache.${part}`)
   checkTexts(cache.tags, 'cache.tags', true)
+  for (const part of ['key', 'scope', 'tags'] as const) checkAnswersAtOnce(cache[part], `cache.${part}`)
 }
 
 /** Returns a start of runs that asks the cache first. Concurrent equal runs are one, which goes on for the last caller. */

@@ -1,6 +1,6 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkFlag, checkFunction, checkShape, checkText, checkTexts } from '../resilience/option-shape.js'
+import { checkAnswersAtOnce, checkFlag, checkFunction, checkShape, checkText, checkTexts } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import {
@@ -254,6 +254,8 @@ function resolveCache(where: string, cache: HopCache<unknown> | undefined): HopC
   if (cache.ttl !== undefined) parseDuration(cache.ttl, `${where}.cache.ttl`)
   for (const part of ['key', 'scope', 'cacheable'] as const) checkFunction(cache[part], `${where}.cache.${part}`)
   checkTexts(cache.tags, `${where}.cache.tags`, true)
+  for (const part of ['key', 'tags', 'scope', 'cacheable'] as const)
+    checkAnswersAtOnce(cache[part], `${where}.cache.${part}`)
   return Object.freeze({ ...cache })
 }
 

@@ -1,3 +1,4 @@
+import { tell } from '../runtime/tell.js'
 import type { RunReport } from './report.js'
 import type { RunResult } from './run-result.js'
 
@@ -25,14 +26,7 @@ export function createRunListeners(onRun: RunObserver | undefined): RunListeners
       }
     },
     tell(result) {
-      for (const observer of observers) tellOne(observer, result)
+      for (const observer of observers) tell(observer, result.report)
     },
   }
-}
-
-// An observer's mistake is not the run's, whether it throws or, being asynchronous, rejects.
-function tellOne(observer: RunObserver, result: RunResult<unknown>): void {
-  try {
-    Promise.resolve(observer(result.report)).catch(() => undefined)
-  } catch {}
 }

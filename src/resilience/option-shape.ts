@@ -1,4 +1,4 @@
-import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { optionHidden, optionInvalid, optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
@@ -15,6 +15,18 @@ export function checkShape(where: string, options: unknown, known: readonly stri
 /** Refuses what is there and is no function. */
 export function checkFunction(value: unknown, option: string, expected = 'a function'): void {
   if (value !== undefined && typeof value !== 'function') throw optionInvalid(option, expected, value)
+}
+
+/** Refuses a function that answers later: its promise would be taken for the answer, and counts as yes. */
+export function checkAnswersAtOnce(value: unknown, option: string, expected = 'a function that answers at once'): void {
+  const later = typeof value === 'function' ? LATER[Object.prototype.toString.call(value)] : undefined
+  if (later !== undefined) throw optionHidden(option, expected, later)
+}
+
+const LATER: Readonly<Record<string, string>> = {
+  '[object AsyncFunction]': 'an async function',
+  '[object GeneratorFunction]': 'a generator',
+  '[object AsyncGeneratorFunction]': 'an async generator',
 }
 
 /** Refuses what is there and is neither `true` nor `false`: the text `'false'` would count as yes. */

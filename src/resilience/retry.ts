@@ -1,12 +1,12 @@
 import pRetry from 'p-retry'
-import { optionHidden, optionInvalid } from '../errors/option-error.js'
+import { optionInvalid } from '../errors/option-error.js'
 import { sleep } from '../runtime/abort.js'
 import type { Clock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { RetryBudget } from './budget.js'
 import { classifyError } from './classify.js'
-import { checkFunction, checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
+import { checkAnswersAtOnce, checkFunction, checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
 
 /** When and how a failed call is repeated. */
 export interface RetryOptions {
@@ -57,8 +57,7 @@ export function resolveRetry(options: RetryOptions, where = 'retry'): RetryPolic
   if (!(typeof factor === 'number' && factor >= 1 && factor <= 100))
     throw optionInvalid(`${where}.factor`, 'a number from 1 to 100', factor)
   checkFunction(retryOn, `${where}.retryOn`, ANSWERS_AT_ONCE)
-  if (Object.prototype.toString.call(retryOn) === '[object AsyncFunction]')
-    throw optionHidden(`${where}.retryOn`, ANSWERS_AT_ONCE, 'an async function')
+  checkAnswersAtOnce(retryOn, `${where}.retryOn`, ANSWERS_AT_ONCE)
   return Object.freeze({
     attempts: wholeNumber(options.attempts ?? 3, `${where}.attempts`, 1),
     backoffMs: parseDuration(options.backoff ?? '200ms', `${where}.backoff`),

@@ -1,5 +1,6 @@
 import type { RecordHost } from '../cache/records.js'
-import { optionHidden, optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { checkAnswersAtOnce } from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 
 /** What the rules of a route look at, whatever framework it came through. */
@@ -108,7 +109,7 @@ export function resolveRoute<Req>(options: RouteOptions<Req>): RoutePolicy<Req> 
   if (typeof name !== 'string' || name === '') throw optionInvalid('name', 'a text', name)
   if (options.cacheControl !== undefined && !isHeaderText(options.cacheControl))
     throw optionInvalid('cacheControl', 'the text of a Cache-Control header', options.cacheControl)
-  for (const option of ['key', 'when', 'tags', 'vary'] as const) checkAnswersAtOnce(option, options[option])
+  for (const option of ['key', 'when', 'tags', 'vary'] as const) checkAnswersAtOnce(options[option], option)
   checkNames('query', options.query, () => true)
   checkTags(options.tags)
   return {
@@ -127,19 +128,6 @@ function varyOf<Req>(vary: RouteOptions<Req>['vary']): Pick<RoutePolicy<Req>, 'v
   checkNames('vary', vary, (name) => HEADER_NAME.test(name))
   const varyHeaders = [...new Set(vary.map((name) => name.toLowerCase()))].sort()
   return { varyHeaders, owner: undefined, isPrivate: varyHeaders.some((name) => CREDENTIALS.includes(name)) }
-}
-
-// What answers later would pass every request through, without a word.
-function checkAnswersAtOnce(option: string, given: unknown): void {
-  if (typeof given !== 'function') return
-  const kind = Object.prototype.toString.call(given)
-  if (kind !== '[object Function]') throw optionHidden(option, 'a function that answers at once', LATER[kind] ?? kind)
-}
-
-const LATER: Readonly<Record<string, string>> = {
-  '[object AsyncFunction]': 'an async function',
-  '[object GeneratorFunction]': 'a generator',
-  '[object AsyncGeneratorFunction]': 'an async generator',
 }
 
 function checkNames(option: string, names: unknown, isFit: (name: string) => boolean): void {

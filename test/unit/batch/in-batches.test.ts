@@ -234,6 +234,9 @@ describe('processInBatches', () => {
       throw new Error('observer')
     }
     expect(await processInBatches([1], double, { onProgress })).toMatchObject([{ value: 2 }])
+    // A rejection that nobody handles would fail this run of the tests.
+    const later = async () => onProgress()
+    expect(await processInBatches([1], double, { onProgress: later })).toMatchObject([{ value: 2 }])
   })
 })
 
@@ -304,6 +307,7 @@ describe('bad input', () => {
     ['timeout', [[1], double, { timeout: 0 }]],
     ['timeout', [[1], double, { timeout: 'soon' }]],
     ['groupBy', [[1], double, { groupBy: 'name' }]],
+    ['groupBy', [[1], double, { groupBy: async () => 1 }]],
     ['onProgress', [[1], double, { onProgress: {} }]],
     ['concurency', [[1], double, { concurency: 3 }]],
     ['resume', [[1], double, { resume: { version: 2, next: 0, todo: [], total: null } }]],

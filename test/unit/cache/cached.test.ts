@@ -6,6 +6,8 @@ import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { never, open } from './fixture.js'
 
 describe('cached', () => {
+  const later = async (): Promise<undefined> => undefined
+
   it('calls the function once for equal arguments, and again for others', async () => {
     const { things } = open()
     const calls: unknown[] = []
@@ -87,6 +89,9 @@ describe('cached', () => {
     [{ ttl: '5 parsecs' }],
     [{ ttl: -1 }],
     [{ tags: [''] }],
+    [{ key: later }],
+    [{ tags: later }],
+    [{ subject: later }],
   ])('refuses the options %j at once', (options) => {
     const { things } = open()
     expect(() => cached(async () => 1, { in: things, name: 'f', ...options } as never)).toThrow(

@@ -12,6 +12,7 @@ afterEach(() => {
 })
 
 describe('options of a namespace that cannot be used', () => {
+  const later = async (): Promise<undefined> => undefined
   const bad: readonly (readonly [string, unknown])[] = [
     ['ttl', -1],
     ['ttl', Number.NaN],
@@ -52,6 +53,15 @@ describe('options of a namespace that cannot be used', () => {
     ['subject', {}],
     ['cacheable', true],
     ['cost', 5],
+    ['key', later],
+    ['scope', later],
+    ['subject', later],
+    ['tags', later],
+    ['ttl', later],
+    ['cacheable', later],
+    ['migrate', later],
+    ['cost', later],
+    ['negative', { when: later, ttl: '1s' }],
   ]
 
   it.each(bad)('%s: %j is refused at construction, with name, expectation and what came', (name, value) => {

@@ -55,6 +55,16 @@ describe('warm', () => {
     ])
   })
 
+  it('warms no less where its progress cannot be told', async () => {
+    const { things } = open()
+    const throws = (): never => {
+      throw new Error('no bar')
+    }
+    // A rejection that nobody handles would fail this run of the tests.
+    for (const onProgress of [throws, async () => throws()])
+      expect(await things.warm([{ key: 'a', load: () => 1 }], { onProgress })).toMatchObject({ done: 1, failed: 0 })
+  })
+
   it('stops starting loads when its signal aborts', async () => {
     const { things } = open()
     const loads = createLoads()

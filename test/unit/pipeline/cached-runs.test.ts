@@ -168,7 +168,8 @@ describe('a pipeline with a cache of whole runs', () => {
 
   it('refuses what is no namespace and options nobody knows', () => {
     const begun = pipeline<unknown>('p').hop('a', { run: () => 1 })
-    for (const bad of [{}, { in: {} }, { in: fakeRecords(createFakeClock()), tll: 1 }]) {
+    const from = fakeRecords(createFakeClock())
+    for (const bad of [{}, { in: {} }, { in: from, tll: 1 }, { in: from, key: async () => 1 }]) {
       expect(() => begun.cache(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
     }
   })

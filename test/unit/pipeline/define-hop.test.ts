@@ -26,6 +26,12 @@ const define = (options: object) => () =>
 const invalid = expect.objectContaining({ code: 'ERR_OPTION_INVALID' })
 
 describe('defineHop', () => {
+  it.each(['key', 'tags', 'scope', 'cacheable'])('refuses a `%s` of the cache that answers later', (option) => {
+    const cache = { in: fakeRecords(createFakeClock()), [option]: async () => undefined }
+    expect(define({ cache })).toThrow(invalid)
+    expect(define({ cache })).toThrow(/`hop 'a'\.cache\.\w+` to be .*at once, received an async function/)
+  })
+
   it('makes a frozen hop that says whether it has a fallback', () => {
     const hop = defineHop({ name: 'a', category: 'scoring', call, fallback: [0] })
     expect(hop).toMatchObject({ name: 'a', category: 'scoring', guarded: true })

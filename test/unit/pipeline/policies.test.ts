@@ -25,26 +25,6 @@ async function finish<T>(clock: FakeClock, run: Promise<T>, ms = 60_000): Promis
 }
 
 describe('retry', () => {
-  it.each(['at once', 'later'])('goes on after an error that cannot be read, thrown %s', async (when) => {
-    const clock = createFakeClock()
-    const { proxy: error, revoke } = Proxy.revocable({}, {})
-    revoke()
-    let calls = 0
-    const p = pipeline<unknown>('p', { clock })
-      .hop('a', {
-        retry: EXACT,
-        run: () => {
-          if (++calls > 1) return 'answer'
-          if (when === 'later') return Promise.reject(error)
-          throw error
-        },
-      })
-      .assemble(({ a }) => a)
-    const { output, report } = await finish(clock, p.run(1))
-    expect(output).toBe('answer')
-    expect(report.hops.a.attempts).toMatchObject([{ outcome: 'error', status: null }, { outcome: 'ok' }])
-  })
-
   it('repeats a failed call and reports every attempt with the wait before it', async () => {
     const clock = createFakeClock()
     const { p, seen } = single(clock, [httpError(503), new TypeError('not a network error'), 'answer'], {

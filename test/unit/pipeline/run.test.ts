@@ -265,6 +265,30 @@ describe('the deadline of a run', () => {
   })
 })
 
+describe('a thrown error', () => {
+  it.each(['at once', 'later'])('that cannot be read, thrown %s, is a failed attempt like any other', async (when) => {
+    const clock = createFakeClock()
+    const { proxy: error, revoke } = Proxy.revocable({}, {})
+    revoke()
+    let calls = 0
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', {
+        retry: { attempts: 2, backoff: 0 },
+        run: () => {
+          if (++calls > 1) return 'answer'
+          if (when === 'later') return Promise.reject(error)
+          throw error
+        },
+      })
+      .assemble(({ a }) => a)
+    const run = p.run(1)
+    await clock.advance(1)
+    const { output, report } = await run
+    expect(output).toBe('answer')
+    expect(report.hops.a.attempts).toMatchObject([{ outcome: 'error', status: null }, { outcome: 'ok' }])
+  })
+})
+
 describe('a caller who leaves', () => {
   it('ends the run at once with every hop cancelled', async () => {
     const clock = createFakeClock()
