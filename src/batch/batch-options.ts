@@ -1,4 +1,11 @@
-import { checkAnswersAtOnce, checkFunction, checkShape, checkSignal, positiveDuration, resolveClock } from '../resilience/option-shape.js'
+import {
+  checkAnswersAtOnce,
+  checkFunction,
+  checkShape,
+  checkSignal,
+  positiveDuration,
+  resolveClock,
+} from '../resilience/option-shape.js'
 import type { Clock } from '../runtime/clock.js'
 import type { Duration } from '../runtime/duration.js'
 import { settings } from '../runtime/settings.js'

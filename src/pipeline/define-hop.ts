@@ -1,6 +1,13 @@
 import type { RecordHost } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
-import { checkAnswersAtOnce, checkFlag, checkFunction, checkShape, checkText, checkTexts } from '../resilience/option-shape.js'
+import {
+  checkAnswersAtOnce,
+  checkFlag,
+  checkFunction,
+  checkShape,
+  checkText,
+  checkTexts,
+} from '../resilience/option-shape.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isSchema, type StandardSchema } from '../runtime/standard-schema.js'
 import {

@@ -6,7 +6,14 @@ import { type Duration, parseDuration } from '../runtime/duration.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { RetryBudget } from './budget.js'
 import { classifyError } from './classify.js'
-import { checkAnswersAtOnce, checkFunction, checkShape, checkSignal, resolveClock, wholeNumber } from './option-shape.js'
+import {
+  checkAnswersAtOnce,
+  checkFunction,
+  checkShape,
+  checkSignal,
+  resolveClock,
+  wholeNumber,
+} from './option-shape.js'
 
 /** When and how a failed call is repeated. */
 export interface RetryOptions {
