@@ -16,7 +16,9 @@ export function createEntryCodec(options?: CodecOptions): BodyCodec {
 async function encode(codec: Codec, value: unknown, entry: StoredEntry, key: string): Promise<EncodedBody> {
   // The store stamps what it stores: its incarnation may be longer than the field, and `set` has no number yet.
   const encoded = await codec.encode(value, keyDigestOf(key), { ...entry, inc: '', startSeq: 0 })
-  return 'refused' in encoded ? { refused: encoded.refused === 'size' ? 'size' : 'type' } : encoded
+  if (!('refused' in encoded)) return encoded
+  const isTooLarge = encoded.refused === 'size' || encoded.path === '$header.tags'
+  return { refused: isTooLarge ? 'size' : 'type' }
 }
 
 function decode(

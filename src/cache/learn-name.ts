@@ -18,7 +18,8 @@ export function learnMarkers(state: NamespaceState, markers: Markers, clock: Clo
   if (own !== undefined) learnName(state, state.marker, own.hard, own.soft, 0)
   if (markers.size === (all === undefined ? 0 : 1) + (own === undefined ? 0 : 1)) return
   const now = Math.floor(clock.now())
-  for (const [name, { hard, soft }] of markers) learnName(state, name, hard, soft, now)
+  for (const [name, { hard, soft }] of markers)
+    if (name !== '*' && name !== state.marker) learnName(state, name, hard, soft, now)
 }
 
 function learnedIn(state: NamespaceState, name: string, hard: number, soft: number, now: number): boolean {
