@@ -69,7 +69,8 @@ export function readCall(
   if (method !== 'POST' || !isJson(headers)) return plain
   const given = bodyOf(input, init)
   if (given === undefined) return plain
-  const signal = init?.signal ?? (isRequest ? input.signal : undefined) ?? undefined
+  // `null` takes back that of the `Request`.
+  const signal = (init?.signal === undefined && isRequest ? input.signal : init?.signal) ?? undefined
   const rest = { ...init }
   const send: Asked['send'] = (until, body) => {
     const how = { ...rest, headers: new Headers(headers), body, signal: until ?? null }

@@ -2,10 +2,11 @@ import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed
 import type { SseEvent } from './sse.js'
 import { finishOf, rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
 
-/** Anthropic's messages. */
+/** Anthropic's messages. Others send their own to such a path: calls to a model say how long the answer may be. */
 export const anthropicMessages: WireFormat = {
   name: 'anthropic-messages',
-  recognises: ({ url, body }) => url.pathname.endsWith('/messages') && Array.isArray(body.messages),
+  recognises: ({ url, body }) =>
+    url.pathname.endsWith('/messages') && Array.isArray(body.messages) && body.max_tokens !== undefined,
   judgeJson(body) {
     if (!isObject(body)) return rejected('malformed')
     if (body.type === 'error') return rejected('error')

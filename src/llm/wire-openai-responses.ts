@@ -10,7 +10,8 @@ export const openaiResponses: WireFormat = {
   name: 'openai-responses',
   recognises: ({ url, body }) =>
     url.pathname.endsWith('/responses') &&
-    (body.input !== undefined || body.prompt !== undefined) &&
+    // What is no call to a model, such as the responses to a survey, names none.
+    ((body.input !== undefined && body.model !== undefined) || isObject(body.prompt)) &&
     (body.conversation === undefined || body.conversation === null) &&
     body.background !== true,
   judgeJson: judgeResponse,

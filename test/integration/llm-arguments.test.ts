@@ -252,6 +252,13 @@ describe('signals', () => {
     },
   )
 
+  it('of a `Request` that its caller takes back: it ends nothing', async () => {
+    const { wire, fetch } = await openWorld()
+    const init = { method: 'POST', headers: JSON_TYPE, body: TEXT, signal: AbortSignal.abort() }
+    expect((await fetch(new Request(url(wire), init), { signal: null })).status).toBe(200)
+    expect(wire.requests).toHaveLength(1)
+  })
+
   it('aborted before: nothing is sent, and what is kept is not read', async () => {
     const { wire, fetch } = await openWorld()
     await (await post(fetch, wire, CHAT)).text()

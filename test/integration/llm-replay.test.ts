@@ -53,7 +53,8 @@ function open(mode: 'record' | 'replay', options: CachedFetchOptions = {}): Cach
 function fetchOver(answers: Namespace<unknown, unknown>, options: CachedFetchOptions = {}): CachedFetch {
   const fetch = cachedFetch(answers, {
     fetch: async (input, init) => {
-      sent.push(`${init?.method ?? 'GET'} ${input instanceof Request ? input.url : input}`)
+      const { method, url } = new Request(input, init)
+      sent.push(`${method} ${url}`)
       return Response.json({ choices: [{ finish_reason: 'stop', message: { content: 'said' } }] })
     },
     ...options,

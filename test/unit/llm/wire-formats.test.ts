@@ -18,13 +18,16 @@ describe('formats', () => {
     ['/v1/chat/completions', { messages: [] }, 'openai-chat'],
     ['/openai/deployments/d/chat/completions?api-version=1', { messages: [] }, 'openai-chat'],
     ['/v1/chat/completions', { prompt: 'x' }, undefined],
-    ['/v1/responses', { input: 'x' }, 'openai-responses'],
+    ['/v1/responses', { model: 'm', input: 'x' }, 'openai-responses'],
+    ['/surveys/7/responses', { input: 'x' }, undefined],
+    ['/surveys/7/responses', { prompt: 'How was it?' }, undefined],
     ['/v1/responses', { prompt: { id: 'p' } }, 'openai-responses'],
-    ['/v1/responses', { input: 'x', conversation: null, background: false }, 'openai-responses'],
-    ['/v1/responses', { input: 'x', conversation: 'c' }, undefined],
-    ['/v1/responses', { input: 'x', background: true }, undefined],
+    ['/v1/responses', { model: 'm', input: 'x', conversation: null, background: false }, 'openai-responses'],
+    ['/v1/responses', { model: 'm', input: 'x', conversation: 'c' }, undefined],
+    ['/v1/responses', { model: 'm', input: 'x', background: true }, undefined],
     ['/v1/responses/r/cancel', {}, undefined],
-    ['/v1/messages', { messages: [] }, 'anthropic-messages'],
+    ['/v1/messages', { max_tokens: 9, messages: [] }, 'anthropic-messages'],
+    ['/sms/3/messages', { messages: [{ to: '+49', text: 'x' }] }, undefined],
     ['/v1/messages/count_tokens', { messages: [] }, undefined],
     ['/v1/messages/batches', { requests: [] }, undefined],
     ['/v1/threads/t/messages', { role: 'user', content: 'x' }, undefined],
@@ -43,8 +46,8 @@ describe('formats', () => {
 })
 
 const chat = requestOf('/v1/chat/completions', { messages: [] })
-const responses = requestOf('/v1/responses', { input: 'x' })
-const anthropic = requestOf('/v1/messages', { messages: [] })
+const responses = requestOf('/v1/responses', { model: 'm', input: 'x' })
+const anthropic = requestOf('/v1/messages', { max_tokens: 9, messages: [] })
 const gemini = requestOf('/v1beta/models/m:generateContent', { contents: [] })
 
 const judge = (request: LlmRequest, body: unknown) =>
