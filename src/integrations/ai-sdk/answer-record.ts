@@ -1,5 +1,7 @@
 import { copyOf, own } from '../../cache/ownership.js'
 import { isSecretName } from '../../keys/secrets.js'
+import { countOr, isObject, objectOr } from '../../llm/json-value.js'
+import type { TokenUsage } from '../../llm/wire-format.js'
 
 /** What is kept of an answer: a whole result, or the parts of a stream and what came beside it. */
 export interface AnswerRecord {
@@ -72,10 +74,17 @@ export function tokensOf(usage: unknown): number {
   return input + output
 }
 
-/** The same apart. */
-export function tokenCounts(usage: unknown): { readonly input: number; readonly output: number } {
-  const { inputTokens, outputTokens } = (usage ?? {}) as { inputTokens?: unknown; outputTokens?: unknown }
-  return { input: countOf(inputTokens), output: countOf(outputTokens) }
+/** The same apart, with what the provider's own prompt cache read and wrote. */
+export function tokenCounts(usage: unknown): TokenUsage {
+  const { inputTokens, outputTokens, cachedInputTokens } = objectOr(usage)
+  const { cacheRead, cacheWrite } = objectOr(inputTokens)
+  return {
+    input: totalOf(inputTokens),
+    output: totalOf(outputTokens),
+    // Of version 2 and of later ones.
+    cacheRead: countOr(cachedInputTokens ?? cacheRead),
+    cacheWrite: countOr(cacheWrite),
+  }
 }
 
 /** The usage of a record. */
@@ -154,7 +163,6 @@ function withoutTexts(result: object): Readonly<Record<string, unknown>> {
   return { ...rest, response: { ...about, ...(kept.length > 0 && { headers: Object.fromEntries(kept) }) } }
 }
 
-function countOf(count: unknown): number {
-  const total = typeof count === 'object' && count !== null ? (count as { total?: unknown }).total : count
-  return typeof total === 'number' && total > 0 ? total : 0
+function totalOf(tokens: unknown): number {
+  return countOr(isObject(tokens) ? tokens.total : tokens)
 }

@@ -204,6 +204,29 @@ describe('what an answer is made of', () => {
     await stash.close()
   })
 
+  it.each<[string, object, object]>([
+    [
+      '2',
+      { inputTokens: 9, outputTokens: 4, cachedInputTokens: 5 },
+      { input: 9, output: 4, cacheRead: 5, cacheWrite: 0 },
+    ],
+    [
+      '3',
+      { inputTokens: { total: 9, noCache: 2, cacheRead: 5, cacheWrite: 2 }, outputTokens: { total: 4 } },
+      { input: 9, output: 4, cacheRead: 5, cacheWrite: 2 },
+    ],
+  ])('tells what the prompt cache of the provider read and wrote: version %s', async (_version, told, tokens) => {
+    await using stash = createStash()
+    const { wrapGenerate } = cacheMiddleware(stash.aiResponse)
+    const doGenerate = async () => ({ ...answerOf('', undefined), usage: told })
+    for (let round = 0; round < 2; round++) await wrapGenerate({ doGenerate, params, model })
+    const none = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+    expect(heard).toMatchObject([
+      { original: tokens, billed: tokens, saved: none },
+      { original: tokens, billed: none, saved: tokens },
+    ])
+  })
+
   it('that is not kept is nobody\u2019s who asks when it is over, however soon; one that is kept is there by then', async () => {
     const stash = createStash()
     const middleware = cacheMiddleware(stash.aiResponse)
