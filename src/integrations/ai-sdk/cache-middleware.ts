@@ -87,7 +87,7 @@ async function generate<R extends object>(
   const call = site.reader.read('generate', model, params)
   const tell = tellCall(site.name, model)
   let first: R | undefined
-  const load = async (context: RecordContext): Promise<AnswerRecord> => {
+  const lead = async (context: RecordContext): Promise<AnswerRecord> => {
     const unlisten = onceAborted(context.signal, call.abort)
     try {
       first = await doGenerate()
@@ -97,6 +97,10 @@ async function generate<R extends object>(
     const record = recordOfResult(first)
     context.usage.add({ tokens: tokensOf(usageOf(record)) })
     return record
+  }
+  const load = (context: RecordContext): Promise<AnswerRecord> => {
+    tell.led = lead(context)
+    return tell.led
   }
   const ask = (more = {}) =>
     site.records.load(call.key, load, {

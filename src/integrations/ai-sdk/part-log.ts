@@ -6,17 +6,17 @@ export interface PartLog {
   readonly whole: Promise<readonly Part[]>
   /** Takes no more readers: it has gone wrong, or brought what nobody else can be given a copy of. */
   readonly spent: boolean
-  /** Tells the readers that there is no more, or why. Only after `whole`. */
-  tellEnd(): void
-  /** A stream of its own for one reader. `left` is called once, when the reader wants no more or has everything. */
-  reader(each: (part: Part) => Part, left: (reason?: unknown) => void): ReadableStream<Part>
+  /**
+   * A stream of its own for one reader, which hears of the end behind `settled`. `left` is called once, when the reader
+   * wants no more or has everything.
+   */
+  reader(each: (part: Part) => Part, left: (reason?: unknown) => void, settled: Promise<unknown>): ReadableStream<Part>
 }
 
 /** Reads a stream to its end, and keeps its parts for readers. The source is read at its own pace: SDKs keep its text, too. */
 export function createPartLog(source: ReadableStream<Part>): PartLog {
   const parts: Part[] = []
-  let outcome: { readonly error?: unknown } = {}
-  let end: typeof outcome | undefined
+  let end: { readonly error?: unknown } | undefined
   let spent = false
   let wake: (() => void) | undefined
   let news = new Promise<void>((resolve) => {
@@ -33,7 +33,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
       const reader = source.getReader()
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) return parts
+        if (done) break
         // Its reader may change what he gets, and its model what it gave.
         const part = copied(value)
         parts.push(part)
@@ -41,10 +41,14 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
         if (part === value || part.type === 'error') spent = true
         tell()
       }
+      end = {}
+      return parts
     } catch (error) {
       spent = true
-      outcome = { error }
+      end = { error }
       throw error
+    } finally {
+      tell()
     }
   }
   const whole = pump()
@@ -55,11 +59,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
     get spent() {
       return spent
     },
-    tellEnd() {
-      end = outcome
-      tell()
-    },
-    reader(each, left) {
+    reader(each, left, settled) {
       let at = 0
       let isOver = false
       const over = (reason?: unknown): void => {
@@ -78,6 +78,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
               controller.enqueue(each(copied(part)))
               return
             }
+            await settled.catch(() => undefined)
             over()
             if (end !== undefined && 'error' in end) controller.error(end.error)
             else controller.close()

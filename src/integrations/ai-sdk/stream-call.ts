@@ -94,14 +94,11 @@ function follow(
         if (reason !== undefined) leaving.abort(reason)
       }
       const head = isFirst ? result : copied(result)
-      decide(() => resolve({ ...head, stream: live(log, left, isFirst, call.signal) }))
+      decide(() => resolve({ ...head, stream: live(log, { left, isFirst, loaded }, call.signal) }))
     }
-    flight.waiting.add(takeLive)
-    takeLive()
     const load = (context: RecordContext): Promise<AnswerRecord> => {
       const led = lead(asked, call, context, flight).finally(boarding.over)
-      // Who has everything finds it in memory, and who has the failure makes a call of his own.
-      queueMicrotask(() => void Promise.allSettled([led, loaded]).then(() => flight.log?.tellEnd()))
+      tell.led = led
       return led
     }
     const loaded = site.records.load(call.key, load, {
@@ -109,6 +106,8 @@ function follow(
       cacheable: (record) => isStorable(site, record),
       ...more,
     })
+    flight.waiting.add(takeLive)
+    takeLive()
     loaded.then(
       ({ value, status, ageMs }) => {
         if (isAnswerRecord(value, true)) tell({ record: value, status, ageMs })
@@ -180,15 +179,21 @@ function createBoarding(flights: Map<string, StreamFlight>, id: string | undefin
   }
 }
 
+interface LiveReader {
+  readonly left: (reason?: unknown) => void
+  readonly isFirst: boolean
+  /** What the namespace makes of the call: who has everything finds it kept, and nobody shares what is not. */
+  readonly loaded: Promise<unknown>
+}
+
 /** A stream of its own for one caller, which ends with its signal at once: the call itself may go on for others. */
 function live(
   log: PartLog,
-  left: (reason?: unknown) => void,
-  isFirst: boolean,
+  { left, isFirst, loaded }: LiveReader,
   signal: AbortSignal | undefined,
 ): ReadableStream<Part> {
   const each = (part: Part): Part => (part.type === 'finish' ? marked(part, isFirst ? 'miss' : 'coalesced', 0) : part)
-  return failing(log.reader(each, left), signal)
+  return failing(log.reader(each, left, loaded), signal)
 }
 
 function replayed({ result, parts = [] }: AnswerRecord, status: string, ageMs: number): object {

@@ -14,15 +14,30 @@ export type Told =
   /** Whether its caller left, and else what it failed with. */
   | { readonly failed: unknown; readonly isAborted: boolean }
 
+/** What tells of one call. */
+export interface Teller {
+  (told: Told): void
+  /** The call of its own, if there is one: who leaves it to others has paid for what it comes to. */
+  led?: Promise<AnswerRecord>
+}
+
 /** Publishes that a call begins where somebody listens; what it came to is published by the returned function. */
-export function tellCall(namespace: string, { provider, modelId }: ModelLike): (told: Told) => void {
+export function tellCall(namespace: string, { provider, modelId }: ModelLike): Teller {
   const call: LlmCall = { format: 'ai-sdk', model: modelId, provider }
   const begun = channelNamed(LLM_CALL_CHANNEL)
   if (begun.hasSubscribers) begun.publish(call)
   const ended = channelNamed(LLM_CHANNEL)
-  return (told) => {
+  const publish = (told: Told): void => {
     if (ended.hasSubscribers) ended.publish(eventOf(namespace, call, told))
   }
+  const tell: Teller = (told) => {
+    if ('record' in told || tell.led === undefined) return publish(told)
+    tell.led.then(
+      (record) => publish({ record, status: 'miss', ageMs: 0 }),
+      () => publish(told),
+    )
+  }
+  return tell
 }
 
 function eventOf(namespace: string, call: LlmCall, told: Told): LlmEvent {

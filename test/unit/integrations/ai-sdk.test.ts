@@ -88,7 +88,13 @@ describe('the record of a stream', () => {
 })
 
 describe('what an answer is made of', () => {
-  const heard: { readonly unstored?: string; readonly original?: { readonly input: number } }[] = []
+  type Spent = { readonly input: number }
+  const heard: {
+    readonly unstored?: string
+    readonly original?: Spent
+    readonly billed?: Spent
+    readonly saved?: Spent
+  }[] = []
   const listen = (event: unknown): void => void heard.push(event as (typeof heard)[number])
   beforeEach(() => {
     heard.length = 0
@@ -226,6 +232,40 @@ describe('what an answer is made of', () => {
       { original: tokens, billed: none, saved: tokens },
     ])
   })
+
+  it.each(['generate', 'stream'] as const)(
+    'is billed to who asked for it, though he leaves it to others: %s',
+    async (kind) => {
+      await using stash = createStash()
+      const middleware = cacheMiddleware(stash.aiResponse)
+      let answer!: () => void
+      const held = new Promise<void>((resolve) => {
+        answer = resolve
+      })
+      const ask = async (abortSignal?: AbortSignal) => {
+        const prepared = await middleware.transformParams({
+          params: { ...params, ...(abortSignal && { abortSignal }) },
+        })
+        const doGenerate = () => held.then(() => answerOf('', undefined))
+        const doStream = () => held.then(() => streamed('', undefined))
+        if (kind === 'generate') return middleware.wrapGenerate({ doGenerate, params: prepared, model })
+        return partsOf((await middleware.wrapStream({ doStream, params: prepared, model })).stream)
+      }
+      const leaver = new AbortController()
+      const left = ask(leaver.signal)
+      const stays = ask()
+      await new Promise(setImmediate)
+      leaver.abort(new Error('left'))
+      await expect(left).rejects.toThrow('left')
+      answer()
+      await stays
+      const input = (account: 'billed' | 'saved') => heard.map((event) => event[account]?.input)
+      expect([input('billed').sort(), input('saved').sort()]).toEqual([
+        [0, 3],
+        [0, 3],
+      ])
+    },
+  )
 
   it('that is not kept is nobody\u2019s who asks when it is over, however soon; one that is kept is there by then', async () => {
     const stash = createStash()
