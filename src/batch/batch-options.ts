@@ -22,23 +22,23 @@ import type { BatchCheckpoint } from './checkpoint.js'
 /** How items are worked on in batches. All of it may be left out. */
 export interface BatchOptions<T = unknown> {
   /** Items in a batch: a number, `'light'` (50), `'heavy'` (5), `'auto'`, or bounds for that. @defaultValue `BATCH_SIZE`, 10 */
-  readonly batchSize?: BatchSize
+  readonly batchSize?: BatchSize | undefined
   /** Batches at once: a number, `'conservative'` (3), `'aggressive'` (10). @defaultValue `BATCH_MAX_WORKERS`, 5 */
-  readonly concurrency?: BatchConcurrency
+  readonly concurrency?: BatchConcurrency | undefined
   /** For one batch; `Infinity` for none. @defaultValue `BATCH_TIMEOUT`, 30 s */
-  readonly timeout?: Duration
+  readonly timeout?: Duration | undefined
   /** Ends the run: nothing more is read, and what is under way is `cancelled`. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Only items of one group share a batch. */
-  readonly groupBy?: (item: T) => string
+  readonly groupBy?: ((item: T) => string) | undefined
   /** Called when a batch has ended. What it throws is ignored. */
-  readonly onProgress?: (progress: BatchProgress) => void
+  readonly onProgress?: ((progress: BatchProgress) => void) | undefined
   /** Called, and awaited, when the outcomes of a batch were handed out. What it throws ends the run and rejects. */
-  readonly onCheckpoint?: (checkpoint: BatchCheckpoint) => void | PromiseLike<void>
+  readonly onCheckpoint?: ((checkpoint: BatchCheckpoint) => void | PromiseLike<void>) | undefined
   /** Leaves out what an earlier run over the same items did; what failed then is done again. */
-  readonly resume?: BatchCheckpoint
+  readonly resume?: BatchCheckpoint | undefined
   /** For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** {@link BatchOptions}, checked and complete. */

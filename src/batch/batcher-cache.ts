@@ -29,10 +29,10 @@ export interface ReadsTogether {
 interface CacheOptions<I> {
   readonly in?: unknown
   readonly key?: ((item: I) => unknown) | undefined
-  readonly name?: string
-  readonly ttl?: Duration
-  readonly tags?: readonly string[] | ((item: I) => readonly string[])
-  readonly scope?: string
+  readonly name?: string | undefined
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | ((item: I) => readonly string[]) | undefined
+  readonly scope?: string | undefined
 }
 
 /** A read that waits for a load of another process says nothing for as long as that takes: its company goes out then. */

@@ -20,32 +20,32 @@ export interface BatcherOptions<I, V, K = unknown> {
   /** Loads several items, no two of them equal, with one call. */
   readonly load: (items: readonly I[], context: LoadContext) => LoadedRows<I, V> | PromiseLike<LoadedRows<I, V>>
   /** Most items in one call. @defaultValue `100` */
-  readonly maxItems?: number
+  readonly maxItems?: number | undefined
   /** Most tokens in one call; a larger single item goes alone. Needs `tokensOf`. */
-  readonly maxTokens?: number
-  readonly tokensOf?: (item: I) => number
+  readonly maxTokens?: number | undefined
+  readonly tokensOf?: ((item: I) => number) | undefined
   /**
    * How long an item may wait for company while another call is under way. Nothing waits when none is: the call goes out
    * at the end of the turn. @defaultValue `0`: every turn's items go out together
    */
-  readonly maxWait?: Duration
+  readonly maxWait?: Duration | undefined
   /** Calls at once. @defaultValue no limit */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** Items that may wait; one more is refused with `ERR_QUEUE_FULL`. @defaultValue `10_000` */
-  readonly queue?: number
+  readonly queue?: number | undefined
   /** For one call; `Infinity` for none. @defaultValue `BATCH_TIMEOUT`, 30 s */
-  readonly timeout?: Duration
+  readonly timeout?: Duration | undefined
   /** A namespace in front: what it has is never loaded, and what is loaded is kept in it, an entry an item. */
-  readonly in?: NamespaceFor<K>
+  readonly in?: NamespaceFor<K> | undefined
   /** What makes an item itself: equal ones are loaded once, and this is the namespace's key. @defaultValue the item */
-  readonly key?: (item: I) => NoInfer<K>
+  readonly key?: ((item: I) => NoInfer<K>) | undefined
   /** Keeps the entries apart from the namespace's own, and from those of other batchers in it. */
-  readonly name?: string
-  readonly ttl?: Duration
-  readonly tags?: readonly string[] | ((item: I) => readonly string[])
-  readonly scope?: string
+  readonly name?: string | undefined
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | ((item: I) => readonly string[]) | undefined
+  readonly scope?: string | undefined
   /** For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** {@link BatcherOptions}, checked and complete. */

@@ -6,7 +6,7 @@ import { type BatcherStats, Collector } from './collector.js'
 /** Options of one call of a {@link Batcher}. */
 export interface BatcherCall {
   /** Lets this caller leave; the item is loaded while another waits for it. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A function of one item that loads several at once. */

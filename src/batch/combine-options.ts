@@ -44,31 +44,31 @@ export interface CombineOptions<T extends CombinedTask, V> {
   /** Asks about several tasks with one call. It may answer for some of them. */
   readonly ask: (tasks: readonly T[], context: AskContext) => AskReply | PromiseLike<AskReply>
   /** Every answer has to fit; one that does not is asked for again. */
-  readonly schema?: StandardSchema<unknown, V> | ((task: T) => StandardSchema<unknown, V>)
+  readonly schema?: StandardSchema<unknown, V> | ((task: T) => StandardSchema<unknown, V>) | undefined
   /** A namespace in front: only what it lacks is asked, and each answer is kept under its own task's key. */
-  readonly in?: RecordHost
+  readonly in?: RecordHost | undefined
   /** Keeps these answers apart from others in the namespace. @defaultValue `'combined'` */
-  readonly name?: string
+  readonly name?: string | undefined
   /** What makes a task itself: equal ones are asked about once. @defaultValue the task without its `id` */
-  readonly key?: (task: T) => unknown
-  readonly ttl?: Duration
+  readonly key?: ((task: T) => unknown) | undefined
+  readonly ttl?: Duration | undefined
   /** How long after its `ttl` a kept answer may stand in for one that cannot be had; its outcome is then `degraded`. */
-  readonly staleIfError?: Duration
-  readonly tags?: readonly string[] | ((task: T) => readonly string[])
-  readonly scope?: string
+  readonly staleIfError?: Duration | undefined
+  readonly tags?: readonly string[] | ((task: T) => readonly string[]) | undefined
+  readonly scope?: string | undefined
   /** Most tasks in one call. @defaultValue `BATCH_SIZE`, 10 */
-  readonly maxTasks?: number
+  readonly maxTasks?: number | undefined
   /** Calls at once. @defaultValue `BATCH_MAX_WORKERS`, 5 */
-  readonly concurrency?: BatchConcurrency
+  readonly concurrency?: BatchConcurrency | undefined
   /** For one call; `Infinity` for none. @defaultValue `BATCH_TIMEOUT`, 30 s */
-  readonly timeout?: Duration
-  readonly signal?: AbortSignal
+  readonly timeout?: Duration | undefined
+  readonly signal?: AbortSignal | undefined
   /** A stand-in for a task without an answer; its outcome is then `degraded`. */
-  readonly fallback?: (task: T, error: unknown) => V | PromiseLike<V>
+  readonly fallback?: ((task: T, error: unknown) => V | PromiseLike<V>) | undefined
   /** Length of a task, to divide what a call used. @defaultValue that of its canonical JSON */
-  readonly tokensOf?: (task: T) => number
+  readonly tokensOf?: ((task: T) => number) | undefined
   /** For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** {@link CombineOptions}, checked and complete. */

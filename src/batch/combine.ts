@@ -230,7 +230,7 @@ function recordOptions<T extends CombinedTask, V>(plan: CombinePlan<T, V>, task:
   }
 }
 
-function undone(plan: { readonly signal?: AbortSignal }, error: unknown): ItemUndone {
+function undone(plan: { readonly signal?: AbortSignal | undefined }, error: unknown): ItemUndone {
   if (plan.signal?.aborted === true) return itemCancelled(error)
   const reason = reasonOf(error)
   return itemFailed(error, reason === 'timeout' || reason === 'contract_output' ? reason : 'error')

@@ -26,29 +26,31 @@ export interface GraphOptions<T, R, D = undefined> {
   /** Works on one item; with a `document`, resolves with its edits, or with what `merge` makes edits of. */
   readonly run: (item: T, context: GraphContext<D>) => R | PromiseLike<R>
   /** Different for every item. @defaultValue the item's own `id`, else its place */
-  readonly id?: (item: T, index: number) => string
+  readonly id?: ((item: T, index: number) => string) | undefined
   /**
    * Ids of the items whose results this one needs: without them it is `skipped`.
    *
    * @defaultValue the item's own `dependsOn`, else none
    */
-  readonly dependsOn?: (item: T, index: number) => readonly string[]
+  readonly dependsOn?: ((item: T, index: number) => readonly string[]) | undefined
   /**
    * JSON Pointers (`'/work/0/summary'`) of what the item reads or changes. Items that touch the same place, or one inside
    * the other's, run one after the other; all others at once. Of an item that names none nothing is known.
    */
-  readonly touches?: (item: T, index: number) => readonly string[] | undefined
+  readonly touches?: ((item: T, index: number) => readonly string[] | undefined) | undefined
   /** What is edited: plain data. It is not changed; the result has the edited one. */
-  readonly document?: D
+  readonly document?: D | undefined
   /** The edits of a result. @defaultValue the result, if it is a list of edits */
-  readonly merge?: (result: R, context: { readonly item: T; readonly document: D }) => readonly DocumentEdit[]
+  readonly merge?:
+    | ((result: R, context: { readonly item: T; readonly document: D }) => readonly DocumentEdit[])
+    | undefined
   /** Items at once. @defaultValue `BATCH_MAX_WORKERS`, 5 */
-  readonly concurrency?: BatchConcurrency
+  readonly concurrency?: BatchConcurrency | undefined
   /** For one run of an item; `Infinity` for none. @defaultValue `BATCH_TIMEOUT`, 30 s */
-  readonly timeout?: Duration
-  readonly signal?: AbortSignal
+  readonly timeout?: Duration | undefined
+  readonly signal?: AbortSignal | undefined
   /** For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** {@link GraphOptions}, checked, with the order of the items. */

@@ -25,15 +25,15 @@ export interface CachedOptions<Args extends readonly unknown[], K = unknown> {
   /** The namespace that keeps the results. */
   readonly in: NamespaceFor<K>
   /** Part of every key; needed for a function without a name. @defaultValue `fn.name` */
-  readonly name?: string
+  readonly name?: string | undefined
   /** The namespace's key for these arguments. @defaultValue the arguments themselves */
-  readonly key?: (...args: Args) => NoInfer<K>
-  readonly ttl?: Duration
-  readonly tags?: readonly string[] | ((...args: Args) => readonly string[])
+  readonly key?: ((...args: Args) => NoInfer<K>) | undefined
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | ((...args: Args) => readonly string[]) | undefined
   /** Whose data a result is, for `stash.forget`. @defaultValue with `key` what the namespace says, else nobody's */
-  readonly subject?: (...args: Args) => string | undefined
+  readonly subject?: ((...args: Args) => string | undefined) | undefined
   /** For people: shown in the registry. */
-  readonly description?: string
+  readonly description?: string | undefined
 }
 
 const OPTION_NAMES = ['in', 'name', 'key', 'ttl', 'tags', 'subject', 'description']
@@ -131,9 +131,9 @@ function wrapperOf(site: Site, target: Target): Target {
 /** How a method is cached; the arguments of `key` and `tags` are those of the method, to be annotated. */
 export interface MethodOptions<K>
   extends Pick<CachedOptions<readonly unknown[], K>, 'in' | 'name' | 'ttl' | 'description'> {
-  readonly key?: (...args: never[]) => NoInfer<K>
-  readonly tags?: readonly string[] | ((...args: never[]) => readonly string[])
-  readonly subject?: (...args: never[]) => string | undefined
+  readonly key?: ((...args: never[]) => NoInfer<K>) | undefined
+  readonly tags?: readonly string[] | ((...args: never[]) => readonly string[]) | undefined
+  readonly subject?: ((...args: never[]) => string | undefined) | undefined
 }
 
 /** Everything a wrapped function needs at a call. */

@@ -5,25 +5,25 @@ import { checkTags } from './policy.js'
 
 /** Directives of one read. Every name means the same as in the namespace's options; the call wins. */
 export interface ReadOptions {
-  readonly ttl?: Duration
-  readonly tags?: readonly string[]
-  readonly scope?: string
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly scope?: string | undefined
   /** Whose data the value is, for `stash.forget`. */
-  readonly subject?: string
+  readonly subject?: string | undefined
   /** Lets this caller leave; the load goes on while others wait. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Load again and replace what is there. */
-  readonly forceFresh?: boolean
+  readonly forceFresh?: boolean | undefined
   /** Leave no trace of what is loaded. The load is not shared. */
-  readonly noStore?: boolean
+  readonly noStore?: boolean | undefined
   /** Do not load: reject with `ERR_NOT_CACHED` on a miss. */
-  readonly onlyIfCached?: boolean
+  readonly onlyIfCached?: boolean | undefined
   /** Oldest acceptable age of a cached value. */
-  readonly maxAge?: Duration
-  readonly staleWhileRevalidate?: Duration
-  readonly staleIfError?: Duration
-  readonly softTimeout?: Duration
-  readonly hardTimeout?: Duration
+  readonly maxAge?: Duration | undefined
+  readonly staleWhileRevalidate?: Duration | undefined
+  readonly staleIfError?: Duration | undefined
+  readonly softTimeout?: Duration | undefined
+  readonly hardTimeout?: Duration | undefined
 }
 
 const READ_OPTION_NAMES = [
@@ -44,15 +44,15 @@ const READ_OPTION_NAMES = [
 
 /** Directives of one write. */
 export interface WriteOptions {
-  readonly ttl?: Duration
-  readonly tags?: readonly string[]
-  readonly scope?: string
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly scope?: string | undefined
   /** Whose data the value is, for `stash.forget`. */
-  readonly subject?: string
-  readonly staleWhileRevalidate?: Duration
-  readonly staleIfError?: Duration
+  readonly subject?: string | undefined
+  readonly staleWhileRevalidate?: Duration | undefined
+  readonly staleIfError?: Duration | undefined
   /** Reject unless the shared store acknowledged. @defaultValue resolve with what happened per tier */
-  readonly require?: 'store'
+  readonly require?: 'store' | undefined
 }
 
 const WRITE_OPTION_NAMES = [
@@ -67,7 +67,7 @@ const WRITE_OPTION_NAMES = [
 
 /** Where a key lives, for calls that need nothing else. */
 export interface ScopeOption {
-  readonly scope?: string
+  readonly scope?: string | undefined
 }
 
 /** @throws {OptionError} `ERR_OPTION_INVALID` for a name nobody knows, a duration that is none, and tags that are none. */

@@ -26,7 +26,8 @@ const EXPECTED =
  */
 export function connectorOf(options: StashOptions<NamespaceDefinitions>, environment: Settings): Connect | undefined {
   const name = options.store === undefined ? 'CACHE_URL' : 'store'
-  const store: unknown = options.store ?? environment.cacheUrl
+  const given: unknown = options.store ?? environment.cacheUrl
+  const store = given instanceof URL ? given.href : given
   if (store === undefined || store === 'memory') return undefined
   const mode = resolveMode(options.mode, environment, 'store')
   if (mode === 'off') return undefined

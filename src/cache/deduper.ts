@@ -12,7 +12,7 @@ export interface DedupeContext {
 /** Options of one deduplicated call. */
 export interface DedupeOptions {
   /** Lets this caller leave; the call goes on while others wait. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Shares a call in flight and stores nothing. */

@@ -1,5 +1,6 @@
 import { keyIncomplete } from '../errors/key-error.js'
 import { optionInvalid, optionUnknown } from '../errors/option-error.js'
+import { withoutUndefined } from '../runtime/without-undefined.js'
 import { requireObject } from './argument-checks.js'
 import { defineNamespace, type NamespaceDefinition, type NamespaceOptions } from './namespace-options.js'
 import type { StandardSchema } from './standard-schema.js'
@@ -73,10 +74,13 @@ export function changePreset<Types extends Record<keyof Types, PresetType>, V, K
 ): NamespaceDefinition<V, K> {
   if (!Object.hasOwn(table, name)) throw optionUnknown('the presets', name, Object.keys(table))
   requireObject(changes, 'options', 'an object of namespace options')
-  if ('key' in changes) {
+  if ('key' in changes && changes.key !== undefined) {
     throw optionInvalid(`preset('${name}').key`, 'absent: for another key declare a namespace', changes.key)
   }
-  return defineNamespace({ ...table[name as keyof Types], ...changes } as unknown as NamespaceOptions<V, K>, name)
+  return defineNamespace(
+    { ...table[name as keyof Types], ...withoutUndefined(changes) } as unknown as NamespaceOptions<V, K>,
+    name,
+  )
 }
 
 /**

@@ -8,16 +8,16 @@ export interface FolderOptions {
   /** Its path, on a local disk; relative to where the process runs. */
   readonly folder: string
   /** Beyond it, the files longest unused are removed. @defaultValue 1 GiB */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /** Whether entries end with their lifetime. @defaultValue `false`: only invalidation and `maxBytes` end them */
-  readonly expires?: boolean
+  readonly expires?: boolean | undefined
   /**
    * Whether what was asked is written beside the answer, for people, and for the nearest record that a miss in mode
    * `replay` names. @defaultValue `true`, but `false` with `encryption` or `secret`
    */
-  readonly requests?: boolean
+  readonly requests?: boolean | undefined
   /** What is taken out of requests beside known forms of secrets: texts, patterns, functions. */
-  readonly scrub?: readonly Scrub[]
+  readonly scrub?: readonly Scrub[] | undefined
 }
 
 /** {@link FolderOptions}, checked. */

@@ -11,9 +11,9 @@ const DONE: WriteResult = Object.freeze({ memory: 'done', store: 'none' })
 /** Options of an invalidation by tag. */
 export interface InvalidateOptions {
   /** `delete` leaves nothing to serve, `expire` keeps it for stale fallback. @defaultValue `'delete'` */
-  readonly mode?: InvalidationMode
+  readonly mode?: InvalidationMode | undefined
   /** Reject unless the shared store acknowledged. @defaultValue resolve with what happened per tier */
-  readonly require?: 'store'
+  readonly require?: 'store' | undefined
 }
 
 /** Makes every entry with one of the tags a miss, in the given namespaces of one stash: a number a tag, however many entries. */

@@ -18,13 +18,13 @@ export type BatchRows<K, V> = readonly (V | Error | undefined)[] | ReadonlyMap<K
 /** How rows find their keys, and what a failed one does. */
 export interface ManyOptions<K, V> {
   /** Reads the key off a row. Rows may come in any order, be missing, or be too many. */
-  readonly by?: (row: V) => K
+  readonly by?: ((row: V) => K) | undefined
   /** The loader promises one row a key, in the order of the keys; `undefined` for none. */
-  readonly aligned?: boolean
-  readonly ttl?: Duration
-  readonly tags?: readonly string[]
-  readonly scope?: string
-  readonly signal?: AbortSignal
+  readonly aligned?: boolean | undefined
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly scope?: string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 const MANY_OPTION_NAMES = ['by', 'aligned', 'ttl', 'tags', 'scope', 'signal', 'settled']

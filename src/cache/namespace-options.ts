@@ -10,7 +10,7 @@ export type Ttl<V> = Duration | ((value: V) => Duration | undefined)
 /** Early refresh by chance, weighted by how long loads take (XFetch, Vattani et al. 2015). */
 export interface EarlyRefresh {
   /** Above 1 refreshes earlier, below 1 later. @defaultValue `1` */
-  readonly beta?: number
+  readonly beta?: number | undefined
 }
 
 /** Errors that are remembered for a while, so that a failing upstream is not asked again by every caller. */
@@ -27,66 +27,66 @@ export interface NegativeCaching {
  */
 export interface NamespaceOptions<V, K> {
   /** The parts of the key that matter, in order; short scalars stay readable. @defaultValue the whole input */
-  readonly key?: (input: K) => readonly unknown[]
+  readonly key?: ((input: K) => readonly unknown[]) | undefined
   /** A hard partition of the key: tenant, user. Two scopes never share an entry. */
-  readonly scope?: (input: K) => string | undefined
+  readonly scope?: ((input: K) => string | undefined) | undefined
   /** Refuse a key without a scope (`ERR_SCOPE_REQUIRED`). @defaultValue `false` */
-  readonly requireScope?: boolean
+  readonly requireScope?: boolean | undefined
   /** Whose data an entry is, for erasure by `forget(subject)`. */
-  readonly subject?: (input: K) => string | undefined
+  readonly subject?: ((input: K) => string | undefined) | undefined
   /** How long a value is fresh, counted from the end of its load. @defaultValue `'10m'` */
-  readonly ttl?: Ttl<V>
+  readonly ttl?: Ttl<V> | undefined
   /** Longest lifetime a loader or a call may ask for. @defaultValue `Infinity` */
-  readonly maxTtl?: Duration
+  readonly maxTtl?: Duration | undefined
   /** Share of the ttl by which a lifetime is shortened at random, 0 to 0.5. @defaultValue `0.05` */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /** How long after the ttl the old value is served at once while a refresh runs behind (RFC 5861). @defaultValue `0` */
-  readonly staleWhileRevalidate?: Duration
+  readonly staleWhileRevalidate?: Duration | undefined
   /** How long after the ttl the old value stands in when a load fails (RFC 5861). @defaultValue `0` */
-  readonly staleIfError?: Duration
+  readonly staleIfError?: Duration | undefined
   /** Share of the ttl after which a read refreshes behind, 0 to 1. @defaultValue off */
-  readonly refreshAhead?: number
+  readonly refreshAhead?: number | undefined
   /** Refresh by chance before the end of the ttl, earlier for slow loads. @defaultValue off */
-  readonly earlyRefresh?: boolean | EarlyRefresh
+  readonly earlyRefresh?: boolean | EarlyRefresh | undefined
   /** A read starts the ttl anew. @defaultValue `false` */
-  readonly sliding?: boolean
+  readonly sliding?: boolean | undefined
   /** Serve a stale value when a load takes longer than this. @defaultValue off */
-  readonly softTimeout?: Duration
+  readonly softTimeout?: Duration | undefined
   /** A load that takes longer fails with `ERR_LOAD_TIMEOUT`. @defaultValue `'5m'` */
-  readonly hardTimeout?: Duration
+  readonly hardTimeout?: Duration | undefined
   /** Errors to remember. @defaultValue none */
-  readonly negative?: NegativeCaching
+  readonly negative?: NegativeCaching | undefined
   /** Tags of an entry, from its value and key. */
-  readonly tags?: readonly string[] | ((value: V, input: K) => readonly string[])
+  readonly tags?: readonly string[] | ((value: V, input: K) => readonly string[]) | undefined
   /** Entries kept in memory. @defaultValue `100` */
-  readonly max?: number
+  readonly max?: number | undefined
   /** A larger value is not kept in memory. @defaultValue 8 MiB */
-  readonly maxValueBytes?: number
+  readonly maxValueBytes?: number | undefined
   /** What readers get: one frozen object, a copy each, or the very same object. @defaultValue `'freeze'` */
-  readonly isolation?: Isolation
+  readonly isolation?: Isolation | undefined
   /** Checks a value that enters from outside the process; what does not fit is a miss. */
-  readonly schema?: StandardSchema<unknown, V>
+  readonly schema?: StandardSchema<unknown, V> | undefined
   /** Brings a stored value of an older form into today's; `undefined` makes it a miss. */
-  readonly migrate?: (stored: unknown) => V | undefined
+  readonly migrate?: ((stored: unknown) => V | undefined) | undefined
   /** Whether a loaded value may be stored. @defaultValue every value but `undefined` */
-  readonly cacheable?: (value: V) => boolean
+  readonly cacheable?: ((value: V) => boolean) | undefined
   /** Share one load among the processes of a shared store, too. @defaultValue `'process'` */
-  readonly coalesce?: 'process' | 'cluster'
+  readonly coalesce?: 'process' | 'cluster' | undefined
   /** Throw on keys and values that cannot be cached, instead of passing them through. @defaultValue `false` */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /** Find a loader that waits for its own key anywhere, not only in its synchronous part; costs promise speed. @defaultValue `false` */
-  readonly detectReentrancy?: boolean
+  readonly detectReentrancy?: boolean | undefined
   /** Canonical form of texts inside keys. @defaultValue none: every code unit counts */
-  readonly text?: TextForm
+  readonly text?: TextForm | undefined
   /** Part of every key: another version is a miss, never a wrong hit. */
-  readonly version?: string | number
+  readonly version?: string | number | undefined
   /** What one load costs upstream, for the savings in `stats()`. */
-  readonly cost?: (value: V) => { readonly tokens?: number; readonly money?: number }
+  readonly cost?: ((value: V) => { readonly tokens?: number; readonly money?: number }) | undefined
   /** For people: shown in the registry. */
-  readonly description?: string
-  readonly category?: string
+  readonly description?: string | undefined
+  readonly category?: string | undefined
   /** Tags of the namespace itself in the registry, not of its entries. */
-  readonly labels?: readonly string[]
+  readonly labels?: readonly string[] | undefined
 }
 
 /** Names of all {@link NamespaceOptions}, for the check against typos. */

@@ -13,35 +13,35 @@ export interface RecordOutcome<R> {
 
 /** Options of one record load. */
 export interface RecordOptions<R> {
-  readonly ttl?: Duration
-  readonly tags?: readonly string[]
-  readonly scope?: string
+  readonly ttl?: Duration | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly scope?: string | undefined
   /** Whose data the record is, for `stash.forget`. */
-  readonly subject?: string
-  readonly signal?: AbortSignal
+  readonly subject?: string | undefined
+  readonly signal?: AbortSignal | undefined
   /** How long after its ttl the entry is kept for {@link Records.stale}. */
-  readonly keepStaleFor?: Duration
+  readonly keepStaleFor?: Duration | undefined
   /** Whether a loaded value may be stored; `false` leaves no trace of it. */
-  readonly cacheable?: (value: R) => boolean
+  readonly cacheable?: ((value: R) => boolean) | undefined
   /** Load again and replace what is there. */
-  readonly forceFresh?: boolean
+  readonly forceFresh?: boolean | undefined
   /** Leave no trace of what is loaded. The load is not shared. */
-  readonly noStore?: boolean
+  readonly noStore?: boolean | undefined
   /** Do not load: reject with `ERR_NOT_CACHED` on a miss. */
-  readonly onlyIfCached?: boolean
+  readonly onlyIfCached?: boolean | undefined
   /** Oldest acceptable age of a kept record. */
-  readonly maxAge?: Duration
-  readonly staleWhileRevalidate?: Duration
-  readonly staleIfError?: Duration
+  readonly maxAge?: Duration | undefined
+  readonly staleWhileRevalidate?: Duration | undefined
+  readonly staleIfError?: Duration | undefined
   /** Ends a load that does not settle. @defaultValue the namespace's */
-  readonly hardTimeout?: Duration
+  readonly hardTimeout?: Duration | undefined
   /**
    * Whether an expired record stands in for a load that fails, within `staleIfError`. @defaultValue `false`: hops have
    * fallbacks of their own
    */
-  readonly standIn?: boolean
+  readonly standIn?: boolean | undefined
   /** The request as text for people, secrets scrubbed: for stores that keep it beside the entry. Made when it is asked for. */
-  readonly describe?: () => string
+  readonly describe?: (() => string) | undefined
 }
 
 /** What the loader of a record is given. */

@@ -26,7 +26,7 @@ import type { TierResult, WriteResult } from './words.js'
 
 /** What a caller may insist on. */
 export interface RequireOption {
-  readonly require?: 'store'
+  readonly require?: 'store' | undefined
 }
 
 /** `set` with a shared store: ordered where the store executes it. A failed one leaves no old value behind. */

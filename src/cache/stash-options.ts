@@ -19,36 +19,39 @@ export type NamespaceDefinitions = Readonly<Record<string, AnyDefinition>>
 /** A URL of a shared store, or `file:` and the path of a folder. */
 export type StoreUrl = `${'redis' | 'rediss' | 'valkey' | 'valkeys'}://${string}` | `file:${string}`
 
+/** A text that nobody knows before the program runs, such as a variable of the environment: it is checked then. */
+type AnyText = string & Record<never, never>
+
 /** Options of a stash. */
 export interface StashOptions<Definitions extends NamespaceDefinitions> extends StoreOptions {
   /**
-   * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`), options of
-   * node-redis (of one server, a Cluster or Sentinels), its client or cluster, a `KeyvRedis`, any Keyv adapter (with
-   * weaker guarantees), or a folder: `'file:./.cache'`, or {@link FolderOptions}.
+   * Where values are shared: `'memory'` for nowhere, a URL (`redis:`, `rediss:`, `valkey:`, `valkeys:`) as a text or a
+   * `URL`, options of node-redis (of one server, a Cluster or Sentinels), its client or cluster, a `KeyvRedis`, any Keyv
+   * adapter (with weaker guarantees), or a folder: `'file:./.cache'`, or {@link FolderOptions}.
    * @defaultValue `CACHE_URL`, else memory alone
    */
-  readonly store?: 'memory' | StoreUrl | FolderOptions | object
+  readonly store?: 'memory' | StoreUrl | AnyText | FolderOptions | object | undefined
   /**
    * How what is stored is used. `'record'`: as a cache. `'replay'`: nothing is loaded and nothing written; what was never
    * recorded is `ERR_REPLAY_MISS`. `'refresh'`: whatever this process has not loaded itself is loaded and written anew.
    * `'off'`: neither read nor written, in memory neither.
    * @defaultValue `CACHE_MODE`, else `'record'`
    */
-  readonly mode?: CacheMode
+  readonly mode?: CacheMode | undefined
   /** First part of every key in a shared store. @defaultValue `'hopstash'` */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Makes the digests in keys HMACs, so that nobody with access to the store can test whether a text was asked. */
-  readonly secret?: string | Uint8Array
+  readonly secret?: string | Uint8Array | undefined
   /** The namespaces. @defaultValue all presets */
   readonly namespaces?: Definitions
   /** Canonical form of texts inside keys. @defaultValue none */
-  readonly text?: TextForm
+  readonly text?: TextForm | undefined
   /** Bound of memory over all namespaces, bytes. @defaultValue 64 MiB */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /** Takes background refreshes, where the platform must be told to wait for them. */
-  readonly waitUntil?: (work: Promise<unknown>) => void
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
   /** Time, for tests. @defaultValue the real one */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 const OPTION_NAMES = [

@@ -9,35 +9,35 @@ export interface StoreOptions {
    * Budget of one operation of the shared store over all its round trips, 1 ms to 60 s. Values over 1 MiB get 100 ms more
    * for each further MiB. @defaultValue `'250ms'`
    */
-  readonly storeTimeout?: Duration
+  readonly storeTimeout?: Duration | undefined
   /**
    * What is done when Redis was restarted or failed over, and may have lost what it acknowledged in its last moments.
    * `'replay'`: every process tells it its own invalidations of the last 10 minutes again. `'distrust'`: everything
    * stored is void. `'trust'`: nothing. @defaultValue `'replay'`
    */
-  readonly onStoreRestart?: OnStoreRestart
+  readonly onStoreRestart?: OnStoreRestart | undefined
   /**
    * How long memory serves what it held before the store went away; `0` for not at all. What is loaded meanwhile lives as
    * long as it would otherwise. @defaultValue `'5m'`
    */
-  readonly maxDisconnected?: Duration
+  readonly maxDisconnected?: Duration | undefined
   /**
    * With a Keyv adapter: how long memory is served before it is compared with the store; `0` compares at every read. Redis
    * tells of changes itself. @defaultValue `'5s'`
    */
-  readonly recheck?: Duration
+  readonly recheck?: Duration | undefined
   /** How structured values are stored; whatever is set here, entries of both forms are read. @defaultValue `'msgpack'` */
-  readonly codec?: 'msgpack' | 'json'
+  readonly codec?: 'msgpack' | 'json' | undefined
   /**
    * Brotli for structured values of at least `thresholdBytes` (64 KiB) at `level` (0 to 11, default 1); `false` for never.
    * Raw bytes are never compressed.
    */
-  readonly compress?: CodecOptions['compress']
+  readonly compress?: CodecOptions['compress'] | undefined
   /**
    * AES-256-GCM with keys of 32 bytes: the first encrypts, all decrypt, so put a new one in front to rotate. What is not
    * encrypted is then not accepted. @defaultValue off
    */
-  readonly encryption?: CodecOptions['encryption']
+  readonly encryption?: CodecOptions['encryption'] | undefined
 }
 
 /** {@link StoreOptions}, complete but for what the store or codec has a default for. */

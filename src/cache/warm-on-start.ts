@@ -13,14 +13,14 @@ export interface Warmable<K, V> {
 /** Options of {@link warmOnStart}. */
 export interface WarmOnStartOptions extends Omit<WarmOptions, 'signal'> {
   /** How long after one warm-up has ended the next begins; it loads what is there, too. @defaultValue once only */
-  readonly every?: Duration
+  readonly every?: Duration | undefined
   /** Share by which `every` is shortened at random, so that processes do not load in step. @defaultValue `0.1` */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /** Is told of every warm-up. What it throws is ignored. */
-  readonly onDone?: (summary: WarmSummary) => void
+  readonly onDone?: ((summary: WarmSummary) => void) | undefined
   /** Is told when the items could not be had; the next warm-up comes all the same. What it throws is ignored. */
-  readonly onError?: (error: unknown) => void
-  readonly clock?: Clock
+  readonly onError?: ((error: unknown) => void) | undefined
+  readonly clock?: Clock | undefined
 }
 
 /** A warm-up that goes on. */

@@ -10,19 +10,19 @@ export interface WarmItem<K, V> {
   readonly key: K
   readonly load: Loader<V, K>
   /** Higher goes first. @defaultValue `0` */
-  readonly priority?: number
+  readonly priority?: number | undefined
 }
 
 /** Options of a warm-up. */
 export interface WarmOptions {
   /** Loads at once. @defaultValue `4` */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** Stops starting loads; those under way end. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** What it throws is ignored. */
-  readonly onProgress?: (progress: WarmProgress) => void
+  readonly onProgress?: ((progress: WarmProgress) => void) | undefined
   /** Load also what is there and fresh, and replace it. @defaultValue `false` */
-  readonly refresh?: boolean
+  readonly refresh?: boolean | undefined
 }
 
 /** How far a warm-up has come. */

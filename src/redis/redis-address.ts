@@ -1,4 +1,5 @@
 import { optionHidden } from '../errors/option-error.js'
+import { withoutUndefined } from '../runtime/without-undefined.js'
 import type { NodeRedisOptions } from './node-redis.js'
 import { optionsOf } from './redis-url.js'
 
@@ -31,8 +32,4 @@ export function addressOf(options: NodeRedisOptions, option: string): RedisAddre
     isTls: socket.tls !== undefined && socket.tls !== false,
     hasPassword: Boolean(credentials.password ?? credentials.credentialsProvider),
   }
-}
-
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

@@ -39,6 +39,32 @@ const stash = createStash({
 const key: LetterKey = { jobId: 'j', userId: 'u' }
 const letter: Letter = { text: 'Dear', confidence: 1 }
 
+describe('options of a call or a stash', () => {
+  it('that are not known to be there may be handed on as they are', () => {
+    const some: {
+      signal: AbortSignal | undefined
+      scope: string | undefined
+      ttl: '5m' | undefined
+      tags: string[] | undefined
+    } = { signal: undefined, scope: undefined, ttl: undefined, tags: undefined }
+    const { signal, ...written } = some
+    void stash.general.getOrSet('k', () => 1, some)
+    void stash.general.set('k', 1, written)
+    void stash.general.delete('k', { scope: some.scope })
+    void stash.general.getOrSetMany(['k'], () => [], { aligned: true, ...some })
+    void createDeduper()('k', async () => 1, { signal })
+    preset('job', { ttl: some.ttl, max: undefined })
+    namespace<string, string>({ ttl: some.ttl, staleIfError: undefined, cacheable: undefined })
+  })
+
+  it('name a store by a text that is known when the program runs', () => {
+    createStash({ store: process.env.REDIS_URL })
+    createStash({ store: new URL('redis://127.0.0.1:6379') })
+    // @ts-expect-error a number is no store
+    createStash({ store: 6379 })
+  })
+})
+
 describe('keys', () => {
   it('that are wrong are compile errors, for every verb', () => {
     // @ts-expect-error a field is missing

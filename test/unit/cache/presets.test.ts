@@ -204,8 +204,9 @@ describe('presets', () => {
 
 describe('preset', () => {
   it('overrides what it is given and keeps the rest', () => {
-    const { options } = preset('evaluation', { staleIfError: '7d', max: 7 })
+    const { options } = preset('evaluation', { staleIfError: '7d', max: 7, ttl: undefined, tags: undefined })
     expect(options).toMatchObject({ max: 7, ttl: Infinity, staleIfError: '7d', category: 'evaluation' })
+    expect(options.tags).toBe(presets.evaluation.options.tags)
     expect(presets.evaluation.options.max).toBe(500)
   })
 

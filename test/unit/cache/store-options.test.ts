@@ -72,6 +72,22 @@ describe('options of the shared store', () => {
     expect(error?.message).not.toContain('a secret of text')
   })
 
+  it('name the store by a URL as a text or as an object, and show neither', () => {
+    for (const url of ['redis://ada:secret@host/jobs', 'file://host/folder', 'http://ada:secret@host/'])
+      for (const store of [url, new URL(url)]) {
+        let error: Error | undefined
+        try {
+          createStash({ store })
+        } catch (caught) {
+          error = caught as Error
+        }
+        expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID' })
+        expect(error?.message).not.toContain('secret')
+        expect(error?.message).not.toContain('socket')
+      }
+    expect(() => createStash({ store: new URL('redis://host/jobs') })).toThrow(/the number of a database/)
+  })
+
   it('are known by name: a typo is an error that says the right one', () => {
     expect(() => createStash({ storeTimeOut: 1 } as never)).toThrow(/Did you mean `storeTimeout`/)
     expect(() => createStash({ onStoreRestarts: 'trust' } as never)).toThrow(/Did you mean `onStoreRestart`/)
