@@ -6,9 +6,13 @@ import { getOrSet, identify } from './read.js'
 import { runHoldingAll } from './reentrancy.js'
 import type { NamespaceState } from './state.js'
 
-/** Loads several keys at once: rows as an array, or as a Map by key. */
-export type BatchLoader<K, V> = (
-  missing: readonly K[],
+/**
+ * Loads several keys at once: rows as an array, or as a Map by key.
+ *
+ * @typeParam I The keys of one call. @typeParam K The keys of the namespace.
+ */
+export type BatchLoader<I, V, K = I> = (
+  missing: readonly I[],
   context: { readonly signal: AbortSignal },
 ) => BatchRows<K, V> | PromiseLike<BatchRows<K, V>>
 

@@ -52,12 +52,16 @@ export interface Namespace<V = unknown, K = unknown> extends RecordHost {
    *
    * Rejects with the first error; `{ settled: true }` tells each key's outcome instead.
    */
-  getOrSetMany(
-    keys: readonly K[],
-    loader: BatchLoader<K, V>,
+  getOrSetMany<I extends K>(
+    keys: readonly I[],
+    loader: BatchLoader<I, V, K>,
     options: ManyOptions<K, V> & { readonly settled: true },
   ): Promise<PromiseSettledResult<V | undefined>[]>
-  getOrSetMany(keys: readonly K[], loader: BatchLoader<K, V>, options: ManyOptions<K, V>): Promise<(V | undefined)[]>
+  getOrSetMany<I extends K>(
+    keys: readonly I[],
+    loader: BatchLoader<I, V, K>,
+    options: ManyOptions<K, V>,
+  ): Promise<(V | undefined)[]>
   /** The fresh value in memory, now; `undefined` if there is none. Never loads, never waits. */
   peek(key: K, options?: ScopeOption): V | undefined
   /** The fresh value of the nearest tier that has it. */

@@ -65,6 +65,26 @@ describe('options of a call or a stash', () => {
   })
 })
 
+describe('getOrSetMany', () => {
+  it('takes a loader of the keys it is given, which may be of a narrower type than those of the namespace', () => {
+    const ids: readonly string[] = ['j1']
+    const rows = async (some: readonly string[]): Promise<{ id: string }[]> => some.map((id) => ({ id }))
+    const byId = async (some: readonly string[]) => new Map(some.map((id) => [id, { id }]))
+    const jobs = createStash({ namespaces: { job: preset('job').as<{ id: string }>() } })
+    const found = jobs.job.getOrSetMany(ids, rows, { by: (job) => job.id })
+    expectTypeOf(found).toEqualTypeOf<Promise<({ id: string } | undefined)[]>>()
+    void jobs.job.getOrSetMany(['j1', 'j2'], rows, { by: (job) => job.id })
+    void jobs.job.getOrSetMany(['j1', 'j2'], byId, {})
+    void jobs.job.getOrSetMany(['j1', 2], (some) => some.map((id) => ({ id: String(id) })), { aligned: true })
+    const settled = jobs.job.getOrSetMany(['j1'], rows, { by: (job) => job.id, settled: true })
+    expectTypeOf(settled).toEqualTypeOf<Promise<PromiseSettledResult<{ id: string } | undefined>[]>>()
+    // @ts-expect-error not all keys are texts
+    void jobs.job.getOrSetMany(['j1', 2], rows, { by: (job) => job.id })
+    // @ts-expect-error not a key of this namespace
+    void jobs.job.getOrSetMany([true], () => [], { aligned: true })
+  })
+})
+
 describe('keys', () => {
   it('that are wrong are compile errors, for every verb', () => {
     // @ts-expect-error a field is missing
