@@ -62,6 +62,8 @@ export type LogLine =
 const SENDER = /^[\w-]{1,32}$/
 const FILE = /^[0-9a-f]{32}$/
 const NUMBER = /^\d{1,16}$/
+/** Of a damaged digit: from 2 ** 53 on a number stays what it is when one is added, and no invalidation would count any more. */
+const MOST = 9e15
 
 /** The text of a line, without its end. */
 export function writeLine(line: LogLine): string {
@@ -105,16 +107,16 @@ export function readLine(text: string): LogLine | undefined {
   const [first = '', second = '', third = '', fourth = '', fifth = ''] = fields
   if (kind === 'hopstash-log') return readHead(fields)
   if (kind === 'M') {
-    const isMarker = fields.length === 3 && NUMBER.test(second) && NUMBER.test(third)
+    const isMarker = fields.length === 3 && isNumber(second) && isNumber(third)
     return isMarker ? { kind: 'marker', name: unescaped(first), hard: Number(second), soft: Number(third) } : undefined
   }
   if (kind === 'O') {
-    return FILE.test(first) && NUMBER.test(second) ? { kind: 'over', file: first, seq: Number(second) } : undefined
+    return FILE.test(first) && isNumber(second) ? { kind: 'over', file: first, seq: Number(second) } : undefined
   }
   if (!SENDER.test(first)) return undefined
   const sender = first
   if (kind === 'Z') return { kind: 'end', sender }
-  if (kind === 'L') return NUMBER.test(second) ? { kind: 'leap', sender, seq: Number(second) } : undefined
+  if (kind === 'L') return isNumber(second) ? { kind: 'leap', sender, seq: Number(second) } : undefined
   if (kind === 'D' || kind === 'E') {
     if (fields.length < 2) return undefined
     return { kind: 'names', sender, mode: kind === 'D' ? 'delete' : 'expire', names: fields.slice(1).map(unescaped) }
@@ -132,15 +134,19 @@ export function readLine(text: string): LogLine | undefined {
     return { kind: 'free', sender, file: second, token: unescaped(third), ...ref, next }
   }
   const held = { sender, file: second, token: unescaped(third), nowMs: Number(fourth) }
-  if (!NUMBER.test(fourth)) return undefined
+  if (!isNumber(fourth)) return undefined
   if (kind === 'U') return { kind: 'use', ...held }
-  if ((kind !== 'T' && kind !== 'R') || !NUMBER.test(fifth)) return undefined
+  if ((kind !== 'T' && kind !== 'R') || !isNumber(fifth)) return undefined
   return { kind: kind === 'T' ? 'take' : 'hold', ...held, untilMs: Number(fifth) }
 }
 
 function readHead([version, inc = '', seq = '', floor = '']: readonly string[]): LogLine | undefined {
-  const isHead = version === '1' && /^[\w-]{16}$/.test(inc) && NUMBER.test(seq) && NUMBER.test(floor)
+  const isHead = version === '1' && /^[\w-]{16}$/.test(inc) && isNumber(seq) && isNumber(floor)
   return isHead ? { kind: 'head', inc, seq: Number(seq), floor: Number(floor) } : undefined
+}
+
+function isNumber(text: string): boolean {
+  return NUMBER.test(text) && Number(text) <= MOST
 }
 
 // Tags are what hosts make of them: spaces, line ends and half surrogate pairs must not get out of their field.

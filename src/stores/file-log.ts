@@ -29,7 +29,7 @@ export interface FileLog {
   catchUp(): void
   /** Appends a line, and takes in everything up to it. Throws where it cannot be appended. */
   append(line: LogLine): void
-  /** Finds out whether the folder was taken away behind our back, and begins anew where it was. */
+  /** Finds out whether the folder, or a part of the log, was taken away behind our back, and begins anew where it was. */
   checkThere(): void
   close(): void
 }
@@ -51,9 +51,9 @@ export interface FileLogOptions {
 
 const MOST_BYTES = 32 * 1024
 const READ_BYTES = 64 * 1024
-/** A log nobody wrote to for so long may have lost lines meanwhile: nothing here waits for the disk. */
-const QUIET_MS = 5000
 const TRIES = 20
+/** Numbers end at 9e15. */
+const MOST_LEAP = 8e15
 /** Three times what a line of a summary takes: a log is not ended while much of it is summary, but whoever opens it reads all. */
 const SUMMARY_BYTES = 150
 const { O_APPEND, O_RDONLY, O_RDWR } = constants
@@ -64,6 +64,7 @@ interface OpenLog {
   readonly file: number
   readonly writable: boolean
   at: number
+  hasHead: boolean
 }
 
 /** Returns the log of a folder, opened at its first use. */
@@ -73,7 +74,7 @@ export function createFileLog(options: FileLogOptions): FileLog {
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   const book = createFileBook(me)
   let log: OpenLog | undefined
-  let appended = false
+  let hasLeapt = false
 
   const ready = (): OpenLog => {
     log ??= openNewest(disk, book, readOnly)
@@ -89,20 +90,32 @@ export function createFileLog(options: FileLogOptions): FileLog {
     let rest = ''
     for (;;) {
       const length = readSync(open.file, buffer, 0, buffer.length, open.at + rest.length)
-      if (length === 0) return
+      if (length === 0) {
+        if (open.hasHead) return
+        giveHead(open)
+        continue
+      }
       const text = rest + buffer.toString('latin1', 0, length)
       const end = text.lastIndexOf('\n') + 1
       open.at += end
       rest = text.slice(end)
-      for (const part of text.slice(0, end).split('\n')) if (part !== '') takeText(part)
+      for (const part of text.slice(0, end).split('\n')) if (part !== '') takeText(open, part)
       if (book.ended) {
         goOn(open)
         return
       }
     }
   }
-  const takeText = (text: string): void => {
+  /** Emptied, edited or torn: what is left says nothing, and what was loaded under it is void. */
+  const giveHead = (open: OpenLog): void => {
+    if (open.writable) return write(open, newHead())
+    open.hasHead = true
+    book.take(newHead())
+  }
+  const takeText = (open: OpenLog, text: string): void => {
     const line = readLine(text)
+    if (line?.kind === 'head') open.hasHead = true
+    if (!open.hasHead) return
     const frame = line && book.take(line)
     if (frame !== undefined) onFrame(frame)
   }
@@ -125,13 +138,17 @@ export function createFileLog(options: FileLogOptions): FileLog {
   const catchUp = (): void => {
     readOn(ready())
   }
-  const leap = (open: OpenLog): void => {
-    if (appended) return
-    appended = true
-    const { mtimeMs } = fstatSync(open.file)
-    const wall = clock.wall()
-    if (wall - mtimeMs < QUIET_MS) return
-    write(open, { kind: 'leap', sender: me, seq: Math.floor(wall * 1000) })
+  /** Whether the line is in the log, and that is in the folder: not where the log ended before it, or was replaced. */
+  const isAppended = (line: LogLine): boolean => {
+    catchUp()
+    const open = ready()
+    if (!open.writable) throw Object.assign(new Error('The folder of the store is read-only'), { code: 'EROFS' })
+    const before = book.ownLines
+    write(open, line)
+    catchUp()
+    if (log !== open || isWhole(open)) return book.ownLines > before
+    shut()
+    return false
   }
 
   return {
@@ -139,21 +156,14 @@ export function createFileLog(options: FileLogOptions): FileLog {
     catchUp,
     append(line) {
       for (let left = TRIES; left > 0; left--) {
-        catchUp()
-        const open = ready()
-        if (!open.writable) throw Object.assign(new Error('The folder of the store is read-only'), { code: 'EROFS' })
-        leap(open)
-        const before = book.ownLines
-        write(open, line)
-        catchUp()
-        const isTaken = book.ownLines > before
-        if (isTaken && log === open && fstatSync(open.file).nlink === 0) shut()
-        else if (isTaken) return endIfLong()
+        // Before this process began, lines may have been lost: by a power failure, or the folder is a copy of one in use.
+        if (!hasLeapt) hasLeapt = isAppended({ kind: 'leap', sender: me, seq: leapOf(clock.wall()) })
+        else if (isAppended(line)) return endIfLong()
       }
       throw new Error('The log of the folder could not be written: it was replaced over and over')
     },
     checkThere() {
-      if (log === undefined || log.file < 0 || fstatSync(log.file).nlink > 0) return
+      if (log === undefined || log.file < 0 || isWhole(log)) return
       shut()
       onGap()
       catchUp()
@@ -179,20 +189,38 @@ function openNewest(disk: Disk, book: FileBook, readOnly: boolean): OpenLog {
     if (number === 0) {
       if (readOnly) return noLog(book)
       disk.forget()
-      const head: LogLine = { kind: 'head', inc: randomBytes(12).toString('base64url'), seq: 1, floor: 0 }
-      begin(disk, 1, [writeLine(head)])
+      begin(disk, 1, [writeLine(newHead())])
       continue
     }
     const opened = openLog(disk, number, readOnly)
     if (opened !== undefined) return opened
+    // Whoever ends a log puts the next one there first: where there is none, its lines were removed by hand.
+    if (newestNumber(disk) !== number) continue
+    if (readOnly) return noLog(book)
+    begin(disk, number, [writeLine(newHead())])
   }
   throw new Error(`The log of the folder could not be opened: it was replaced over and over`)
 }
 
 /** Where there is none and none may be made: a life of its own, in which nothing stored is valid. */
 function noLog(book: FileBook): OpenLog {
-  book.take({ kind: 'head', inc: randomBytes(12).toString('base64url'), seq: 1, floor: 0 })
-  return { number: 0, file: -1, writable: false, at: 0 }
+  book.take(newHead())
+  return { number: 0, file: -1, writable: false, at: 0, hasHead: true }
+}
+
+/** Whether a log is still in the folder, with all that was read of it. */
+function isWhole({ file, at }: OpenLog): boolean {
+  const { nlink, size } = fstatSync(file)
+  return nlink > 0 && size >= at
+}
+
+/** More lines than there are in a ms fit in one, so no number of an earlier ms is as high. Of a clock gone mad, a number all the same. */
+function leapOf(wallMs: number): number {
+  return Math.floor(Math.min(Math.max(wallMs * 1000, 0), MOST_LEAP)) || 0
+}
+
+function newHead(): LogLine {
+  return { kind: 'head', inc: randomBytes(12).toString('base64url'), seq: 1, floor: 0 }
 }
 
 function openLog(disk: Disk, number: number, readOnly: boolean): OpenLog | undefined {
@@ -204,7 +232,7 @@ function openLog(disk: Disk, number: number, readOnly: boolean): OpenLog | undef
   ] as const) {
     if (readOnly && writable) continue
     try {
-      return { number, file: openSync(path, flags | SAFE), writable, at: 0 }
+      return { number, file: openSync(path, flags | SAFE), writable, at: 0, hasHead: false }
     } catch (error) {
       const code = codeOf(error)
       if (code === 'ENOENT') return undefined

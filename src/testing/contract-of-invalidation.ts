@@ -29,11 +29,11 @@ export const INVALIDATION_TRIALS: readonly Trial[] = [
     },
   },
   {
-    name: 'every invalidation has the next number, which readers see',
+    name: 'every invalidation has a higher number than the one before, which readers see',
     async run({ read, bump, store }) {
       const first = await bump(['t//a'])
       const second = await bump(['t//b', 't//c'], 'delete', store.two)
-      same(second.seq, first.seq + 1, 'the second number')
+      holds(second.seq > first.seq, 'the second number is higher')
       same((await read()).seq, second.seq, 'the number of a read')
     },
   },

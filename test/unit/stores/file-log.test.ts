@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -97,7 +97,7 @@ describe('the log of a folder', () => {
     one.bump('t//b', '*')
     two.log.catchUp()
     expect(one.log.book.inc).toBe(two.log.book.inc)
-    expect(two.log.book.seq).toBe(3)
+    expect(two.log.book.seq).toBe(one.log.book.seq)
     expect(two.log.book.marker('t//b')).toEqual(one.log.book.marker('t//b'))
     expect(one.frames.map((frame) => 'names' in frame && frame.names)).toEqual([['t//a']])
     expect(two.frames.map((frame) => 'names' in frame && frame.names)).toEqual([['t//b', '*']])
@@ -141,7 +141,7 @@ describe('the log of a folder', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('log-'))).not.toContain('log-1')
     for (const who of [two, late, processOf('new')]) {
       who.log.catchUp()
-      expect(who.log.book.seq).toBe(901)
+      expect(who.log.book.seq).toBe(one.log.book.seq)
       for (let i = 0; i < 7; i++) expect(who.log.book.marker(`t//${i}`)).toEqual(one.log.book.marker(`t//${i}`))
     }
     // Whoever was away for several logs knows that he was.
@@ -165,20 +165,94 @@ describe('the log of a folder', () => {
     appendFileSync(linesFile(), '\nZ killed\n')
     two.bump('t//b')
     one.log.catchUp()
-    expect(one.log.book.marker('t//b').hard).toBe(3)
+    expect(one.log.book.marker('t//b').hard).toBe(two.log.book.seq)
     expect(linesFile()).toMatch(/log-2/)
   })
 
-  it('numbers what comes after lost lines higher than anything before', () => {
+  it('numbers what comes after lost lines higher than anything before, however lately they were lost', async () => {
     const clock = createFakeClock()
-    const one = processOf('one')
+    const one = processOf('one', { clock })
     for (let i = 0; i < 10; i++) one.bump('*')
     const seen = one.log.book.seq
+    // A power failure, or a copy made while it was in use: every process of now began after it.
     truncateSync(linesFile(), 60)
-    // A power failure: every process of now began after it.
-    const two = processOf('two', { clock: { ...clock, wall: () => Date.now() + 60_000 } as typeof clock })
+    await clock.advance(1)
+    const two = processOf('two', { clock })
     two.bump('t//a')
     expect(two.log.book.marker('t//a').hard).toBeGreaterThan(seen)
+  })
+
+  it.each(['', '\n', 'hopstash-log 1 AAAAAAAAAAAAAAAA 5 0\r\n', '\0'.repeat(300), '\nZ me\n'])(
+    'begins another life in a log that has no beginning: %j',
+    (text) => {
+      const one = processOf('one')
+      one.bump('*')
+      const { inc } = one.log.book
+      const lives = [inc]
+      for (const name of ['two', 'three']) {
+        writeFileSync(linesFile(), text)
+        const reader = processOf(`reader-${name}`, { readOnly: true })
+        reader.log.catchUp()
+        const [next, other] = [processOf(name), processOf(`${name}-too`)]
+        next.bump('t//a')
+        other.bump('t//a')
+        next.log.catchUp()
+        expect(next.log.book.inc).toMatch(/^[\w-]{16}$/)
+        expect(other.log.book.inc).toBe(next.log.book.inc)
+        expect(other.log.book.marker('t//a')).toEqual(next.log.book.marker('t//a'))
+        expect(reader.log.book.inc).not.toBe(next.log.book.inc)
+        lives.push(next.log.book.inc, reader.log.book.inc)
+      }
+      expect(new Set(lives).size).toBe(5)
+    },
+  )
+
+  it('takes no number after which none could follow', () => {
+    const one = processOf('one')
+    one.bump('t//a')
+    appendFileSync(linesFile(), '\nL damaged 9999999999999999\n')
+    one.bump('t//b')
+    one.bump('t//c')
+    expect(one.log.book.marker('t//c').hard).toBe(one.log.book.marker('t//b').hard + 1)
+  })
+
+  it.each([-1, 1e16, Infinity, Number.NaN])('takes invalidations whatever the clock says: %d', (wall) => {
+    const one = processOf('one', { clock: { ...createFakeClock(), wall: () => wall } })
+    one.bump('t//a')
+    one.bump('t//b')
+    expect(one.log.book.marker('t//b').hard).toBe(one.log.book.marker('t//a').hard + 1)
+  })
+
+  it('begins another life where it was emptied while it was in use', () => {
+    const [one, two] = [processOf('one'), processOf('two')]
+    one.bump('t//a', 't//with-a-name-that-is-long')
+    two.bump('t//a')
+    const { inc } = one.log.book
+    truncateSync(linesFile(), 0)
+    one.log.checkThere()
+    expect(one.gaps()).toBe(1)
+    expect(one.log.book.inc).not.toBe(inc)
+    two.bump('t//b')
+    one.bump('t//c')
+    two.log.catchUp()
+    expect(one.log.book.inc).toBe(two.log.book.inc)
+    expect(two.log.book.marker('t//c')).toEqual(one.log.book.marker('t//c'))
+  })
+
+  it('begins another life where its lines were removed by hand, for who had them open, too', () => {
+    const one = processOf('one')
+    one.bump('t//a')
+    const { inc } = one.log.book
+    rmSync(linesFile())
+    const reader = processOf('reader', { readOnly: true })
+    reader.log.catchUp()
+    expect(reader.log.book.inc).not.toBe(inc)
+    const two = processOf('two')
+    two.bump('t//b')
+    expect(two.log.book.inc).not.toBe(inc)
+    one.bump('t//c')
+    expect(one.log.book.inc).toBe(two.log.book.inc)
+    expect(one.log.book.marker('t//c').hard).toBeGreaterThan(one.log.book.marker('t//b').hard)
   })
 
   it('begins another life where the folder was taken away', () => {
@@ -203,8 +277,9 @@ describe('the log of a folder', () => {
   it('forgets the names longest untouched beyond a bound, and what was loaded before them is over', () => {
     const one = processOf('one')
     for (let i = 0; i < 3; i++) one.bump(...Array.from({ length: 8000 }, (_, at) => `t//${i}-${at}`))
-    expect(one.log.book.marker('t//never').hard).toBe(2)
-    expect(one.log.book.marker('t//2-1').hard).toBe(4)
+    const last = one.log.book.seq
+    expect(one.log.book.marker('t//never').hard).toBe(last - 2)
+    expect(one.log.book.marker('t//2-1').hard).toBe(last)
     expect(one.log.book.size).toBe(20_000)
   })
 })
