@@ -150,6 +150,15 @@ describe('pipeline', () => {
     else expectTypeOf(run.status).toEqualTypeOf<'ok' | 'degraded'>()
   })
 
+  it('tells output and error apart, one status after the other', async () => {
+    const run = await pipeline<string>('p')
+      .hop('a', { run: () => 1 })
+      .assemble(({ a }) => a)
+      .run('x')
+    if (run.status === 'ok' || run.status === 'degraded') expectTypeOf(run.output).toEqualTypeOf<number>()
+    else expectTypeOf(run.error.code).not.toBeUndefined()
+  })
+
   it('takes clients of the right kind for hops that exist', () => {
     const p = begun.hop('score', score, { input: () => ({ text: '' }) }).assemble(() => 1)
     const input = { resumeText: '', includeJobs: false }
