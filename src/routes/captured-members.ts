@@ -14,6 +14,7 @@ export const MEMBERS = [
   'flushHeaders',
   'write',
   'end',
+  'addTrailers',
   'destroy',
   ...FLAGS,
   'emit',

@@ -91,6 +91,7 @@ class Capture implements CapturedResponse {
       flushHeaders: () => this.#passEvents(),
       write: (...given: unknown[]) => this.#write(given),
       end: (...given: unknown[]) => this.#end(given),
+      addTrailers: (trailers: OutgoingHttpHeaders) => this.#passTrailers(trailers),
       destroy: (error?: Error) => this.#giveUp(error),
       headersSent: () => this.#isHeadWritten,
       writableEnded: () => this.#state === 'ended',
@@ -259,6 +260,12 @@ class Capture implements CapturedResponse {
     if (this.#state !== 'writing' || !isOfEvents(this.#headers.get('content-type'))) return
     this.#passOn('stream')
     if (this.#isStreaming() && !this.#response.headersSent) this.#response.flushHeaders()
+  }
+
+  // They follow what is sent as it comes, and nothing else.
+  #passTrailers(trailers: OutgoingHttpHeaders): void {
+    if (this.#state === 'writing') this.#passOn('trailer')
+    if (this.#isStreaming()) this.#response.addTrailers(trailers)
   }
 
   // Not to be kept. Its client, if it still waits, gets it as it comes; behind a stale answer it goes nowhere.

@@ -1,3 +1,4 @@
+import { httpDate } from './freshness.js'
 import type { KeptResponse } from './kept-response.js'
 import type { RouteRequest } from './route-options.js'
 
@@ -14,7 +15,7 @@ export function isNotModified(request: RouteRequest, { status, etag, headers }: 
   const tags = request.header('if-none-match')
   if (tags !== undefined) return tags.trim() === '*' || entityTags(tags).includes(opaque(etag))
   const modified = headers.find(([name]) => name === 'last-modified')?.[1]
-  return modified !== undefined && Date.parse(modified) <= Date.parse(request.header('if-modified-since') ?? '')
+  return modified !== undefined && httpDate(modified) <= httpDate(request.header('if-modified-since') ?? '')
 }
 
 /** The fields of a response that its 304 has, too. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { CONNECTION_HEADERS } from '../http/connection-headers.js'
+import { directivesOf } from './freshness.js'
 
 /** A response as it is kept. Text stays text: it needs no copy for each reader, and is read by people in a folder. */
 export interface KeptResponse {
@@ -29,7 +30,7 @@ export interface FitFor {
 
 const KEPT_STATUSES = [200, 203, 204, 301, 308]
 /** Fields of a connection or of one message (RFC 9110 section 7.6.1), and what is said anew with every answer. */
-const NOT_KEPT = new Set<string>([...CONNECTION_HEADERS, 'date', 'age', 'cache-status', 'server-timing'])
+const NOT_KEPT = new Set<string>([...CONNECTION_HEADERS, 'date', 'cache-status', 'server-timing'])
 
 /**
  * Why a response must not be kept; `undefined` if it may be.
@@ -38,12 +39,12 @@ const NOT_KEPT = new Set<string>([...CONNECTION_HEADERS, 'date', 'age', 'cache-s
  */
 export function unfit(response: WholeResponse, { varyHeaders, isPrivate }: FitFor): Unfit | undefined {
   if (!KEPT_STATUSES.includes(response.status)) return 'status'
+  if (isForbidden(response.headers, isPrivate)) return 'cache-control'
   for (const [name, value] of response.headers) {
     if (name === 'set-cookie') return 'set-cookie'
     if (name === 'trailer') return 'trailer'
     // Less than it said: whatever the reason is, it is not whole.
     if (name === 'content-length' && Number(value) !== response.body.length) return 'length'
-    if (name === 'cache-control' && isForbidden(value, isPrivate)) return 'cache-control'
     // Encoded for what one client accepts, which another may not.
     if (name === 'content-encoding' && value !== 'identity' && !varyHeaders.includes('accept-encoding'))
       return 'encoding'
@@ -51,23 +52,6 @@ export function unfit(response: WholeResponse, { varyHeaders, isPrivate }: FitFo
     if (uncovered !== undefined) return `vary: ${uncovered}`
   }
   return undefined
-}
-
-/**
- * The lifetime a response gives itself, in seconds: `s-maxage`, else `max-age`, without the `Age` it came with; else until
- * it `Expires`.
- *
- * @see RFC 9111 section 4.2.1
- */
-export function ownLifetime(headers: WholeResponse['headers'], wallMs: number): number | undefined {
-  const fieldOf = (wanted: string): string | undefined => headers.find(([name]) => name === wanted)?.[1]
-  const text = fieldOf('cache-control')
-  const told = text?.match(/(?:^|[\s,])s-maxage="?(\d{1,10})/i) ?? text?.match(/(?:^|[\s,])max-age="?(\d{1,10})/i)
-  if (told?.[1] !== undefined) return Math.max(0, Number(told[1]) - (Number(fieldOf('age')) || 0))
-  const expires = fieldOf('expires')
-  if (expires === undefined) return undefined
-  // What is no date has expired.
-  return Math.max(0, Math.floor((Date.parse(expires) - wallMs) / 1000) || 0)
 }
 
 /** Makes the kept form of a response. */
@@ -96,10 +80,10 @@ function asText(headers: WholeResponse['headers'], body: Uint8Array): string | u
   }
 }
 
-function isForbidden(value: string, isPrivate: boolean): boolean {
-  const directives = value.split(',').map((part) => part.trim().toLowerCase().split('=')[0])
-  if (directives.includes('no-store') || directives.includes('no-cache')) return true
-  return directives.includes('private') && !isPrivate
+function isForbidden(headers: WholeResponse['headers'], isPrivate: boolean): boolean {
+  const directives = directivesOf(headers)
+  if (directives.has('no-store') || directives.has('no-cache')) return true
+  return directives.has('private') && !isPrivate
 }
 
 function uncoveredBy(varyHeaders: readonly string[], value: string): string | undefined {

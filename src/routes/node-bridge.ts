@@ -48,9 +48,8 @@ export function answerWith(
     outgoing.writeHead(400).end()
     return
   }
-  handler(request)
-    .then((response) => sendResponse(outgoing, response))
-    .catch(onError)
+  const answered = async (): Promise<void> => sendResponse(outgoing, await handler(request))
+  answered().catch(onError)
 }
 
 /** Sends a WHATWG response by `node:http`, as fast as the client reads. */

@@ -1,6 +1,7 @@
 import { cacheStatus } from '../cache/cache-status.js'
 import type { RecordOutcome } from '../cache/records.js'
 import { isNotModified, notModifiedHeaders } from './conditional.js'
+import { ownAge } from './freshness.js'
 import type { KeptResponse, WholeResponse } from './kept-response.js'
 import type { RoutePolicy, RouteRequest } from './route-options.js'
 
@@ -26,6 +27,8 @@ interface Form {
   readonly status: number
   readonly fields: readonly string[]
   readonly body: string | Uint8Array | null
+  /** How old it was when it came, in seconds. */
+  readonly ownAge: number
   /** The last answer, good until a second has passed. */
   last: { readonly answer: Answer; readonly status: string; readonly age: number; readonly ttl: number } | undefined
 }
@@ -58,12 +61,12 @@ export function plainAnswer(request: RouteRequest, response: WholeResponse, stat
 
 function answerAt(form: Form, outcome: RecordOutcome<unknown>): Answer {
   const { status, ageMs, ttlMs = -1 } = outcome
-  const age = Math.floor(ageMs / 1000)
+  const age = form.ownAge + Math.floor(ageMs / 1000)
   const ttl = Math.floor(ttlMs / 1000)
   const { last } = form
   if (last !== undefined && last.age === age && last.ttl === ttl && last.status === status) return last.answer
   const fields = [...form.fields, 'cache-status', cacheStatus(outcome)]
-  if (ageMs > 0 || status === 'hit') fields.push('age', String(age))
+  if (ageMs > 0 || age > 0 || status === 'hit') fields.push('age', String(age))
   const answer: Answer = { status: form.status, fields, body: form.body }
   form.last = { answer, status, age, ttl }
   return answer
@@ -72,19 +75,21 @@ function answerAt(form: Form, outcome: RecordOutcome<unknown>): Answer {
 function wholeForm(policy: RoutePolicy<never>, kept: KeptResponse): Form {
   const { status, body } = kept
   const fields = fieldsOf(policy, kept.headers, kept.etag)
-  if (status === 204) return { status, fields, body: null, last: undefined }
+  const age = ownAge(kept.headers)
+  if (status === 204) return { status, fields, body: null, ownAge: age, last: undefined }
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   // First, as servers look for it.
-  return { status, fields: ['content-length', String(length), ...fields], body, last: undefined }
+  return { status, fields: ['content-length', String(length), ...fields], body, ownAge: age, last: undefined }
 }
 
 function unchangedForm(policy: RoutePolicy<never>, { headers, etag }: KeptResponse): Form {
-  return { status: 304, fields: fieldsOf(policy, notModifiedHeaders(headers), etag), body: null, last: undefined }
+  const fields = fieldsOf(policy, notModifiedHeaders(headers), etag)
+  return { status: 304, fields, body: null, ownAge: ownAge(headers), last: undefined }
 }
 
 function fieldsOf(policy: RoutePolicy<never>, headers: KeptResponse['headers'], etag: string): string[] {
   const { varyHeaders, cacheControl, isPrivate } = policy
-  const fields = headers.filter(([name]) => name !== 'vary' || varyHeaders.length === 0).flat()
+  const fields = headers.filter(([name]) => name !== 'age' && (name !== 'vary' || varyHeaders.length === 0)).flat()
   fields.push('etag', etag)
   if (!headers.some(([name]) => name === 'cache-control'))
     fields.push('cache-control', cacheControl ?? (isPrivate ? 'private, no-cache' : 'no-cache'))

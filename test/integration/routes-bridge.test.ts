@@ -60,6 +60,18 @@ it('hands what cannot be sent to the error handling of Express', async () => {
   expect((await fetch(`http://127.0.0.1:${await listenOnPort(app)}`)).status).toBe(500)
 })
 
+it('lives on where a handler throws or answers at once, though it is typed as a promise', async () => {
+  const broken = (): never => {
+    throw new Error('broken')
+  }
+  const prompt = (() => new Response('at once')) as unknown as () => Promise<Response>
+  const asked = async (handler: () => Promise<Response>): Promise<string> =>
+    fetch(`http://127.0.0.1:${await listenOnPort(nodeHandler(handler))}`)
+      .then((response) => response.text())
+      .catch((error: Error) => error.name)
+  expect([await asked(broken), await asked(prompt)]).toEqual(['TypeError', 'at once'])
+})
+
 it('keeps the header fields that hooks of Fastify have set', async () => {
   const app = fastify()
   closers.push(() => app.close())

@@ -1,4 +1,4 @@
-import { get as httpGet } from 'node:http'
+import { get as httpGet, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -159,6 +159,30 @@ describe.each(majors)('%s', (_name, make) => {
     for (let n = 0; n < 2; n++) expect((await fetch(url)).headers.get('cache-control')).toBe('private, no-store')
     expect(calls()).toBe(2)
   })
+
+  it('reads every field of `Cache-Control`', async () => {
+    const { url, calls } = await start(
+      (_request, response) => void response.setHeader('cache-control', ['public', 'max-age=0']).end('a'),
+    )
+    for (let n = 1; n <= 2; n++) expect([await answerOf(url), calls()]).toEqual(['200 a', n])
+  })
+
+  it.each(['x-sum', undefined])(
+    'sends trailers, and keeps nothing that has some (announced: %s)',
+    async (announced) => {
+      const { url, calls } = await start((_request, response) => {
+        if (announced !== undefined) response.setHeader('trailer', announced)
+        response.write('a')
+        response.addTrailers({ 'x-sum': String(calls()) })
+        response.end()
+      })
+      for (let n = 1; n <= 2; n++) {
+        const response = await new Promise<IncomingMessage>((resolve) => httpGet(url, resolve))
+        await response.resume().toArray()
+        expect(response.trailers).toEqual({ 'x-sum': String(n) })
+      }
+    },
+  )
 
   it('keeps nothing shorter than it said it was', async () => {
     const { url, calls } = await start((_request, response) => void response.setHeader('content-length', '10').end('a'))
