@@ -87,8 +87,12 @@ export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   return { read: readEntry(key, viewOf(bytes, start), true), goneAtMs: tail.goneAtMs }
 }
 
-/** The file of an entry whose freshness ends now; `undefined` where there is none, or it has ended before. */
-export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Array[] | undefined {
+/** An entry, and the file of it with a freshness that ends now; `undefined` where there is none, or it has ended before. */
+export function expiredFile(
+  key: string,
+  bytes: Buffer,
+  nowMs: number,
+): { readonly entry: StoredEntry; readonly chunks: Uint8Array[] } | undefined {
   const { read } = readFileEntry(key, Buffer.from(bytes))
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
   // A fraction of a ms is what no writer gives: the entry is another one for who knows its id.
@@ -96,7 +100,7 @@ export function expiredFile(key: string, bytes: Buffer, nowMs: number): Uint8Arr
   const header = restamped(read.entry.header, { ...read.entry, freshUntilMs })
   const end = bytes.indexOf(LINE_END)
   const at = bytes.lastIndexOf(HEAD, end) + HEAD.length
-  return [bytes.subarray(0, at), ...checked(header, bytes.subarray(end + 1))]
+  return { entry: read.entry, chunks: [bytes.subarray(0, at), ...checked(header, bytes.subarray(end + 1))] }
 }
 
 /** The header of docs/stored-format.md in a file, unchecked. */

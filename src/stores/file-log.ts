@@ -108,7 +108,10 @@ export function createFileLog(options: FileLogOptions): FileLog {
   }
   /** Emptied, edited or torn: what is left says nothing, and what was loaded under it is void. */
   const giveHead = (open: OpenLog): void => {
-    if (open.writable) return write(open, newHead())
+    if (open.writable) {
+      write(open, newHead())
+      return
+    }
     open.hasHead = true
     book.take(newHead())
   }

@@ -40,6 +40,7 @@ export function directoryOf(disk: Disk, namespace: string): string {
 export interface Place {
   /** Digest of the key, in hexadecimal. */
   readonly file: string
+  readonly namespace: string
   readonly shard: string
   readonly name: string
 }
@@ -47,7 +48,7 @@ export interface Place {
 /** Where the entry of a key is. */
 export function placeOf(site: FileSite, ref: KeyRef): Place {
   const file = fileOf(site, ref)
-  return { file, shard: shardOf(site, ref.namespace, file), name: `${file}.entry` }
+  return { file, namespace: ref.namespace, shard: shardOf(site, ref.namespace, file), name: `${file}.entry` }
 }
 
 /** What names the entry of a key, and its lines in the log. */

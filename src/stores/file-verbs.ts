@@ -79,6 +79,7 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
     if (!log.book.wasUsed) return came('refused')
     draft.publish(at.name)
     draft = undefined
+    if (removeIfOver(site, at, entry)) return came('dead')
     if (request.tells === 'key') tell(site, request, false)
     if (request.tells === 'done') free(site, request, 'lead')
     return came('written')
@@ -103,14 +104,15 @@ export async function setFile(site: FileSite, request: SetRequest): Promise<SetR
   // Of its own line: with the number of a deletion that came behind it, this value would outlive the deletion.
   const { ownSeq: seq, inc } = log.book
   try {
-    const chunks = chunksOf(site, request, { ...entry, inc, startSeq: seq })
+    const own = { ...entry, inc, startSeq: seq }
+    const chunks = chunksOf(site, request, own)
     // What is there is over by that line, so a reader that meets half of this one has missed nothing.
-    if (site.disk.overwrite(at.shard, at.name, chunks)) return came('written', seq)
-    const drafting = site.disk.write(at.shard, chunks)
-    const draft = drafting instanceof Promise ? await drafting : drafting
-    // While a large one was written somebody else may have been faster, and his is the newer.
-    if (log.book.overUntil(at.file) > seq) draft.discard()
-    else draft.publish(at.name)
+    if (!site.disk.overwrite(at.shard, at.name, chunks)) {
+      const drafting = site.disk.write(at.shard, chunks)
+      const draft = drafting instanceof Promise ? await drafting : drafting
+      // While a large one was written somebody else may have been faster, and his is the newer.
+      putInPlace(site, at, draft, own)
+    } else removeIfOver(site, at, own)
     return came('written', seq)
   } catch (error) {
     return full(site, request, error) ?? came('full', seq)
@@ -133,9 +135,38 @@ export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply
   const at = placeOf(site, ref)
   const reading = site.disk.read(at.shard, at.name)
   const bytes = reading instanceof Promise ? await reading : reading
-  const chunks = bytes && expiredFile(ref.key, bytes, site.clock.wall())
-  if (chunks !== undefined) (await site.disk.write(at.shard, chunks)).publish(at.name)
+  const expired = bytes && expiredFile(ref.key, bytes, site.clock.wall())
+  if (expired === undefined) return reply
+  const drafting = site.disk.write(at.shard, expired.chunks)
+  const draft = drafting instanceof Promise ? await drafting : drafting
+  putInPlace(site, at, draft, expired.entry)
   return reply
+}
+
+/** Publishes what took its time to write, unless it was ended meanwhile. */
+function putInPlace(site: FileSite, at: Place, draft: Draft, entry: StoredEntry): void {
+  site.log.catchUp()
+  if (isOver(site, at, entry)) draft.discard()
+  else {
+    draft.publish(at.name)
+    removeIfOver(site, at, entry)
+  }
+}
+
+function isOver({ log: { book } }: FileSite, { file, namespace }: Place, entry: StoredEntry): boolean {
+  if (book.overUntil(file) > entry.startSeq) return true
+  return !isLive(entry, book.inc, book.markers(markerNames(namespace, entry.tags)))
+}
+
+/**
+ * Removes a file just put in its place, where its entry was ended in that moment: who ended it has found nothing to remove, and
+ * the book does not remember single keys for ever. What is newer there goes with it, and is a miss.
+ */
+function removeIfOver(site: FileSite, at: Place, entry: StoredEntry): boolean {
+  site.log.catchUp()
+  const over = isOver(site, at, entry)
+  if (over) site.disk.remove(pathOf(at))
+  return over
 }
 
 /** As `isValid`, of a book's markers: there all are. */

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createDisk, type Disk } from '../../../src/stores/file-disk.js'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createDisk, type Disk, type Draft } from '../../../src/stores/file-disk.js'
 import { createFileLog } from '../../../src/stores/file-log.js'
 import type { FileSite } from '../../../src/stores/file-site.js'
 import { createSweep } from '../../../src/stores/file-sweep.js'
-import { readFile, setFile, writeFile } from '../../../src/stores/file-verbs.js'
+import { expireFile, killFile, readFile, setFile, writeFile } from '../../../src/stores/file-verbs.js'
 import type { StoredEntry } from '../../../src/stores/shared-store.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
@@ -16,6 +16,8 @@ let folder: string
 let failure: string | undefined
 let troubles: string[]
 let site: FileSite
+/** Another process. */
+let other: FileSite
 
 /** A disk that fails to take anything, while `failure` says how. */
 function failingDisk(disk: Disk): Disk {
@@ -35,31 +37,37 @@ function failingDisk(disk: Disk): Disk {
   }
 }
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hopstash-verbs-'))
-  failure = undefined
-  troubles = []
+function siteOf(me: string, change: (disk: Disk) => Disk): FileSite {
   const clock = createFakeClock()
-  const disk = failingDisk(createDisk(join(folder, 'v1'), 'me'))
-  const log = createFileLog({ disk, clock, me: 'me', readOnly: false, onFrame() {}, onGap() {} })
+  const disk = change(createDisk(join(folder, 'v1'), me))
+  const log = createFileLog({ disk, clock, me, readOnly: false, onFrame() {}, onGap() {} })
   const sweep = createSweep({ disk, clock, maxBytes: 2 ** 30, readOnly: false })
   const trouble = (error: unknown) => void troubles.push(String(error))
-  site = {
+  return {
     disk,
     log,
     clock,
     sweep,
-    me: 'me',
+    me,
     shards: new Map(),
     expires: false,
     scrub: (text) => text,
     digestIsHash: false,
     trouble,
   }
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hopstash-verbs-'))
+  failure = undefined
+  troubles = []
+  site = siteOf('me', failingDisk)
+  other = siteOf('other', (disk) => disk)
 })
 
 afterEach(() => {
   site.log.close()
+  other.log.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -93,4 +101,55 @@ it('rejects what is wrong with the machine, and keeps the old value then', async
   const request = { ...REF, token: 'none', entry: entryOf('load', inc, seq), lifeMs: 1, notAfterMs: FAR }
   await expect(writeFile(site, request)).rejects.toThrow('EIO')
   expect((await readFile(site, REF)).entry?.id).toBe('old'.padEnd(16, '0'))
+})
+
+describe('what another process ends just before its file is put in its place leaves no file', () => {
+  const files = () => readdirSync(folder, { recursive: true }).filter((name) => /entry$|draft/.test(String(name)))
+  const ends = { delete: () => void killFile(other, REF), invalidate: () => bumpAll(other) }
+  const set = (body: Buffer, id = 'old') =>
+    setFile(site, { ...REF, entry: { ...entryOf(id, '', 0), body }, lifeMs: 1, notAfterMs: FAR })
+  const bumpAll = ({ log, me }: FileSite) => log.append({ kind: 'names', sender: me, mode: 'delete', names: ['*'] })
+
+  it.each(Object.entries(ends))('of a load: %s', async (_name, end) => {
+    const { disk } = site
+    const write: Disk['write'] = (...args) => {
+      const draft = disk.write(...args) as Draft
+      const publish: Draft['publish'] = (name) => {
+        end()
+        draft.publish(name)
+      }
+      return { ...draft, publish }
+    }
+    site = { ...site, disk: { ...disk, write } }
+    const { inc, seq, token = '' } = await readFile(site, { ...REF, token: 'mine' })
+    const request = { ...REF, token, entry: entryOf('load', inc, seq), lifeMs: 1, notAfterMs: FAR }
+    expect((await writeFile(site, request)).outcome).toBe('dead')
+    expect(files()).toEqual([])
+  })
+
+  it.each(Object.entries(ends))('of a small set: %s', async (_name, end) => {
+    const { disk } = site
+    const overwrite: Disk['overwrite'] = (...args) => {
+      end()
+      return disk.overwrite(...args)
+    }
+    site = { ...site, disk: { ...disk, overwrite } }
+    await set(Buffer.from('small'))
+    expect(files()).toEqual([])
+  })
+
+  it.each(Object.entries(ends))('of a large set: %s', async (_name, end) => {
+    const setting = set(Buffer.alloc(100_000))
+    end()
+    await setting
+    expect(files()).toEqual([])
+  })
+
+  it('of an entry that is expired: delete', async () => {
+    await set(Buffer.alloc(100_000))
+    const expiring = expireFile(site, REF)
+    killFile(other, REF)
+    await expiring
+    expect(files()).toEqual([])
+  })
 })
