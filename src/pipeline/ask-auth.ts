@@ -9,12 +9,14 @@ export function askAuth(
   refuse: (error: unknown) => void,
 ): void {
   let credentials: unknown
+  let later: boolean
   try {
     credentials = auth(context)
+    later = isThenable(credentials)
   } catch (error) {
     refuse(error)
     return
   }
-  if (isThenable(credentials)) Promise.resolve(credentials).then(accept, refuse)
+  if (later) Promise.resolve(credentials).then(accept, refuse)
   else accept(credentials)
 }

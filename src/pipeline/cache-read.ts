@@ -47,9 +47,12 @@ export class CacheRead implements CacheReader {
   readonly #cache: PlannedCache
   readonly #leave = new AbortController()
   #key: ReadKey | undefined
+  #options: RecordOptions<StoredAnswer> = {}
+  #misfits = 0
   #digest: string | undefined
   #fresh: { readonly value: unknown } | undefined
   #over = false
+  #left: 'timeout' | 'aborted' = 'aborted'
 
   constructor(hop: CachingHop, cache: PlannedCache) {
     this.#hop = hop
@@ -61,10 +64,9 @@ export class CacheRead implements CacheReader {
   }
 
   start(now: number): void {
-    let options: RecordOptions<StoredAnswer>
     try {
       this.#key = readKey(this.#hop, this.#cache.options)
-      options = this.#options(this.#key.scope)
+      this.#options = this.#optionsOf(this.#key.scope)
     } catch {
       // A key that cannot be worked out costs the hop its cache, not its answer.
       this.#hop.cacheStatus = 'bypass'
@@ -72,14 +74,12 @@ export class CacheRead implements CacheReader {
       return
     }
     this.#cache.readers.add(this)
-    this.#load(this.#key.key, options).then(
-      (outcome) => this.#loaded(outcome),
-      (error) => this.#refused(error),
-    )
+    this.#load(this.#options)
   }
 
-  leave(cause: unknown): void {
+  leave(outcome: 'timeout' | 'aborted', cause: unknown): void {
     this.#end()
+    this.#left = outcome
     this.#leave.abort(cause)
   }
 
@@ -94,11 +94,16 @@ export class CacheRead implements CacheReader {
     return this.#digest
   }
 
-  async #load(key: unknown, options: RecordOptions<StoredAnswer>): Promise<RecordOutcome<StoredAnswer>> {
-    return this.#cache.records.load(key, ({ signal, usage }) => this.#call(signal, usage), options)
+  #load(options: RecordOptions<StoredAnswer>): void {
+    const read = async (): Promise<RecordOutcome<StoredAnswer>> =>
+      this.#cache.records.load(this.#key?.key, ({ signal, usage }) => this.#call(signal, usage), options)
+    read().then(
+      (outcome) => this.#loaded(outcome),
+      (error) => this.#refused(error),
+    )
   }
 
-  #options(scope: string | undefined): RecordOptions<StoredAnswer> {
+  #optionsOf(scope: string | undefined): RecordOptions<StoredAnswer> {
     const { ttl, tags, cacheable } = this.#cache.options
     const input = this.#hop.input
     const { keepStaleMs } = this.#hop.plan.definition
@@ -130,7 +135,7 @@ export class CacheRead implements CacheReader {
       const { spec, upstream, definition } = hop.plan
       const call = new GuardedCall(hop.engine, spec, upstream, waiter, hop.input, definition.client)
       const unlisten = onceAborted(signal, (reason) => {
-        call.cancel('aborted', reason)
+        call.cancel(this.#left, reason)
         reject(reason)
       })
       hop.call = call
@@ -161,11 +166,18 @@ export class CacheRead implements CacheReader {
       accept(this.#fresh.value)
       return
     }
-    checkAgain(this.#hop.plan, outcome.value.raw, accept, () => {
-      // Stored under an older contract: as good as a miss.
-      this.#hop.cacheStatus = 'bypass'
-      if (!this.#over) this.#direct(this.#hop.now())
-    })
+    checkAgain(this.#hop.plan, outcome.value.raw, accept, () => this.#misfit(ageMs))
+  }
+
+  /** Stored under an older contract: as good as a miss, whose answer takes its place. */
+  #misfit(ageMs: number): void {
+    if (this.#over) return
+    if (this.#misfits++ === 0) {
+      this.#load({ ...this.#options, maxAge: Math.max(0, ageMs - 1) })
+      return
+    }
+    this.#hop.cacheStatus = 'bypass'
+    this.#direct(this.#hop.now())
   }
 
   #refused(error: unknown): void {
@@ -182,7 +194,7 @@ export class CacheRead implements CacheReader {
     const { spec, upstream, definition } = hop.plan
     const call = new GuardedCall(hop.engine, spec, upstream, hop, hop.input, definition.client)
     hop.call = call
-    onceAborted(this.#leave.signal, (reason) => call.cancel('aborted', reason))
+    onceAborted(this.#leave.signal, (reason) => call.cancel(this.#left, reason))
     call.request(1, now)
   }
 

@@ -119,7 +119,7 @@ class RunRead {
     this.#abandoned = signal
     this.#own = this.#start({ ...this.#request, signal, cached: { status: 'miss', ageMs: null } })
     const result = await this.#own
-    if (result.status !== 'ok') throw new RunNotKept(result)
+    if (result.status !== 'ok' || isTainted(result)) throw new RunNotKept(result)
     const { tokens, costUsd } = result.report.totals
     savings.add({ tokens, money: costUsd })
     return { output: result.output }
@@ -130,6 +130,11 @@ class RunRead {
     if (this.#own !== undefined && this.#abandoned?.aborted) return this.#own
     return this.#start(this.#request)
   }
+}
+
+// A run is `ok` and tainted when a hop of it shared the call of a run that was degraded.
+function isTainted({ report }: RunResult<unknown>): boolean {
+  return Object.values(report.hops).some((hop) => hop.tainted)
 }
 
 /** Carries what is not stored to everybody who waits. */

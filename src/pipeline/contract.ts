@@ -28,12 +28,14 @@ export function applyContract(
     else refuse(contractViolated(hop, side, pathsOf(result.issues)))
   }
   let result: StandardResult<unknown> | Promise<StandardResult<unknown>>
+  let later: boolean
   try {
     result = schema['~standard'].validate(value)
+    later = isThenable(result)
   } catch (error) {
     refuse(error)
     return
   }
-  if (isThenable(result)) Promise.resolve(result).then(decide, refuse)
-  else decide(result)
+  if (later) Promise.resolve(result).then(decide, refuse)
+  else decide(result as StandardResult<unknown>)
 }

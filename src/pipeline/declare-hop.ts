@@ -35,8 +35,8 @@ export type InlineOptions = Omit<AnyWiring, 'input'> &
     readonly run: (values: unknown, context: HopContext<unknown, unknown, unknown>) => unknown
   }
 
-/** Checks a hop declared where it is wired. @throws OptionError, PipelineError */
-export function declareInline(name: string, options: InlineOptions): DeclaredHop {
+/** Checks a hop declared where it is wired: its answers are those of this pipeline. @throws OptionError, PipelineError */
+export function declareInline(pipeline: string, name: string, options: InlineOptions): DeclaredHop {
   const where = `hop '${name}'`
   const { needs, when, optional, enabled, run, ...rest } = options
   for (const key of Object.keys(rest)) if (!KNOWN_INLINE.includes(key)) throw optionUnknown(where, key, KNOWN_INLINE)
@@ -49,5 +49,5 @@ export function declareInline(name: string, options: InlineOptions): DeclaredHop
     ...(enabled !== undefined && { enabled }),
     input: (values: Values) => values,
   }
-  return declareHop(name, resolveHop({ ...rest, name, call }), wiring)
+  return declareHop(name, resolveHop({ ...rest, name, call }, pipeline), wiring)
 }

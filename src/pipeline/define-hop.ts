@@ -185,8 +185,8 @@ export type IsGuarded<Given> = Given extends { readonly fallback: readonly unkno
 /** {@link HopOptions} of some hop or other. */
 export type AnyHopOptions = HopOptions<unknown, unknown, unknown, unknown, unknown, unknown, RecordHost | undefined>
 
-/** Checks options of a hop. @throws OptionError `ERR_OPTION_INVALID` */
-export function resolveHop(options: AnyHopOptions): HopDefinition {
+/** Checks options of a hop; `owner` is the pipeline it was declared in. @throws OptionError `ERR_OPTION_INVALID` */
+export function resolveHop(options: AnyHopOptions, owner?: string): HopDefinition {
   checkShape('defineHop', options, HOP_OPTIONS)
   const { name } = options
   checkHopName('hop name', name)
@@ -223,10 +223,16 @@ export function resolveHop(options: AnyHopOptions): HopDefinition {
     idempotent: options.idempotent,
     policies,
     cache,
-    recordsName: options.version === undefined ? `hop:${name}` : `hop:${name}@${options.version}`,
+    recordsName: recordsNameOf(options, owner),
     keepStaleMs: Math.max(0, ...fallback.map((step) => (step.kind === 'stale' ? step.maxAgeMs : 0))),
     fallback,
   })
+}
+
+// A hop declared in place is named within its pipeline only: another pipeline's hop of that name is another function.
+function recordsNameOf({ name, version }: AnyHopOptions, owner: string | undefined): string {
+  const owned = owner === undefined ? name : `${owner}/${name}`
+  return version === undefined ? `hop:${owned}` : `hop:${owned}@${version}`
 }
 
 /** The definition of what should be a hop. @throws OptionError */

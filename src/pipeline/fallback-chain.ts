@@ -41,6 +41,7 @@ export class FallbackChain implements CallWaiter, Timed {
   call: GuardedCall | undefined
   /** Attempts of other providers that failed. */
   records: readonly AttemptRecord[] | undefined
+  #queueMs = 0
   readonly #hop: FailedHop
   readonly #steps: readonly FallbackStep[]
   #step = -1
@@ -76,6 +77,11 @@ export class FallbackChain implements CallWaiter, Timed {
     return this.#hop.now()
   }
 
+  /** How long other providers' permits were waited for by `now`. */
+  queueMsAt(now: number): number {
+    return this.#queueMs + (this.call?.queueMsAt(now) ?? 0)
+  }
+
   start(now: number): void {
     this.#next(now)
   }
@@ -107,6 +113,8 @@ export class FallbackChain implements CallWaiter, Timed {
 
   callFailed(call: GuardedCall, _failure: Failure, now: number): void {
     this.records = [...(this.records ?? []), ...(call.records ?? [])]
+    this.#queueMs += call.queueMsAt(now)
+    this.call = undefined
     this.#next(now)
   }
 
@@ -140,14 +148,16 @@ export class FallbackChain implements CallWaiter, Timed {
     this.#abort = new LazyAbort()
     this.#bound(now)
     let value: unknown
+    let later: boolean
     try {
       value = run(new ChainContext(this.#hop, this.#abort, this.dueAt))
+      later = isThenable(value)
     } catch {
       this.#skip(step)
       return
     }
     const settle = (settled: unknown): void => this.#take(step, settled, 'function')
-    if (isThenable(value)) Promise.resolve(value).then(settle, () => this.#skip(step))
+    if (later) Promise.resolve(value).then(settle, () => this.#skip(step))
     else settle(value)
   }
 

@@ -42,7 +42,6 @@ export class GuardedCall implements AttemptOwner {
   records: AttemptRecord[] | undefined
   /** When the first attempt had its permit. */
   begunAt = Number.NaN
-  queueMs = 0
   readonly #engine: Engine
   readonly #spec: CallSpec
   readonly #upstream: Upstream
@@ -55,6 +54,7 @@ export class GuardedCall implements AttemptOwner {
   #attempt: Attempt | undefined
   #place: QueuePlace | undefined
   #askedAt = 0
+  #queueMs = 0
   #waitMs = 0
   #pause: Pause | undefined
   #rejectFurther: ((failure: Failure) => void) | undefined
@@ -74,6 +74,11 @@ export class GuardedCall implements AttemptOwner {
 
   get queued(): boolean {
     return this.#place !== undefined
+  }
+
+  /** How long its attempts have waited for permits by `now`. */
+  queueMsAt(now: number): number {
+    return this.#place === undefined ? this.#queueMs : this.#queueMs + now - this.#askedAt
   }
 
   /** Makes attempt `number` as soon as breaker and limiter let it through. */
@@ -100,6 +105,7 @@ export class GuardedCall implements AttemptOwner {
     if (this.#over) return
     this.#over = true
     const now = this.#engine.clock.now()
+    this.#queueMs = this.queueMsAt(now)
     if (this.#place?.cancel()) this.#upstream.breaker.settle(this.#pass, 'neutral', now)
     this.#place = undefined
     const attempt = this.#attempt
@@ -117,9 +123,9 @@ export class GuardedCall implements AttemptOwner {
   }
 
   #granted(): void {
-    this.#place = undefined
     const now = this.#engine.clock.now()
-    this.queueMs += now - this.#askedAt
+    this.#queueMs = this.queueMsAt(now)
+    this.#place = undefined
     if (this.#upstream.breaker.honours(this.#pass)) {
       this.#begin(now)
       return
@@ -171,10 +177,7 @@ export class GuardedCall implements AttemptOwner {
       this.#threw(attempt, error)
       return
     }
-    if (!later) {
-      this.#answered(attempt, returned)
-      return
-    }
+    if (!later) return this.#answered(attempt, returned)
     Promise.resolve(returned).then(
       (value) => this.#answered(attempt, value),
       (error) => this.#threw(attempt, error),
@@ -188,10 +191,7 @@ export class GuardedCall implements AttemptOwner {
   #answered(attempt: Attempt, raw: unknown): void {
     const { output, hop } = this.#spec
     if (attempt.over) return
-    if (output === undefined) {
-      this.#succeeded(attempt, raw, raw)
-      return
-    }
+    if (output === undefined) return this.#succeeded(attempt, raw, raw)
     const accept = (value: unknown): void => this.#succeeded(attempt, value, raw)
     const refuse = (error: unknown): void => this.#failed(attempt, contractFailure(error, 'output'))
     applyContract(output, raw, { hop, side: 'output' }, accept, refuse)

@@ -58,6 +58,8 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
   done = false
   /** Attempts of the call when the hop was over: a shared call may go on for others. */
   attemptsSeen = 0
+  /** How long it waited for permits, until it was over. */
+  queueMs = 0
   input: unknown
   #read: CacheRead | undefined
   #usage: UsageSum | undefined
@@ -261,7 +263,7 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
 
   #letGo(outcome: 'timeout' | 'aborted', cause: unknown): void {
     if (this.#read === undefined) this.call?.cancel(outcome, cause)
-    else this.#read.leave(cause)
+    else this.#read.leave(outcome, cause)
     this.chain?.cancel(cause)
   }
 
@@ -272,6 +274,7 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
     this.reason = reason
     this.endedAt = now
     this.attemptsSeen = this.call?.records?.length ?? 0
+    this.queueMs = (this.call?.queueMsAt(now) ?? 0) + (this.chain?.queueMsAt(now) ?? 0)
     this.#usage?.close()
     this.host.hopDone(this, now)
   }

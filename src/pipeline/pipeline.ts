@@ -235,7 +235,7 @@ function builder(
 ): object {
   return Object.freeze({
     hop(hopName: string, hop: Hop<never, unknown, unknown, boolean> | InlineOptions, wiring: AnyWiring = {}) {
-      const added = declare(hopName, hop, wiring)
+      const added = declare(name, hopName, hop, wiring)
       const known = declared.map((earlier) => earlier.name)
       for (const need of added.needs) if (!known.includes(need)) throw unknownNeed(name, hopName, need, known)
       return builder(name, options, [...declared, added], cache)
@@ -250,6 +250,7 @@ function builder(
 }
 
 function declare(
+  pipelineName: string,
   name: string,
   hop: Hop<never, unknown, unknown, boolean> | InlineOptions,
   wiring: AnyWiring,
@@ -258,7 +259,9 @@ function declare(
   if (typeof hop !== 'object' || hop === null) {
     throw optionInvalid(`hop '${name}'`, 'what `defineHop` made, or options with `run`', hop)
   }
-  return 'definition' in hop ? declareHop(name, definitionOf(`hop '${name}'`, hop), wiring) : declareInline(name, hop)
+  return 'definition' in hop
+    ? declareHop(name, definitionOf(`hop '${name}'`, hop), wiring)
+    : declareInline(pipelineName, name, hop)
 }
 
 function reserveOf(reserve: Duration | undefined): (deadlineMs: number) => number {

@@ -115,7 +115,7 @@ export function buildReport(run: Run): RunReport {
     pipeline: run.plan.name,
     status: run.status,
     ...originOf(run),
-    degraded: run.status === 'failed' ? [] : run.hops.filter(isLess).map((hop) => hop.name),
+    degraded: run.hops.filter(isLess).map((hop) => hop.name),
     startedAt: new Date(clock.wall() - (clock.now() - run.startedAt)).toISOString(),
     durationMs: tenth(elapsedMs),
     deadlineMs: deadlineMs === Infinity ? null : deadlineMs,
@@ -165,7 +165,7 @@ function latest(hops: readonly HopRun[]): HopRun | undefined {
 }
 
 function isLess(hop: HopRun): boolean {
-  return hop.status === 'degraded' || hop.status === 'failed'
+  return hop.status === 'degraded' || (hop.status === 'failed' && hop.plan.optional)
 }
 
 function hopReport(hop: HopRun, run: Run): HopReport {
@@ -177,7 +177,7 @@ function hopReport(hop: HopRun, run: Run): HopReport {
     reason: hop.reason,
     needs: hop.plan.needNames,
     startMs: begun ? tenth(hop.startedAt - run.startedAt) : null,
-    queueMs: tenth(hop.call?.queueMs ?? 0),
+    queueMs: tenth(hop.queueMs),
     durationMs: begun ? tenth(hop.endedAt - hop.startedAt) : 0,
     attempts: attemptsOf(hop).map((attempt) => attemptReport(attempt, run)),
     cache: { status: hop.cacheStatus, ageMs: hop.cacheAgeMs === null ? null : tenth(hop.cacheAgeMs) },
@@ -193,8 +193,7 @@ function hopReport(hop: HopRun, run: Run): HopReport {
 // A first success leaves no record, so that it costs nothing; it is told from the hop's own times.
 function attemptsOf(hop: HopRun): readonly AttemptRecord[] {
   const own = hop.call?.records?.slice(0, hop.attemptsSeen) ?? []
-  const others = [...(hop.chain?.records ?? []), ...(hop.chain?.call?.records ?? [])]
-  const attempts = own.concat(others.filter((record, index) => others.indexOf(record) === index))
+  const attempts = own.concat(hop.chain?.records ?? [], hop.chain?.call?.records ?? [])
   if (hop.source === 'live' && own.length === 0 && hop.call !== undefined)
     attempts.push(firstSuccess(hop, hop.call.begunAt, null))
   const answered = hop.chain?.call

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { createStash, namespace } from '../../../src/index.js'
 import { defineHop, type HopCache, pipeline } from '../../../src/pipeline/index.js'
 import { createFakeClock, type FakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
@@ -95,14 +96,70 @@ describe('the cache of a hop', () => {
   })
 
   it('calls again when a stored answer no longer fits', async () => {
-    const { p, records, seen } = setUp(() => [{ v: 2 }], {}, { output: z.object({ v: z.number() }) })
+    const { clock, p, records, seen } = setUp(() => [{ v: 2 }], {}, { output: z.object({ v: z.number() }) })
     await p.run(1)
     for (const [id, entry] of records.entries)
       records.entries.set(id, { ...entry, value: { raw: { v: 'old' }, tainted: false } })
+    await clock.advance(10)
+    const runs = await Promise.all([p.run(1), p.run(1)])
+    expect(runs).toMatchObject([{ status: 'ok', output: { v: 2 } }, { output: { v: 2 } }])
+    expect(runs.map((run) => run.report.hops.a?.cache.status)).toEqual(['miss', 'coalesced'])
+    expect((await p.run(1)).report.hops.a?.cache.status).toBe('hit')
+    expect(seen).toHaveLength(2)
+  })
+
+  it('is passed by where what was just stored does not fit either', async () => {
+    let checks = 0
+    const output = z.custom(() => ++checks === 1 || checks === 4)
+    const { p, seen } = setUp(() => ['answer'], {}, { output })
+    await p.run(1)
     const run = await p.run(1)
-    expect(run).toMatchObject({ status: 'ok', output: { v: 2 } })
+    expect(run).toMatchObject({ status: 'ok', output: 'answer' })
     expect(run.report.hops.a?.cache.status).toBe('bypass')
     expect(seen).toHaveLength(2)
+  })
+
+  it('takes the place of an answer that no longer fits in a namespace of a stash', async () => {
+    const clock = createFakeClock()
+    const stash = createStash({ store: 'memory', clock, namespaces: { answers: namespace({ ttl: '1h' }) } })
+    let calls = 0
+    const of = (form: string) => {
+      const call = async () => {
+        calls++
+        return { form }
+      }
+      const hop = defineHop({
+        name: 'a',
+        call,
+        output: z.object({ form: z.literal(form) }),
+        cache: { in: stash.answers },
+      })
+      return pipeline<number>(form, { clock })
+        .hop('a', hop, {})
+        .assemble(({ a }) => a.form)
+    }
+    await of('old').run(1)
+    await clock.advance(10)
+    const p = of('new')
+    const runs = [await p.run(1), await p.run(1)]
+    expect(runs.map(({ output, report }) => [output, report.hops.a.cache.status])).toEqual([
+      ['new', 'revalidated'],
+      ['new', 'hit'],
+    ])
+    expect(calls).toBe(2)
+    await stash.close()
+  })
+
+  it('keeps hops apart that are declared in place, under one name in two pipelines', async () => {
+    const clock = createFakeClock()
+    const cache = { in: fakeRecords(clock) }
+    const of = (name: string) =>
+      pipeline<number>(name, { clock })
+        .hop('score', { cache, run: () => `from ${name}` })
+        .assemble(({ score }) => score)
+    expect((await of('one').run(1)).output).toBe('from one')
+    expect((await of('two').run(1)).output).toBe('from two')
+    expect((await of('one').run(1)).report.hops.score.source).toBe('cache')
   })
 
   it('costs the hop nothing when its key function throws', async () => {

@@ -150,6 +150,37 @@ describe('a pipeline with a cache of whole runs', () => {
     expect(records.used).toEqual({ tokens: 7, money: 0.5 })
   })
 
+  it('keeps no output that was made from a degraded value of another run, whose call it shared', async () => {
+    const clock = createFakeClock()
+    const records = fakeRecords(clock)
+    const fail = (): never => {
+      throw httpError(404)
+    }
+    const shared = defineHop({
+      name: 'shared',
+      cache: { in: records, key: () => 'same' },
+      call: ({ input }: { input: string }) => resolveAfter(clock, 100, `made from ${input}`),
+    })
+    const p = pipeline<boolean>('p', { clock })
+      .hop('first', { run: ({ input }): string => (input ? 'good' : fail()), fallback: ['bad'] })
+      .hop('shared', shared, { needs: ['first'], input: ({ first }) => first })
+      .cache({ in: records })
+      .assemble((values) => values.shared)
+    const degraded = p.run(false)
+    await clock.advance(10)
+    const good = p.run(true)
+    await clock.advance(90)
+    expect((await degraded).status).toBe('degraded')
+    expect(await good).toMatchObject({
+      status: 'ok',
+      output: 'made from bad',
+      report: { hops: { shared: { tainted: true } } },
+    })
+    const again = p.run(true)
+    await clock.advance(100)
+    expect(await again).toMatchObject({ output: 'made from good', report: { source: 'live' } })
+  })
+
   it('works with a namespace of a stash', async () => {
     const stash = createStash({ store: 'memory', namespaces: { outputs: namespace({ ttl: '1h' }) } })
     const played = script([httpError(404), { text: 'x' }])

@@ -60,7 +60,8 @@ export function fakeRecords(clock: Clock): FakeRecords {
         async load(key, loader, options = {}) {
           const id = idOf(key, options.scope)
           const entry = entries.get(id)
-          if (entry !== undefined && clock.now() < entry.storedAt + entry.ttlMs) {
+          const oldest = Math.min(entry?.ttlMs ?? 0, parseDuration(options.maxAge ?? Infinity) + 1)
+          if (entry !== undefined && clock.now() < entry.storedAt + oldest) {
             return { value: entry.value as R, status: 'hit', ageMs: clock.now() - entry.storedAt }
           }
           const known = flights.get(id)
