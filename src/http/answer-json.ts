@@ -12,7 +12,8 @@ export function answerJson({ status, headers, body }: Answer, provider: string, 
     throw httpAnswer(provider, method, status, 'is compressed, which was not asked for')
   }
   try {
-    return JSON.parse(body.toString('utf8'))
+    // Unlike `toString`, it leaves a byte order mark out.
+    return JSON.parse(new TextDecoder().decode(body))
   } catch {
     throw httpAnswer(provider, method, status, 'says it is JSON, and is not')
   }

@@ -14,7 +14,7 @@ export interface Keyed {
 /** Under what a request's response is kept, or why it is not. */
 export type RouteKey = Keyed | { readonly kind: 'bypass'; readonly why: Bypass }
 
-type Bypass = 'method' | 'body' | 'range' | 'when' | 'credentials' | 'owner' | 'callback'
+type Bypass = 'method' | 'body' | 'range' | 'upgrade' | 'when' | 'credentials' | 'owner' | 'callback'
 
 /**
  * Decides whether a request may be answered from the cache, and under what key.
@@ -31,6 +31,8 @@ export function createRouteKeys<Req>(
   return (request, given) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return bypass('method')
     if (request.header('range') !== undefined) return bypass('range')
+    // Its handler takes the connection over, each its own; that of a client that offers HTTP/2 does not.
+    if (/websocket/i.test(request.header('upgrade') ?? '')) return bypass('upgrade')
     if (hasBody(request)) return bypass('body')
     let option: RouteCallback = 'when'
     try {

@@ -303,6 +303,14 @@ describe('conditions', () => {
   })
 })
 
+it('passes through who asks for a WebSocket, and not who offers HTTP/2', async () => {
+  const { get, calls } = setUp()
+  for (let n = 0; n < 2; n++)
+    expect((await get({ upgrade: 'WebSocket' })).headers.get('cache-status')).toContain('detail="upgrade"')
+  for (let n = 0; n < 2; n++) await get({ upgrade: 'h2c' })
+  expect(calls()).toBe(3)
+})
+
 describe('bytes', () => {
   it('come back as they were, text or not', async () => {
     const binary = Uint8Array.from({ length: 256 }, (_, n) => n)
