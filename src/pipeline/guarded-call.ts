@@ -126,12 +126,8 @@ export class GuardedCall implements AttemptOwner {
     const now = this.#engine.clock.now()
     this.#queueMs = this.queueMsAt(now)
     this.#place = undefined
-    if (this.#upstream.breaker.honours(this.#pass)) {
-      this.#begin(now)
-      return
-    }
-    // The breaker changed its state while the call waited for its permit.
-    this.#pass = this.#upstream.breaker.tryPass(now)
+    // The breaker may have changed its state while the call waited for its permit.
+    if (!this.#upstream.breaker.honours(this.#pass)) this.#pass = this.#upstream.breaker.tryPass(now)
     if (this.#pass !== 0) {
       this.#begin(now)
       return
@@ -177,11 +173,12 @@ export class GuardedCall implements AttemptOwner {
       this.#threw(attempt, error)
       return
     }
-    if (!later) return this.#answered(attempt, returned)
-    Promise.resolve(returned).then(
-      (value) => this.#answered(attempt, value),
-      (error) => this.#threw(attempt, error),
-    )
+    if (!later) this.#answered(attempt, returned)
+    else
+      Promise.resolve(returned).then(
+        (value) => this.#answered(attempt, value),
+        (error) => this.#threw(attempt, error),
+      )
   }
 
   #threw(attempt: Attempt, error: unknown): void {
@@ -191,7 +188,10 @@ export class GuardedCall implements AttemptOwner {
   #answered(attempt: Attempt, raw: unknown): void {
     const { output, hop } = this.#spec
     if (attempt.over) return
-    if (output === undefined) return this.#succeeded(attempt, raw, raw)
+    if (output === undefined) {
+      this.#succeeded(attempt, raw, raw)
+      return
+    }
     const accept = (value: unknown): void => this.#succeeded(attempt, value, raw)
     const refuse = (error: unknown): void => this.#failed(attempt, contractFailure(error, 'output'))
     applyContract(output, raw, { hop, side: 'output' }, accept, refuse)
