@@ -1,3 +1,4 @@
+import { isThenable } from '../runtime/thenable.js'
 import { About, type Entry } from './entry.js'
 import { backOffMs } from './freshness.js'
 import type { Load } from './load-record.js'
@@ -42,7 +43,8 @@ export function rememberError(state: NamespaceState, load: Load, error: unknown)
 // A function of the host that throws must not keep the load's own error from its callers.
 function isChosen(when: (error: unknown) => boolean, error: unknown): boolean {
   try {
-    return when(error)
+    const answer: unknown = when(error)
+    return Boolean(answer) && !isThenable(answer)
   } catch {
     return false
   }

@@ -165,16 +165,16 @@ function serve(
   outcome: CacheOutcome | undefined,
   now: number,
 ): Promise<unknown> {
-  if (status === 'hit') state.counters.hits++
-  else {
-    state.counters.stale++
-    state.counters.staleTimes.record(state.clock.now() - now)
-  }
+  const { counters, clock } = state
   if (outcome !== undefined) describe(outcome, entry, status, now)
   if (state.live.policy.sliding && status === 'hit') slide(entry, Math.floor(now), state.live.policy.maxTtlMs)
-  if (entry.about instanceof About && entry.about.readersGetCopies) return Promise.resolve(copyOf(entry.value))
-  entry.promise ??= Promise.resolve(entry.value)
-  return entry.promise
+  const isCopied = entry.about instanceof About && entry.about.readersGetCopies
+  const answer = isCopied ? Promise.resolve(copyOf(entry.value)) : (entry.promise ??= Promise.resolve(entry.value))
+  if (status === 'stale') {
+    counters.stale++
+    counters.staleTimes.record(clock.now() - now)
+  } else if ((++counters.hits & TIMED_EVERY) === 0) counters.hitTimes.record(clock.now() - now)
+  return answer
 }
 
 function describe(outcome: CacheOutcome, entry: Entry, status: ReadStatus, now: number): void {

@@ -79,4 +79,10 @@ describe('negative caching', () => {
     await expect(things.getOrSet('k', down)).rejects.toThrow('down')
     expect(things.stats().inFlight).toBe(0)
   })
+
+  it('takes a promise of `when` for no', async () => {
+    const { things } = open({ negative: { when: (() => Promise.resolve(true)) as never, ttl: '1m' } })
+    await expect(things.getOrSet('k', down)).rejects.toThrow('down')
+    expect(await things.getOrSet('k', () => 1)).toBe(1)
+  })
 })

@@ -154,6 +154,15 @@ describe('stats', () => {
     for (let index = 0; index < 1024; index++) void things.getOrSet('k', never)
     expect(things.stats().latency.hit.p50).toBeDefined()
   })
+
+  it('times hits that have to think, too', async () => {
+    const { things } = open()
+    await things.set('k', { at: new Date(0) })
+    for (let index = 0; index < 1023; index++) void things.getOrSet('k', never)
+    expect(things.stats().latency.hit.p50).toBeUndefined()
+    void things.getOrSet('k', never)
+    expect(things.stats().latency.hit.p50).toBeDefined()
+  })
 })
 
 describe('getEntry', () => {
