@@ -168,13 +168,18 @@ function serve(
   const { counters, clock } = state
   if (outcome !== undefined) describe(outcome, entry, status, now)
   if (state.live.policy.sliding && status === 'hit') slide(entry, Math.floor(now), state.live.policy.maxTtlMs)
-  const isCopied = entry.about instanceof About && entry.about.readersGetCopies
-  const answer = isCopied ? Promise.resolve(copyOf(entry.value)) : (entry.promise ??= Promise.resolve(entry.value))
+  const answer = answerOf(entry)
   if (status === 'stale') {
     counters.stale++
     counters.staleTimes.record(clock.now() - now)
   } else if ((++counters.hits & TIMED_EVERY) === 0) counters.hitTimes.record(clock.now() - now)
   return answer
+}
+
+function answerOf(entry: Entry): Promise<unknown> {
+  if (entry.about instanceof About && entry.about.readersGetCopies) return Promise.resolve(copyOf(entry.value))
+  entry.promise ??= Promise.resolve(entry.value)
+  return entry.promise
 }
 
 function describe(outcome: CacheOutcome, entry: Entry, status: ReadStatus, now: number): void {
