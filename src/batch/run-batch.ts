@@ -86,18 +86,17 @@ export function runBatch<T, R>(job: BatchJob<T, R>): Promise<BatchEnd<R>> {
       if (!Array.isArray(rows) || rows.length !== count) {
         const received = Array.isArray(rows) ? rows.length : preview(rows)
         // Nobody waits for these rows any more, so nobody else would hear of those that reject.
-        if (Array.isArray(rows)) for (const row of rows) if (isThenable(row)) Promise.resolve(row).catch(ignore)
+        if (Array.isArray(rows)) for (const row of rows) attend(row, ignore, ignore)
         end(itemFailed(rowsMisaligned('the batch function', count, received), 'contract_output'), true)
         return
       }
       for (let place = 0; place < count; place++) {
         const row = rows[place] as R | Error | PromiseLike<R | Error>
-        if (isThenable(row)) {
-          Promise.resolve(row).then(
-            (value) => settle(place, resultOf<R>(value as R | Error)),
-            (error) => settle(place, itemFailed(error)),
-          )
-        } else settle(place, resultOf<R>(row as R | Error))
+        attend<R | Error>(
+          row,
+          (value) => settle(place, resultOf<R>(value)),
+          (error) => settle(place, itemFailed(error)),
+        )
       }
     }
     const cancel = (reason: unknown): void => {
@@ -124,6 +123,16 @@ export function runBatch<T, R>(job: BatchJob<T, R>): Promise<BatchEnd<R>> {
       end(itemFailed(error), true)
     }
   })
+}
+
+/** Tells one of the two what became of a row, later where it is a promise. One that cannot be looked at has failed. */
+function attend<R>(row: R | PromiseLike<R>, accept: (value: R) => void, refuse: (error: unknown) => void): void {
+  try {
+    if (isThenable(row)) Promise.resolve(row).then(accept, refuse)
+    else accept(row)
+  } catch (error) {
+    refuse(error)
+  }
 }
 
 function resultOf<R>(row: R | Error): ItemResult<R> {

@@ -116,6 +116,16 @@ describe('processInBatches', () => {
     expect(outcomes.map(({ status, value }) => value ?? status)).toEqual(['failed', 'failed', 'fine'])
   })
 
+  it('lets a row fail alone that cannot be looked at, whether the batch answers at once or later', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const rows = () => [proxy, Promise.reject(new Error('promise')), 'fine'] as never[]
+    for (const fn of [rows, async () => rows()]) {
+      const outcomes = await processInBatches([1, 2, 3], fn)
+      expect(outcomes.map(({ status, value }) => value ?? status)).toEqual(['failed', 'failed', 'fine'])
+    }
+  })
+
   it('keeps what a batch had done when its time was up', async () => {
     const clock = createFakeClock()
     let heard: unknown
