@@ -1,6 +1,6 @@
-import { isObject, parsed } from './json-value.js'
+import { summaryOf } from './answer-summary.js'
 import { readEvents } from './sse.js'
-import type { LlmRequest, Verdict, WireFormat } from './wire-format.js'
+import { type LlmRequest, sentIn, type Verdict, type WireFormat } from './wire-format.js'
 import { isEventStream } from './wire-formats.js'
 
 /** So much of the beginning and of the end of a body tells who answered and what it cost. */
@@ -47,7 +47,7 @@ export class BodyEnds {
     const told = format.judgeJson(summaryOf(beginning, end), request)
     if (!isEventStream(contentType)) return { ...told, unstorable: 'cut' }
     const events = [...readEvents(beginning), ...readEvents(fromNextEvent(end))]
-    const judged = format.judgeEvents(events, request)
+    const judged = format.judgeEvents(sentIn(events), request)
     // The last event of some formats repeats the whole answer, and is longer than what is kept of the end.
     return { ...judged, model: judged.model ?? told.model, usage: judged.usage ?? told.usage }
   }
@@ -57,43 +57,4 @@ export class BodyEnds {
 function fromNextEvent(text: string): string {
   const boundary = /\r\n\r\n|\n\n|\r\r/.exec(text)
   return boundary === null ? '' : text.slice(boundary.index + boundary[0].length)
-}
-
-/** An answer of every format that says who gave it and what it cost, and nothing else. */
-function summaryOf(beginning: string, end: string): unknown {
-  const model = MODEL.exec(beginning)?.[1] ?? MODEL.exec(end)?.[1]
-  const usage = lastObject(end, USAGE)
-  return { type: 'message', model, modelVersion: model, usage, usageMetadata: usage }
-}
-
-// In a text of the answer itself these have backslashes before their quotes.
-const MODEL = /"(?:model|modelVersion)"\s*:\s*"([^"\\]*)"/
-const USAGE = /"(?:usage|usageMetadata)"\s*:\s*(?=\{)/g
-
-function lastObject(text: string, name: RegExp): unknown {
-  for (const found of [...text.matchAll(name)].reverse()) {
-    const start = found.index + found[0].length
-    const value = parsed(text.slice(start, endOfObject(text, start)))
-    if (isObject(value)) return value
-  }
-  return undefined
-}
-
-function endOfObject(text: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < text.length; at++) {
-    const character = text[at]
-    if (character === '"') at = endOfText(text, at)
-    else if (character === '{') depth++
-    else if (character === '}' && --depth === 0) return at + 1
-  }
-  return text.length
-}
-
-function endOfText(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++
-    else if (text[at] === '"') return at
-  }
-  return text.length
 }

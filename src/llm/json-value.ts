@@ -16,9 +16,9 @@ export function countOr(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
 
-/** The value if it is a string, else `undefined`. */
+/** The value if it is a string with something in it, else `undefined`: some send `''` for what they do not know yet. */
 export function textOr(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** Whether the value is a string with something in it, or an array with something in it. */

@@ -112,7 +112,7 @@ export function priceOf(model: string | undefined, prices: PriceTable): ModelPri
 }
 /** Longer than any name of a model: what an upstream calls one is not ours to trust. */
 const MAX_NAME = 200
-const DATE = /(?:-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest|preview))+$/
+const DATE = /(?:-(?:\d{4}-\d{2}-\d{2}|\d{2}-(?:\d{4}|\d{2})|\d{8}|\d{3,4}|latest|preview))+$/
 
 /** What tokens cost, in dollars. */
 export function costOf(usage: TokenUsage, price: ModelPrice): number {

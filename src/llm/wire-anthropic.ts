@@ -1,6 +1,14 @@
-import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
-import type { SseEvent } from './sse.js'
-import { finishOf, rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
+import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, textOr } from './json-value.js'
+import {
+  brokenBy,
+  finishOf,
+  rejected,
+  type Sent,
+  type TokenUsage,
+  type Unstorable,
+  type Verdict,
+  type WireFormat,
+} from './wire-format.js'
 
 /** Anthropic's messages. Others send their own to such a path: calls to a model say how long the answer may be. */
 export const anthropicMessages: WireFormat = {
@@ -22,16 +30,13 @@ export const anthropicMessages: WireFormat = {
   judgeEvents: judgeStream,
 }
 
-function judgeStream(events: readonly SseEvent[]): Verdict {
+function judgeStream(sent: Sent): Verdict {
   let message: JsonObject = {}
   let usage: JsonObject = {}
   let stop: string | undefined
   let says = false
   let isOver = false
-  for (const { data } of events) {
-    const event = parsed(data)
-    if (!isObject(event)) return rejected('malformed')
-    if (event.type === 'error') return rejected('error')
+  for (const event of sent.chunks) {
     if (event.type === 'message_start') {
       message = objectOr(event.message)
       usage = objectOr(message.usage)
@@ -40,13 +45,14 @@ function judgeStream(events: readonly SseEvent[]): Verdict {
     if (event.type === 'content_block_delta') says ||= isFilled(objectOr(event.delta).text)
     if (event.type === 'message_delta') {
       stop = textOr(objectOr(event.delta).stop_reason) ?? stop
-      // Later counts are totals, and replace those of the start.
-      usage = { ...usage, ...objectOr(event.usage) }
+      // Later counts are totals, and replace those of the start; `null` is none.
+      const told = Object.entries(objectOr(event.usage)).filter(([, count]) => count !== null)
+      usage = { ...usage, ...Object.fromEntries(told) }
     }
     isOver ||= event.type === 'message_stop'
   }
   return {
-    unstorable: isOver ? judge(stop, says) : 'cut',
+    unstorable: brokenBy(sent) ?? (isOver ? judge(stop, says) : 'cut'),
     model: textOr(message.model),
     usage: usage.input_tokens === undefined ? undefined : usageOf(usage),
     finish: finishOf([stop]),

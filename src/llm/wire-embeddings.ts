@@ -1,5 +1,5 @@
 import { arrayOr, countOr, isObject, objectOr, textOr } from './json-value.js'
-import { rejected, type TokenUsage, type Unstorable, type WireFormat } from './wire-format.js'
+import { isFailure, rejected, type TokenUsage, type Unstorable, type WireFormat } from './wire-format.js'
 
 /** OpenAI's embeddings: cached by item, see `embeddings.ts`. This judges a whole answer. */
 export const openaiEmbeddings: WireFormat = {
@@ -7,7 +7,7 @@ export const openaiEmbeddings: WireFormat = {
   recognises: ({ url, body }) => url.pathname.endsWith('/embeddings') && inputsOf(body.input) !== undefined,
   judgeJson(body, request) {
     if (!isObject(body)) return rejected('malformed')
-    if (body.error !== undefined && body.error !== null) return rejected('error')
+    if (isFailure(body)) return rejected('error')
     const isBase64 = request.body.encoding_format === 'base64'
     return {
       unstorable: judgeItems(arrayOr(body.data), inputsOf(request.body.input)?.length ?? 0, isBase64),

@@ -1,4 +1,4 @@
-import type { JsonObject } from './json-value.js'
+import { isObject, type JsonObject, parsed } from './json-value.js'
 import type { SseEvent } from './sse.js'
 
 /** The wire formats that are recognised; `json` is any other JSON request a host opted in. */
@@ -69,12 +69,52 @@ export interface Verdict {
   readonly failure?: string | undefined
 }
 
+/** What the events of a stream hold. */
+export interface Sent {
+  readonly chunks: readonly JsonObject[]
+  /** Events that hold no JSON object. */
+  readonly others: number
+  /** One of them tells of an error. */
+  readonly isError: boolean
+  /** OpenAI's last event has come; gateways put it behind the streams of other formats, too. */
+  readonly isDone: boolean
+}
+
 /** One wire format: which requests are of it, and which answers prove complete and good. */
 export interface WireFormat {
   readonly name: WireFormatName
   recognises(request: LlmRequest): boolean
   judgeJson(body: unknown, request: LlmRequest): Verdict
-  judgeEvents(events: readonly SseEvent[], request: LlmRequest): Verdict
+  judgeEvents(sent: Sent, request: LlmRequest): Verdict
+}
+
+/** Reads what events hold. */
+export function sentIn(events: readonly SseEvent[]): Sent {
+  const chunks: JsonObject[] = []
+  let others = 0
+  let isError = false
+  let isDone = false
+  for (const { name, data } of events) {
+    if (data.trim() === '[DONE]') {
+      isDone = true
+      continue
+    }
+    const chunk = parsed(data)
+    if (isObject(chunk)) chunks.push(chunk)
+    else others++
+    isError ||= name === 'error' || (isObject(chunk) && isFailure(chunk))
+  }
+  return { chunks, others, isError, isDone }
+}
+
+/** Whether an answer, or a piece of one, tells that there is none. */
+export function isFailure({ error, type, object }: JsonObject): boolean {
+  return (error !== undefined && error !== null) || type === 'error' || object === 'error'
+}
+
+/** Why a stream is none of a known format, whatever else it says; what it told of tokens counts all the same. */
+export function brokenBy({ isError, others }: Sent): Unstorable | undefined {
+  return isError ? 'error' : others > 0 ? 'malformed' : undefined
 }
 
 /** A verdict about something that is no answer. */

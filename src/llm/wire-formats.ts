@@ -1,8 +1,9 @@
+import { summaryOf } from './answer-summary.js'
 import { parsed } from './json-value.js'
 import { readEvents } from './sse.js'
 import { anthropicMessages } from './wire-anthropic.js'
 import { openaiEmbeddings } from './wire-embeddings.js'
-import { type LlmRequest, rejected, type Verdict, type WireFormat } from './wire-format.js'
+import { type LlmRequest, sentIn, type Verdict, type WireFormat } from './wire-format.js'
 import { gemini } from './wire-gemini.js'
 import { openaiChat } from './wire-openai-chat.js'
 import { openaiResponses } from './wire-openai-responses.js'
@@ -16,10 +17,10 @@ export function formatOf(request: LlmRequest): WireFormat | undefined {
 
 /** Whether an answer of status 200 proves complete and good, and what it used. */
 export function judgeAnswer(format: WireFormat, request: LlmRequest, contentType: string, text: string): Verdict {
-  if (text.trim() === '') return rejected('empty')
-  if (isEventStream(contentType)) return format.judgeEvents(readEvents(text), request)
+  if (isEventStream(contentType)) return format.judgeEvents(sentIn(readEvents(text)), request)
   const body = parsed(text)
-  return body === undefined ? rejected('cut') : format.judgeJson(body, request)
+  if (body !== undefined) return format.judgeJson(body, request)
+  return { ...format.judgeJson(summaryOf(text, text), request), unstorable: 'cut', finish: undefined }
 }
 
 /** Whether a content type is that of an event stream. */

@@ -1,6 +1,8 @@
-import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
+import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, textOr } from './json-value.js'
 import {
+  brokenBy,
   finishOf,
+  isFailure,
   type LlmRequest,
   rejected,
   type TokenUsage,
@@ -14,15 +16,11 @@ export const gemini: WireFormat = {
   name: 'gemini',
   recognises: ({ url, body }) => METHOD.test(url.pathname) && Array.isArray(body.contents),
   judgeJson(body, request) {
-    if (Array.isArray(body)) return judgeChunks(body, request)
-    return isObject(body) ? judgeChunks([body], request) : rejected('malformed')
+    const chunks: readonly unknown[] = Array.isArray(body) ? body : [body]
+    if (!chunks.every(isObject)) return rejected('malformed')
+    return judgeChunks(chunks, request, chunks.some(isFailure) ? 'error' : undefined)
   },
-  judgeEvents(events, request) {
-    return judgeChunks(
-      events.map(({ data }) => parsed(data)),
-      request,
-    )
-  },
+  judgeEvents: (sent, request) => judgeChunks(sent.chunks, request, brokenBy(sent)),
 }
 
 const METHOD = /:(?:generateContent|streamGenerateContent)$/
@@ -32,23 +30,21 @@ interface Candidate {
   says: boolean
 }
 
-function judgeChunks(chunks: readonly unknown[], request: LlmRequest): Verdict {
+function judgeChunks(chunks: readonly JsonObject[], request: LlmRequest, broken: Unstorable | undefined): Verdict {
   const candidates = new Map<number, Candidate>()
   let model: string | undefined
   let usage: TokenUsage | undefined
   let isBlocked = false
   for (const chunk of chunks) {
-    if (!isObject(chunk)) return rejected('malformed')
-    if (chunk.error !== undefined) return rejected('error')
     model ??= textOr(chunk.modelVersion)
     // Each chunk tells the totals so far.
     usage = usageOf(chunk.usageMetadata) ?? usage
-    isBlocked ||= objectOr(chunk.promptFeedback).blockReason !== undefined
+    isBlocked ||= textOr(objectOr(chunk.promptFeedback).blockReason) !== undefined
     for (const candidate of arrayOr(chunk.candidates)) addPart(candidates, objectOr(candidate))
   }
   const all = [...candidates.values()]
   const finish = finishOf(all.map((candidate) => candidate.finish))
-  return { unstorable: isBlocked ? 'filtered' : judge(all, request), model, usage, finish }
+  return { unstorable: broken ?? (isBlocked ? 'filtered' : judge(all, request)), model, usage, finish }
 }
 
 function addPart(candidates: Map<number, Candidate>, part: JsonObject): void {

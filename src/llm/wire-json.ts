@@ -1,5 +1,5 @@
 import { isObject, objectOr, textOr } from './json-value.js'
-import { rejected, type WireFormat } from './wire-format.js'
+import { isFailure, rejected, type WireFormat } from './wire-format.js'
 
 /** Any other JSON request a host opted in: nothing is known of its answers but whether they are whole. */
 export const anyJson: WireFormat = {
@@ -8,14 +8,15 @@ export const anyJson: WireFormat = {
   judgeJson(body) {
     if (body === undefined) return rejected('malformed')
     if (isEmpty(body)) return rejected('empty')
-    if (isObject(body) && body.error !== undefined && body.error !== null) return rejected('error')
+    if (isObject(body) && isFailure(body)) return rejected('error')
     return { unstorable: undefined, model: modelOf(body), usage: undefined }
   },
   // Without a format only this end is known to be one.
-  judgeEvents: (events) =>
-    events.at(-1)?.data.trim() === '[DONE]'
-      ? { unstorable: events.length > 1 ? undefined : 'empty', model: undefined, usage: undefined }
-      : rejected('cut'),
+  judgeEvents({ chunks, others, isError, isDone }) {
+    if (isError) return rejected('error')
+    if (!isDone) return rejected('cut')
+    return { unstorable: chunks.length + others > 0 ? undefined : 'empty', model: undefined, usage: undefined }
+  },
 }
 
 function isEmpty(body: unknown): boolean {

@@ -1,9 +1,11 @@
-import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
-import type { SseEvent } from './sse.js'
+import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, textOr } from './json-value.js'
 import {
+  brokenBy,
   finishOf,
+  isFailure,
   type LlmRequest,
   rejected,
+  type Sent,
   type TokenUsage,
   type Unstorable,
   type Verdict,
@@ -16,11 +18,12 @@ export const openaiChat: WireFormat = {
   recognises: ({ url, body }) => url.pathname.endsWith('/chat/completions') && Array.isArray(body.messages),
   judgeJson(body, request) {
     if (!isObject(body)) return rejected('malformed')
-    if (isError(body)) return rejected('error')
+    if (isFailure(body)) return rejected('error')
     const choices = arrayOr(body.choices).map((choice) =>
       choiceOf(objectOr(choice), objectOr(objectOr(choice).message)),
     )
-    return verdictOf(choices, judge(choices, request), textOr(body.model), chatUsage(body.usage))
+    const unstorable = Array.isArray(body.choices) ? judge(choices, request) : 'malformed'
+    return verdictOf(choices, unstorable, textOr(body.model), chatUsage(body.usage))
   },
   judgeEvents: judgeStream,
 }
@@ -45,32 +48,28 @@ interface Choice {
 
 function choiceOf(choice: JsonObject, said: JsonObject): Choice {
   return {
-    finish: textOr(choice.finish_reason),
+    // A router tells here that the model broke off.
+    finish: isFailure(choice) ? 'error' : textOr(choice.finish_reason),
     hasContent:
-      isFilled(said.content) || isFilled(said.tool_calls) || isObject(said.function_call) || isObject(said.audio),
+      [said.content, said.tool_calls, said.images].some(isFilled) ||
+      isObject(said.function_call) ||
+      isObject(said.audio),
     hasRefusal: isFilled(said.refusal),
   }
 }
 
-function judgeStream(events: readonly SseEvent[], request: LlmRequest): Verdict {
+function judgeStream(sent: Sent, request: LlmRequest): Verdict {
   const choices = new Map<number, Choice>()
-  let isDone = false
   let model: string | undefined
   let usage: TokenUsage | undefined
-  for (const { data } of events) {
-    if (data.trim() === '[DONE]') {
-      isDone = true
-      continue
-    }
-    const chunk = parsed(data)
-    if (!isObject(chunk)) return rejected('malformed')
-    if (isError(chunk)) return rejected('error')
+  for (const chunk of sent.chunks) {
     model ??= textOr(chunk.model)
-    usage = chatUsage(chunk.usage) ?? usage
+    // The second is Groq's, of streams for which nobody asked to be told.
+    usage = chatUsage(chunk.usage) ?? chatUsage(objectOr(chunk.x_groq).usage) ?? usage
     for (const choice of arrayOr(chunk.choices)) addDelta(choices, objectOr(choice))
   }
   const all = [...choices.values()]
-  return verdictOf(all, isDone ? judge(all, request) : 'cut', model, usage)
+  return verdictOf(all, brokenBy(sent) ?? (sent.isDone ? judge(all, request) : 'cut'), model, usage)
 }
 
 function verdictOf(
@@ -116,8 +115,4 @@ function judge(choices: readonly Choice[], { body }: LlmRequest): Unstorable | u
     if (!hasContent) return 'empty'
   }
   return undefined
-}
-
-function isError(body: JsonObject): boolean {
-  return body.error !== undefined && body.error !== null
 }

@@ -1,6 +1,13 @@
-import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, parsed, textOr } from './json-value.js'
-import type { SseEvent } from './sse.js'
-import { finishOf, rejected, type TokenUsage, type Unstorable, type Verdict, type WireFormat } from './wire-format.js'
+import { arrayOr, countOr, isFilled, isObject, type JsonObject, objectOr, textOr } from './json-value.js'
+import {
+  brokenBy,
+  finishOf,
+  rejected,
+  type TokenUsage,
+  type Unstorable,
+  type Verdict,
+  type WireFormat,
+} from './wire-format.js'
 
 /**
  * OpenAI's Responses. One that writes to a conversation, or runs in the background, passes through: it changes something
@@ -15,17 +22,15 @@ export const openaiResponses: WireFormat = {
     (body.conversation === undefined || body.conversation === null) &&
     body.background !== true,
   judgeJson: judgeResponse,
-  judgeEvents(events: readonly SseEvent[]) {
+  judgeEvents(sent) {
     let begun: unknown
     let end: unknown
-    for (const { data } of events) {
-      const event = parsed(data)
-      if (!isObject(event)) return rejected('malformed')
-      if (event.type === 'error') return rejected('error')
+    for (const event of sent.chunks) {
       if (event.type === 'response.created') begun = event.response
       if (ENDS.has(event.type as string)) end = event.response
     }
-    return end === undefined ? { ...rejected('cut'), model: textOr(objectOr(begun).model) } : judgeResponse(end)
+    const told = end === undefined ? { ...rejected('cut'), model: textOr(objectOr(begun).model) } : judgeResponse(end)
+    return { ...told, unstorable: brokenBy(sent) ?? told.unstorable }
   },
 }
 

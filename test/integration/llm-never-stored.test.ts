@@ -40,11 +40,11 @@ const CAUSES: readonly {
     of: { 'openai-responses': 'error' },
   },
   { what: 'is cut in the middle', script: { cutAfter: 2 }, reason: 'cut' },
-  { what: 'is cut before its first event', script: { cutAfter: 0 }, form: 'stream', reason: 'empty' },
+  { what: 'is cut before its first event', script: { cutAfter: 0 }, form: 'stream', reason: 'cut' },
   { what: 'comes over a connection that breaks', script: { breakAfter: 2 }, reason: 'network' },
   { what: 'ends in an error event', script: { failAfter: 2 }, form: 'stream', reason: 'error' },
   { what: 'is an error of status 200', script: raw('application/json', ERROR_BODY), form: 'json', reason: 'error' },
-  { what: 'has no body', script: raw('application/json', ''), form: 'json', reason: 'empty' },
+  { what: 'has no body', script: raw('application/json', ''), form: 'json', reason: 'cut' },
   { what: 'is no JSON', script: raw('application/json', '<html>502</html>'), form: 'json', reason: 'cut' },
   { what: 'is of another shape', script: raw('application/json', '"hello"'), form: 'json', reason: 'malformed' },
   {

@@ -32,6 +32,9 @@ describe('prices', () => {
     expect(priceOf('gpt-6-sol', defaultPrices)).toEqual({ input: 2, output: 10, cacheRead: 0.2, cacheWrite: 2.5 })
     expect(priceOf('claude-opus-5-5', defaultPrices)).toEqual({ input: 4, output: 20, cacheRead: 0.2, cacheWrite: 5 })
     expect(priceOf('gpt-4o-2024-08-06', defaultPrices)).toMatchObject({ input: 2.5, cacheRead: 1.25, cacheWrite: 2.5 })
+    for (const name of ['gemini-2.5-flash-preview-09-2025', 'google/gemini-2.5-flash-preview-05-20']) {
+      expect(priceOf(name, defaultPrices), name).toMatchObject({ input: 0.3 })
+    }
     expect(priceOf('gemini-3.1-pro-preview', defaultPrices)).toMatchObject({ input: 2, output: 12 })
   })
 

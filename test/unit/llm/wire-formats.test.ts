@@ -67,7 +67,7 @@ const judgeStream = (request: LlmRequest, ...events: (object | string)[]) =>
 
 describe('an answer that is no answer', () => {
   it.each([
-    ['nothing', '', 'empty'],
+    ['nothing', '', 'cut'],
     ['half of one', '{"choices":[{"fin', 'cut'],
     ['a page for people', '<html>', 'cut'],
     ['another kind of JSON', '[]', 'malformed'],
@@ -102,7 +102,12 @@ describe('chat completions', () => {
     [answer({ content: '', reasoning_content: 'thought' }), 'empty'],
     [answer({ content: 'x', refusal: 'no' }), 'refused'],
     [{ choices: [] }, 'empty'],
-    [{ choices: 'x' }, 'empty'],
+    [{ choices: 'x' }, 'malformed'],
+    [{ detail: 'no such thing' }, 'malformed'],
+    [{ object: 'error', message: 'x', code: 400 }, 'error'],
+    [answer({ content: 'x' }, ''), 'unfinished'],
+    [answer({ content: '', images: [{}] }), undefined],
+    [{ choices: [{ message: { content: 'x' }, finish_reason: 'stop', error: { code: 502 } }] }, 'error'],
   ])('%j: %s', (body, reason) => {
     expect(judge(chat, body).unstorable).toBe(reason)
   })
@@ -117,6 +122,30 @@ describe('chat completions', () => {
     expect(judgeStream(chat, delta(0, 'x', 'stop'), delta(1, 'y'), '[DONE]').unstorable).toBe('unfinished')
     expect(judgeStream(chat, delta(0, 'x', 'stop'), 'no json', '[DONE]').unstorable).toBe('malformed')
     expect(judgeStream(chat, '[DONE]').unstorable).toBe('empty')
+  })
+
+  it('a stream that tells of an error has one, and its tokens count', () => {
+    const usage = { prompt_tokens: 5, completion_tokens: 1 }
+    const text = { model: 'm', choices: [{ index: 0, delta: { content: 'x' }, finish_reason: 'stop' }], usage }
+    const told = { unstorable: 'error', model: 'm', usage: { input: 5, output: 1 } }
+    expect(judgeStream(chat, text, { error: { code: 502 }, choices: [] }, '[DONE]')).toMatchObject(told)
+    expect(judgeStream(chat, text, { object: 'error', message: 'x' }, '[DONE]')).toMatchObject(told)
+    const named = `data: ${JSON.stringify(text)}\n\nevent: error\ndata: {"message":"x"}\n\ndata: [DONE]\n\n`
+    expect(judgeAnswer(formatOf(chat) as WireFormat, chat, 'text/event-stream', named)).toMatchObject(told)
+  })
+
+  it('a chunk that knows nothing yet, or any more, takes nothing back', () => {
+    const filters = { model: '', choices: [], prompt_filter_results: [{ prompt_index: 0 }] }
+    const text = { model: 'gpt-5', choices: [{ index: 0, delta: { content: 'x' }, finish_reason: '' }] }
+    const end = { model: 'gpt-5', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+    const late = { model: '', choices: [{ index: 0, finish_reason: '', content_filter_results: {} }], usage: null }
+    const used = { model: 'gpt-5', choices: [], x_groq: { usage: { prompt_tokens: 5, completion_tokens: 1 } } }
+    expect(judgeStream(chat, filters, text, end, used, late, '[DONE]')).toMatchObject({
+      unstorable: undefined,
+      model: 'gpt-5',
+      finish: ['stop'],
+      usage: { input: 5, output: 1 },
+    })
   })
 
   it('cached prompt tokens are part of the prompt tokens', () => {
@@ -165,6 +194,12 @@ describe('responses', () => {
     expect(judgeStream(responses, { type: 'response.created' }).unstorable).toBe('cut')
     expect(judgeStream(responses, { type: 'error' }, end).unstorable).toBe('error')
   })
+
+  it("a gateway's [DONE] behind the end changes nothing, and ends nothing", () => {
+    const end = { type: 'response.completed', response: message({ type: 'output_text', text: 'x' }) }
+    expect(judgeStream(responses, { type: 'response.created' }, end, '[DONE]').unstorable).toBeUndefined()
+    expect(judgeStream(responses, { type: 'response.created' }, '[DONE]').unstorable).toBe('cut')
+  })
 })
 
 describe('messages', () => {
@@ -207,6 +242,26 @@ describe('messages', () => {
     expect(judgeStream(anthropic, start, text, delta).unstorable).toBe('cut')
     expect(judgeStream(anthropic, start, text, stop).unstorable).toBe('unfinished')
     expect(judgeStream(anthropic, start, delta, stop).unstorable).toBe('empty')
+    expect(judgeStream(anthropic, start, text, delta, stop, '[DONE]').unstorable).toBeUndefined()
+    expect(judgeStream(anthropic, start, text, delta, '[DONE]').unstorable).toBe('cut')
+    expect(judgeStream(anthropic, start, text, 'no json', delta, stop).unstorable).toBe('malformed')
+  })
+
+  it('a count of `null` is none, and an error takes no count back', () => {
+    const usage = { input_tokens: 30, cache_read_input_tokens: 60, cache_creation_input_tokens: 10, output_tokens: 1 }
+    const start = { type: 'message_start', message: { model: 'm', usage } }
+    const text = { type: 'content_block_delta', delta: { type: 'text_delta', text: 'x' } }
+    const none = { input_tokens: null, cache_read_input_tokens: null, cache_creation_input_tokens: null }
+    const delta = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { ...none, output_tokens: 7 } }
+    expect(judgeStream(anthropic, start, text, delta, { type: 'message_stop' })).toMatchObject({
+      unstorable: undefined,
+      usage: { input: 100, output: 7, cacheRead: 60, cacheWrite: 10 },
+    })
+    expect(judgeStream(anthropic, start, text, { type: 'error', error: {} })).toMatchObject({
+      unstorable: 'error',
+      model: 'm',
+      usage: { input: 100, output: 1 },
+    })
   })
 })
 
@@ -224,6 +279,7 @@ describe('gemini', () => {
     [chunk([{ text: 'x' }], 'MALFORMED_FUNCTION_CALL'), 'error'],
     [chunk([{ text: 'x' }]), 'cut'],
     [{ promptFeedback: { blockReason: 'SAFETY' } }, 'filtered'],
+    [{ ...chunk([{ text: 'x' }], 'STOP'), error: null, promptFeedback: { blockReason: null } }, undefined],
     [{}, 'cut'],
   ])('%j: %s', (body, reason) => {
     expect(judge(gemini, body).unstorable).toBe(reason)
@@ -234,6 +290,16 @@ describe('gemini', () => {
     const whole = [chunk([{ text: 'x' }]), chunk([{ text: 'y' }], 'STOP'), chunk([{ text: 'z' }], 'STOP', 1)]
     expect(judge(stream, whole).unstorable).toBeUndefined()
     expect(judge(stream, whole.slice(0, 2)).unstorable).toBe('cut')
+  })
+
+  it('an array that was cut has cost what its last chunk told', () => {
+    const usageMetadata = { promptTokenCount: 50, candidatesTokenCount: 5 }
+    const chunks = [1, 2].map(() => ({ ...chunk([{ text: 'x' }]), usageMetadata, modelVersion: 'm' }))
+    expect(judge(gemini, JSON.stringify(chunks).slice(0, -9))).toMatchObject({
+      unstorable: 'cut',
+      model: 'm',
+      usage: { input: 50, output: 5 },
+    })
   })
 
   it('thoughts are output, and the last totals count', () => {
@@ -273,6 +339,9 @@ describe('other JSON a host takes in', () => {
     expect(stream('data: {"a":1}\n\ndata: [DONE]\n\n')).toBeUndefined()
     expect(stream('data: {"a":1}\n\n')).toBe('cut')
     expect(stream('data: [DONE]\n\n')).toBe('empty')
+    expect(stream('data: text\n\ndata: [DONE]\n\n')).toBeUndefined()
+    expect(stream('data: {"error":"x"}\n\ndata: [DONE]\n\n')).toBe('error')
+    expect(stream('event: error\ndata: x\n\ndata: [DONE]\n\n')).toBe('error')
   })
 })
 
