@@ -1,4 +1,5 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import { ownVary } from './vary.js'
 
 /** Header fields by lower-case name. */
 export type HeaderFields = Map<string, number | string | string[]>
@@ -41,18 +42,27 @@ export function setHeaderOf(headers: HeaderFields, name: string, value: unknown)
 }
 
 // What clients may keep, and cookies, are judged, whoever set them: a body may hold what its cookie is compared with.
-const JUDGED = ['cache-control', 'set-cookie']
+const JUDGED = ['cache-control', 'expires', 'set-cookie']
 
-/** What a handler has set: without fields from before it, which are of one request, unless they forbid to keep it. */
+/**
+ * What a handler has set: without fields from before it, which are of one request, unless they forbid to keep it or tell
+ * what it varies by.
+ */
 export function ownPairs(
   fields: Iterable<readonly [string, number | string | readonly string[]]>,
   before: { get(name: string): string | null | undefined },
 ): [string, string][] {
-  return [...fields]
-    .filter(([name, value]) => JUDGED.includes(name) || before.get(name) !== String(value))
-    .flatMap(([name, value]): [string, string][] =>
-      Array.isArray(value) ? value.map((one): [string, string] => [name, one]) : [[name, String(value)]],
-    )
+  const all = [...fields].flatMap(([name, value]): [string, string][] =>
+    JUDGED.includes(name) || before.get(name) !== String(value)
+      ? [value].flat().map((one): [string, string] => [name, String(one)])
+      : [],
+  )
+  const vary = ownVary(
+    all.filter(([name]) => name === 'vary').map(([, value]) => value),
+    before.get('vary'),
+  )
+  const others = all.filter(([name]) => name !== 'vary')
+  return vary.length === 0 ? others : [...others, ['vary', vary.join(', ')]]
 }
 
 /** Whether a `Content-Type` is that of server-sent events. */

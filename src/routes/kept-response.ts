@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CONNECTION_HEADERS } from '../http/connection-headers.js'
 import { directivesOf } from './freshness.js'
+import { namesIn } from './vary.js'
 
 /** A response as it is kept. Text stays text: it needs no copy for each reader, and is read by people in a folder. */
 export interface KeptResponse {
@@ -87,10 +88,7 @@ function isForbidden(headers: WholeResponse['headers'], isPrivate: boolean): boo
 }
 
 function uncoveredBy(varyHeaders: readonly string[], value: string): string | undefined {
-  for (const part of value.split(',')) {
-    const field = part.trim().toLowerCase()
-    // As it is told: nothing of it must end the text it is told in.
-    if (field !== '' && (field === '*' || !varyHeaders.includes(field))) return field.replace(/[^a-z0-9*_-]/g, '?')
-  }
-  return undefined
+  const uncovered = namesIn([value]).find((name) => name === '*' || !varyHeaders.includes(name))
+  // As it is told: nothing of it must end the text it is told in.
+  return uncovered?.replace(/[^a-z0-9*_-]/g, '?')
 }

@@ -4,6 +4,7 @@ import { isNotModified, notModifiedHeaders } from './conditional.js'
 import { ownAge } from './freshness.js'
 import type { KeptResponse, WholeResponse } from './kept-response.js'
 import type { RoutePolicy, RouteRequest } from './route-options.js'
+import { namesIn } from './vary.js'
 
 /** What a client is sent. One answer may go to many: nobody changes it. */
 export interface Answer {
@@ -93,12 +94,9 @@ function fieldsOf(policy: RoutePolicy<never>, headers: KeptResponse['headers'], 
   fields.push('etag', etag)
   if (!headers.some(([name]) => name === 'cache-control'))
     fields.push('cache-control', cacheControl ?? (isPrivate ? 'private, no-cache' : 'no-cache'))
-  if (varyHeaders.length > 0) fields.push('vary', varyWith(headers, varyHeaders))
+  if (varyHeaders.length > 0) {
+    const own = headers.filter(([name]) => name === 'vary').map(([, value]) => value)
+    fields.push('vary', namesIn([...own, ...varyHeaders]).join(', '))
+  }
   return fields
-}
-
-function varyWith(headers: KeptResponse['headers'], names: readonly string[]): string {
-  const present = headers.flatMap(([name, value]) => (name === 'vary' ? value.split(',') : []))
-  const all = [...present.map((name) => name.trim().toLowerCase()), ...names]
-  return [...new Set(all)].filter((name) => name !== '').join(', ')
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer } from './route-answer.js'
+import { namesIn } from './vary.js'
 
 /**
  * Sends an answer to a client that has been sent nothing yet; one that has left is sent nothing.
@@ -33,11 +34,6 @@ export function sendAnswer(
 }
 
 function addHeader(response: ServerResponse, name: string, value: string): void {
-  const present = response.getHeader(name)
-  if (name !== 'vary') response.appendHeader(name, value)
-  else if (present === undefined) response.setHeader(name, value)
-  else {
-    const fields = `${present}, ${value}`.split(',').map((field) => field.trim().toLowerCase())
-    response.setHeader(name, [...new Set(fields)].join(', '))
-  }
+  if (name === 'vary') response.setHeader(name, namesIn([response.getHeader(name)?.toString(), value]).join(', '))
+  else response.appendHeader(name, value)
 }

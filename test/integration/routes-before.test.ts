@@ -97,6 +97,55 @@ it('names the field by which a redirect of Express varies, and keeps it where th
   expect([calls, bodies.slice(2), new Set(bodies).size]).toEqual([4, bodies.slice(0, 2), 2])
 })
 
+describe('what varies before the route', () => {
+  const mounts: [string, (vary: readonly string[]) => Promise<(language: string) => Promise<Response>>][] = [
+    [
+      'Express',
+      async (vary) => {
+        const app = express()
+        app.use((request, response, next) => {
+          response.setHeader('vary', 'Origin, Accept-Encoding')
+          response.vary('Accept-Language').locals.language = request.headers['accept-language']
+          next()
+        })
+        const route = cacheResponse({ in: createStash({ store: 'memory' }).general, vary })
+        app.get('/', route, (_request, response) => void response.send(response.locals.language))
+        const url = await listen(app, '/')
+        return (language) => fetch(url, { headers: { 'accept-language': language } })
+      },
+    ],
+    [
+      'Hono',
+      async (vary) => {
+        const app = new Hono<{ Variables: { language: string } }>()
+        app.use(async (context, next) => {
+          context.header('vary', 'Origin')
+          context.header('vary', 'Accept-Language', { append: true })
+          context.set('language', context.req.header('accept-language') ?? '')
+          await next()
+        })
+        const route = cacheRoute({ in: createStash({ store: 'memory' }).general, vary })
+        app.get('/', route, (context) => context.text(context.get('language')))
+        return async (language) => app.request('/', { headers: { 'accept-language': language } })
+      },
+    ],
+  ]
+  it.each(mounts)('is judged, but for what another coding or site does not change (%s)', async (_name, mount) => {
+    const statuses = []
+    for (const vary of [[], ['accept-language']]) {
+      const ask = await mount(vary)
+      for (const language of ['de', 'fr', 'de']) {
+        const response = await ask(language)
+        expect(await response.text()).toBe(language)
+        statuses.push(response.headers.get('cache-status')?.replace(/hit; ttl=\d+|fwd=uri-miss; collapsed/, 'shared'))
+      }
+    }
+    const unkept = 'hopstash; fwd=bypass; detail="vary: accept-language"'
+    const miss = 'hopstash; fwd=uri-miss'
+    expect(statuses).toEqual([unkept, unkept, unkept, miss, miss, 'hopstash; shared'])
+  })
+})
+
 describe('Hono: fields from before the route', () => {
   const origins = ['https://a.example', 'https://b.example', 'https://a.example']
 
@@ -107,7 +156,7 @@ describe('Hono: fields from before the route', () => {
     app.use(cors({ origin: (origin) => origin }))
     app.use(async (context, next) => {
       context.header('x-request-id', String(++requests))
-      context.header('vary', 'x-site', { append: true })
+      context.header('vary', 'Accept-Encoding', { append: true })
       await next()
     })
     app.get('/jobs', cacheRoute({ in: createStash({ store: 'memory' }).general, vary: ['accept'] }), (context) => {
@@ -120,7 +169,7 @@ describe('Hono: fields from before the route', () => {
       const names = ['access-control-allow-origin', 'x-request-id', 'x-own']
       seen.push([await response.text(), ...names.map((name) => response.headers.get(name))])
       const vary = (response.headers.get('vary') ?? '').split(', ').map((name) => name.toLowerCase())
-      expect(vary.toSorted()).toEqual(['accept', 'origin', 'x-site'])
+      expect(vary.toSorted()).toEqual(['accept', 'accept-encoding', 'origin'])
     }
     expect(seen).toEqual(origins.map((origin, index) => ['call 1', origin, String(index + 1), 'a']))
   })

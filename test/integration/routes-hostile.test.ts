@@ -147,16 +147,19 @@ describe.each(majors)('%s', (_name, make) => {
     }
   })
 
-  it('neither overrides nor keeps what was forbidden to keep before the route', async () => {
+  it.each([
+    ['cache-control', 'private, no-store'],
+    ['expires', '0'],
+  ])('neither overrides nor keeps what was forbidden to keep before the route (%s)', async (name, value) => {
     const { url, calls } = await start(
       (_request, response) => void response.end('a'),
       {},
       (_request, response, next) => {
-        response.setHeader('cache-control', 'private, no-store')
+        response.setHeader(name, value)
         next()
       },
     )
-    for (let n = 0; n < 2; n++) expect((await fetch(url)).headers.get('cache-control')).toBe('private, no-store')
+    for (let n = 0; n < 2; n++) expect((await fetch(url)).headers.get(name)).toBe(value)
     expect(calls()).toBe(2)
   })
 

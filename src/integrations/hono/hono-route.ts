@@ -5,6 +5,7 @@ import type { Answer } from '../../routes/route-answer.js'
 import { createRouteCache, type Produced, type Served } from '../../routes/route-cache.js'
 import type { RouteOptions } from '../../routes/route-options.js'
 import { sentCookie } from '../../routes/sent-head.js'
+import { namesIn } from '../../routes/vary.js'
 import { nextTurn } from '../../runtime/next-turn.js'
 
 /** The part of Hono's context that is used. */
@@ -56,11 +57,13 @@ function isFirst({ req: { routeIndex, matchedRoutes } }: HonoContextLike, self: 
 function respond(answer: Answer, before: Headers | undefined): Response {
   if (before === undefined || before.keys().next().done === true) return toResponse(answer)
   const headers = new Headers(before)
-  const own = new Set(['vary'])
+  const own = new Set<string>()
   for (let index = 0; index + 1 < answer.fields.length; index += 2) {
     const name = answer.fields[index] as string
-    if (own.has(name)) headers.append(name, answer.fields[index + 1] as string)
-    else headers.set(name, answer.fields[index + 1] as string)
+    const value = answer.fields[index + 1] as string
+    if (name === 'vary') headers.set(name, namesIn([headers.get(name), value]).join(', '))
+    else if (own.has(name)) headers.append(name, value)
+    else headers.set(name, value)
     own.add(name)
   }
   return toResponse({ ...answer, headers })
