@@ -55,15 +55,16 @@ export function follow(
   listener: { left(reason: unknown): void; ended(): void },
 ): { readonly response: Response; fail(reason: unknown): void } {
   const reader = log.read()
-  const body = new ReadableStream<Uint8Array>(
+  const body = new ReadableStream(
     {
+      type: 'bytes',
       async pull(controller) {
         try {
           const chunk = await reader.next()
           if (chunk !== undefined) return controller.enqueue(chunk)
           reader.leave()
           listener.ended()
-          controller.close()
+          close(controller)
         } catch (error) {
           reader.leave()
           listener.ended()
@@ -98,20 +99,22 @@ function pacedBody(
   const reader = linkedController(signal)
   let at = 0
   let chunk = 0
-  return new ReadableStream<Uint8Array>(
+  return new ReadableStream(
     {
+      type: 'bytes',
       async pull(controller) {
         // What the recorded chunks do not cover comes with the last one.
         const isLast = chunk + 2 >= pace.length
         const size = isLast ? bytes.length - at : (pace[chunk] ?? 0)
         const pauseMs = fixedMs ?? pace[chunk + 1] ?? 0
         if (pauseMs > 0) await sleep(clock, pauseMs, reader.signal)
-        if (size > 0) controller.enqueue(bytes.slice(at, at + size))
+        // A copy, of a `Buffer`, too: it is its reader's.
+        if (size > 0) controller.enqueue(new Uint8Array(bytes.subarray(at, at + size)))
         at += size
         chunk += 2
         if (at < bytes.length) return
         reader.release()
-        controller.close()
+        close(controller)
       },
       cancel() {
         reader.release()
@@ -120,6 +123,12 @@ function pacedBody(
     },
     { highWaterMark: 0 },
   )
+}
+
+// Who waits with an array of his own hears of the end only by its being given back.
+function close(controller: ReadableByteStreamController): void {
+  controller.close()
+  controller.byobRequest?.respond(0)
 }
 
 /**
