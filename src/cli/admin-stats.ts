@@ -18,7 +18,7 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/i
 /**
  * Asks an admin handler for its statistics.
  *
- * @throws {UsageError} for what is no http URL
+ * @throws {UsageError} for what is no http URL, or no token
  * @throws {Failure} if it does not answer, or not with statistics
  */
 export async function readAdminStats({ io, values, clock }: Call, text: string): Promise<AdminStats> {
@@ -26,6 +26,7 @@ export async function readAdminStats({ io, values, clock }: Call, text: string):
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new UsageError('Expected --url to be an http:// or https:// URL.')
   const token = values.token ?? io.env.HOPSTASH_TOKEN
+  const headers = headersWith(token)
   if (token !== undefined && url.protocol === 'http:' && !LOCAL.test(url.hostname))
     io.err(`The token goes to ${url.host} unencrypted: use https:// outside of a private network.\n`)
   const shownUrl = `${url.origin}${url.pathname}`
@@ -37,9 +38,8 @@ export async function readAdminStats({ io, values, clock }: Call, text: string):
   const controller = new AbortController()
   const timer = clock.setTimer(() => controller.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS)
   try {
-    // A token must not follow where somebody else points.
-    const headers = { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
     const signal = AbortSignal.any([controller.signal, io.signal])
+    // A token must not follow where somebody else points.
     const response = await fetch(url, { headers, signal, redirect: 'error' })
     if (!response.ok) throw new Failure(refusal(response.status, shownUrl))
     return { url: shownUrl, ...statsIn(await textOf(response), shownUrl) }
@@ -48,6 +48,15 @@ export async function readAdminStats({ io, values, clock }: Call, text: string):
     throw new Failure(`${shownUrl} does not answer: ${reasonOf(error)}.`)
   } finally {
     clock.clearTimer(timer)
+  }
+}
+
+// What `Headers` says of a token it does not take holds the token.
+function headersWith(token: string | undefined): Headers {
+  try {
+    return new Headers({ accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) })
+  } catch {
+    throw new UsageError('Expected the token to be one line, of characters that a header can hold.')
   }
 }
 

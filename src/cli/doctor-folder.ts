@@ -133,7 +133,7 @@ async function contents(call: Call, root: string): Promise<Finding[]> {
     for await (const paths of entryPaths(join(root, 'entries'))) {
       endIfAborted(call.io.signal)
       for (const path of paths) {
-        const file = await readEntryFile(path)
+        const file = readEntryFile(path)
         if (file?.header.ok === false) tally.torn++
       }
       tally.entries += paths.length

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { lstat, open, readdir } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckedHeader } from '../codec/entry-header.js'
 import { keyDigestOf } from '../codec/entry-header.js'
@@ -43,22 +43,36 @@ export async function directoriesIn(path: string): Promise<string[]> {
   return found.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
 }
 
-/** What a file says of its entry; its body is not read. `undefined` where there is no file. */
-export async function readEntryFile(path: string): Promise<EntryFile | undefined> {
+/**
+ * What a file says of its entry; its body is not read. `undefined` where there is no file.
+ *
+ * At once: a directory of them through the thread pool takes four times as long, and more open files than a process may have.
+ */
+export function readEntryFile(path: string): EntryFile | undefined {
   const digest = NAME.exec(path.slice(-'.entry'.length - 32))?.[1]
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined)
+  const file = digest === undefined ? undefined : opened(path)
   if (file === undefined || digest === undefined) return undefined
   try {
-    const { size } = await file.stat()
+    const stats = fstatSync(file)
+    if (!stats.isFile()) return undefined
+    const { size } = stats
     let start = Buffer.alloc(0)
     for (let length = FIRST_BYTES; length <= MOST_LINE && !start.includes(LINE_END); length *= 2) {
       if (start.length > 0 && start.length === size) break
       start = Buffer.alloc(Math.min(length, size))
-      await file.read(start, 0, start.length, 0)
+      readSync(file, start, 0, start.length, 0)
     }
     return { path, bytes: size, ...factsIn(start, size, Buffer.from(digest, 'hex')) }
   } finally {
-    await file.close()
+    closeSync(file)
+  }
+}
+
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch {
+    return undefined
   }
 }
 

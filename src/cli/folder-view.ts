@@ -45,10 +45,6 @@ export async function foundRoot(url: string, prefix: string): Promise<ReturnType
 export async function openFolderView(url: string, prefix: string, clock: Clock): Promise<FolderView> {
   const { folder, root } = await foundRoot(url, prefix)
   const disk = createDisk(root, 'cli')
-  const read = async (path: string): Promise<FoundEntry | undefined> => {
-    const file = await readEntryFile(path)
-    return file && foundIn(file, clock)
-  }
   return {
     kind: 'folder',
     address: folder,
@@ -56,24 +52,23 @@ export async function openFolderView(url: string, prefix: string, clock: Clock):
     async *scan(namespace) {
       const directory = namespace === undefined ? undefined : basename(directoryOf(disk, namespace))
       for await (const paths of entryPaths(disk.entries, directory)) {
-        yield await Promise.all(
-          paths.map(async (path) => {
-            const key = (await readEntryFile(path))?.key
-            const inPath = basename(join(path, '..', '..'))
-            return {
-              key,
-              namespace: key === undefined ? inPath : namespaceIn(key),
-              place: path.slice(folder.length + 1),
-            }
-          }),
-        )
+        yield paths.map((path) => {
+          const key = readEntryFile(path)?.key
+          const inPath = basename(join(path, '..', '..'))
+          return {
+            key,
+            namespace: key === undefined ? inPath : namespaceIn(key),
+            place: path.slice(folder.length + 1),
+          }
+        })
       }
     },
     measure: (entries) =>
       Promise.all(entries.map(async ({ place }) => (await lstat(join(folder, place)).catch(() => undefined))?.size)),
-    find(key) {
+    async find(key) {
       const name = fileNameOf(key)
-      return read(join(directoryOf(disk, namespaceIn(key)), name.slice(0, 2), `${name}.entry`))
+      const file = readEntryFile(join(directoryOf(disk, namespaceIn(key)), name.slice(0, 2), `${name}.entry`))
+      return file && foundIn(file, clock)
     },
     async lookUp(key, names): Promise<Look> {
       const log = createFileLog({ disk, clock, me: 'cli', readOnly: true, onFrame: () => {}, onGap: () => {} })

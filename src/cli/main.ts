@@ -12,7 +12,8 @@ process.once('SIGINT', () => controller.abort())
 // Whoever reads us may stop at any line: `hopstash keys | head`.
 process.stdout.on('error', (error: Error & { code?: string }) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`hopstash: standard output takes no more: ${error.message}\n`)
+  process.exit(1)
 })
 
 process.exitCode = await run(process.argv.slice(2), processIo(version, controller.signal))

@@ -306,6 +306,13 @@ describe('an admin handler', () => {
     const wrong = await cli(`stats --url ${url} --token wrong-token-of-many`)
     expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('another token') })
     expect(wrong.err).not.toContain('wrong-token')
+    for (const bad of ['two-\nlines', 'not-latin-ключ']) {
+      const refused = await cli(`stats --url ${url}`, { env: { HOPSTASH_TOKEN: bad } })
+      expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Expected the token') })
+      expect(refused.err).not.toMatch(/two-|not-latin/)
+    }
+    // As a file that holds a secret ends.
+    expect(await cli(`stats --url ${url}`, { env: { HOPSTASH_TOKEN: `${token}\n` } })).toMatchObject({ code: 0 })
     const other = createServer((request, response) => {
       response.statusCode = request.url === '/none/stats' ? 404 : 200
       response.end('{"caches":{"x":{"hits":"many"}}}')

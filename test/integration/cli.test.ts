@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createStash, namespace } from 'hopstash'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/cli/run.js'
+import { keyDigestHex } from '../../src/codec/entry-header.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { type CliWorld, cli as cliHere, steady } from './cli-world.js'
 
@@ -373,6 +374,30 @@ describe('the command line', () => {
     expect((await program('stats')).out).toContain('things')
     expect(await program('clear')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('--yes') })
   })
+})
+
+test.skipIf(process.platform !== 'linux')('an output that takes no more is told in a line', async () => {
+  const line = `"${process.execPath}" --import tsx src/cli/main.ts stats > /dev/full`
+  const env = { ...process.env, CACHE_URL: server.url, NODE_OPTIONS: '' }
+  const { status, stderr } = spawnSync('sh', ['-c', line], { env, encoding: 'utf8' })
+  expect([status, stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(/^hopstash: .*ENOSPC/)])
+})
+
+test.skipIf(process.platform !== 'linux')('a folder is listed with few open files, whatever lies in it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hopstash-cli-'))
+  try {
+    await using stash = createStash({ store: `file:${folder}`, mode: 'record', namespaces: { many: namespace() } })
+    const digestOf = (name: string) => keyDigestHex(`hopstash:many:v1:${name}`)
+    const names = Array.from({ length: 60_000 }, (_, at) => `k${at}`).filter((name) => digestOf(name).startsWith('00'))
+    for (const name of names) await stash.many.set(name, 1)
+    mkdirSync(join(folder, 'hopstash-v1', 'entries', 'many', '00', `${'0'.repeat(32)}.entry`))
+    const line = `ulimit -n 100; "${process.execPath}" --import tsx src/cli/main.ts keys many --limit 0 --store "file:${folder}"`
+    const { stdout } = spawnSync('sh', ['-c', line], { env: { ...process.env, NODE_OPTIONS: '' }, encoding: 'utf8' })
+    expect(names.length).toBeGreaterThan(100)
+    expect(stdout.match(/^hopstash:many:v1:k\d+$/gm)).toHaveLength(names.length)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 function program(...words: string[]): Promise<{ code: number; out: string; err: string }> {
