@@ -56,7 +56,11 @@ export interface Pipeline<In, Output, Clients, Names extends string = string> {
   plan(): Plan
   /** What its runs came to so far, hop by hop. */
   metrics(): RunMetrics<Names>
-  /** Tells `observer` the report of every run from now on, until the function it returns is called. */
+  /**
+   * Tells `observer` the report of every run from now on, until the function it returns is called.
+   *
+   * @throws OptionError `ERR_OPTION_INVALID` for what is no function.
+   */
   subscribe(observer: RunObserver): () => void
 }
 

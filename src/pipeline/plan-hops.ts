@@ -28,6 +28,7 @@ export function planHops(
     if (seen.has(name)) throw nameTaken('hop', name, `Give each hop of pipeline '${pipeline}' a name of its own.`)
     seen.add(name)
   }
+  checkKept(pipeline, declared)
   const sorted = sortByNeeds(pipeline, declared)
   const indexOf = new Map(sorted.map((hop, index) => [hop.name, index]))
   const dependents: number[][] = sorted.map(() => [])
@@ -45,6 +46,24 @@ export function planHops(
     const position = { index, needNames, needs, dependents: dependents[index] as number[] }
     return planHop(hop, { ...position, ...(owned[index] as Owned) }, upstreams)
   })
+}
+
+/** Two functions under one name in one namespace would answer for each other. @throws PipelineError */
+function checkKept(pipeline: string, declared: readonly DeclaredHop[]): void {
+  const kept = new Map<string, DeclaredHop>()
+  for (const hop of declared) {
+    const { cache, call, name, recordsName } = hop.definition
+    if (cache === undefined) continue
+    const known = kept.get(recordsName)
+    if (known === undefined) kept.set(recordsName, hop)
+    else if (known.definition.cache?.in === cache.in && known.definition.call !== call) {
+      throw pipelineInvalid(
+        pipeline,
+        `hops '${known.name}' and '${hop.name}' are two modules called '${name}' that keep their answers in one namespace`,
+        'Give each `defineHop` a `name` or a `version` of its own, or they answer for each other.',
+      )
+    }
+  }
 }
 
 interface Owned {

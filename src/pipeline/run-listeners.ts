@@ -1,3 +1,4 @@
+import { checkFunction } from '../resilience/option-shape.js'
 import { tell } from '../runtime/tell.js'
 import type { RunReport } from './report.js'
 import type { RunResult } from './run-result.js'
@@ -18,6 +19,7 @@ export function createRunListeners(onRun: RunObserver | undefined): RunListeners
   if (onRun !== undefined) observers.add(onRun)
   return {
     subscribe(observer) {
+      checkFunction(observer ?? null, 'subscribe', 'a function of the report')
       // Each subscription ends for itself, also where one function subscribes twice.
       const own: RunObserver = (report) => observer(report)
       observers.add(own)

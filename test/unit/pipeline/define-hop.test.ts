@@ -147,6 +147,23 @@ describe('pipeline', () => {
     expect(() => p.assemble(() => 1)).toThrow("share upstream 'openai'")
   })
 
+  it('refuses two modules of one name that would answer for each other from one namespace', () => {
+    const [records, others] = [fakeRecords(createFakeClock()), fakeRecords(createFakeClock())]
+    const ask = (model: string, more: object = {}) =>
+      defineHop({ name: 'ask', call: () => model, cache: { in: records }, ...more })
+    const of = (one: ReturnType<typeof ask>, two: ReturnType<typeof ask>) => () =>
+      pipeline<unknown>('p')
+        .hop('one', one, {})
+        .hop('two', two, {})
+        .assemble(() => 1)
+    const same = ask('a')
+    expect(of(same, ask('b'))).toThrow("hops 'one' and 'two' are two modules called 'ask'")
+    expect(of(same, ask('b'))).toThrow(expect.objectContaining({ code: 'ERR_PIPELINE_INVALID' }))
+    for (const apart of [same, ask('b', { version: 2 }), ask('b', { cache: { in: others } })]) {
+      expect(of(same, apart)).not.toThrow()
+    }
+  })
+
   it('refuses assemble without a function', () => {
     expect(() => pipeline<unknown>('p').assemble(undefined as never)).toThrow(invalid)
   })

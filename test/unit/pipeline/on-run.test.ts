@@ -31,3 +31,12 @@ it('tells every subscriber the report of each run, until it ends its subscriptio
   await double.run(2)
   expect([first, second]).toEqual([['ok'], ['double', 'double']])
 })
+
+it('refuses a subscriber that is no function', () => {
+  const p = pipeline<number>('p')
+    .hop('a', { run: () => 1 })
+    .assemble(() => 1)
+  for (const bad of [undefined, null, {}]) {
+    expect(() => p.subscribe(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
+  }
+})
