@@ -14,18 +14,26 @@ export const SCRUBBED = '[scrubbed]'
 const SECRET_NAME =
   /^(?:key|sig|pwd|cookie|set-cookie|authorization)$|(?:^|[-_])(?:token|signature)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|passphrase|credential|access[-_]?key|functions[-_]key|private[-_]?key|subscription[-_]?key|authorization/i
 
+/** Words that are a secret wherever they stand. */
+const SECRET_WORDS: readonly RegExp[] = [
+  /(?:sk|pk|rk)-[\w-]{8,}/g,
+  /AIza[\w-]{20,}/g,
+  /gh[opsur]_\w{16,}/g,
+  /github_pat_\w{20,}/g,
+  /glpat-[\w-]{16,}/g,
+  /xox[abeoprs]-[\w-]{8,}/g,
+  /(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
+  /hf_\w{16,}/g,
+  /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
+  /(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+]
+
+/** In JSON the end of a line is an escape that ends with a letter: the word behind it begins there all the same. */
+const WORD_BEGINS = String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[\da-fA-F]{4})))`
+
 /** Texts that are a secret wherever they stand. */
 const SECRET_TEXTS: readonly RegExp[] = [
-  /\b(?:sk|pk|rk)-[\w-]{8,}/g,
-  /\bAIza[\w-]{20,}/g,
-  /\bgh[opsur]_\w{16,}/g,
-  /\bgithub_pat_\w{20,}/g,
-  /\bglpat-[\w-]{16,}/g,
-  /\bxox[abeoprs]-[\w-]{8,}/g,
-  /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
-  /\bhf_\w{16,}/g,
-  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
-  /\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  ...SECRET_WORDS.map(({ source, flags }) => new RegExp(WORD_BEGINS + source, flags)),
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   // In the query of an address, such as that of a signed picture.
   /(?<=[?&](?:[\w.-]{0,40}[-_.])?(?:key|apikey|sig|signature|token|secret|password|credential)=)[^\s&#"'<>()\\]{6,2048}/gi,
@@ -62,12 +70,13 @@ export function scrubText(text: string, scrubs: readonly Scrub[]): string {
 
 /** A JSON text without secrets, known or not by its names. */
 export function scrubJsonText(json: string, scrubs: readonly Scrub[]): string {
-  const named = json.replace(STRING_PROPERTY, (pair, name: string) =>
+  const named = json.replace(TEXT_PROPERTY, (pair, name: string) =>
     isSecretName(name) ? `"${name}":"${SCRUBBED}"` : pair,
   )
   return scrubText(named, scrubs)
 }
-const STRING_PROPERTY = /"([^"\\]{1,64})":"(?:[^"\\]|\\.)*"/g
+/** A property that is a text, or a list without objects and lists in it. */
+const TEXT_PROPERTY = /"([^"\\]{1,64})":(?:"(?:[^"\\]|\\.)*"|\[(?:"(?:[^"\\]|\\.)*"|[^"[\]{}])*\])/g
 
 /** A copy of a JSON value without secrets: names in order, long bytes as their digest. */
 export function scrubValue(value: unknown, scrubs: readonly Scrub[], depth = 0): unknown {

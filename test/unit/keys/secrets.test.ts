@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { scrubText, scrubValue } from '../../../src/keys/secrets.js'
+import { scrubJsonText, scrubText, scrubValue } from '../../../src/keys/secrets.js'
 
 /** What takes a square of the length takes minutes here; one pass, a moment on a machine of any speed. */
 const HANG_MS = 30_000
@@ -45,6 +45,28 @@ describe('scrubbing', () => {
       secrets: '[scrubbed]',
       required: ['password'],
     })
+  })
+
+  it.each(['sk-abcdefgh12345', 'AKIAABCDEFGHIJKLMNOP', 'ghp_abcdefghijklmnop', 'eyJhbGciOiJI.eyJzdWIiOiIx.abcdef'])(
+    'finds %s at the beginning of a line, in JSON and in JSON within JSON, too',
+    (secret) => {
+      for (const before of ['a\n', 'a\r\n', '\t', '\u0001', '']) {
+        const json = JSON.stringify({ content: `${before}${secret}` })
+        const nested = JSON.stringify({ arguments: json })
+        for (const text of [json, nested]) {
+          expect(scrubJsonText(text, [])).toBe(text.replace(secret, '[scrubbed]'))
+        }
+      }
+      expect(scrubJsonText(JSON.stringify({ content: `mask-${secret}`.replace('-', '') }), [])).toContain(secret)
+    },
+  )
+
+  it('takes a list under a telling name out of a JSON text, and leaves others alone', () => {
+    const text = (value: unknown) => scrubJsonText(JSON.stringify(value), [])
+    expect(text({ api_keys: ['a]', '"b'], stop: ['x', 'y'] })).toBe('{"api_keys":"[scrubbed]","stop":["x","y"]}')
+    expect(text({ secrets: [], list: [{ password: 'p' }] })).toBe(
+      '{"secrets":"[scrubbed]","list":[{"password":"[scrubbed]"}]}',
+    )
   })
 
   it('leaves plain words, numbers and token counts alone', () => {
@@ -107,6 +129,8 @@ describe('scrubbing', () => {
         `https://${'a'.repeat(400_000)}`,
       ]
       for (const text of hostile) scrubText(text, [])
+      for (const text of ['"a":['.repeat(100_000), '"a":["'.repeat(100_000), `"a":[${'"b",'.repeat(100_000)}`])
+        scrubJsonText(text, [])
     },
     HANG_MS,
   )
