@@ -71,6 +71,8 @@ describe('the browser build', () => {
       ['pdfBlob', 20, '10m'],
       ['recommendations', 50, '10m'],
     ])
+    const page = readFileSync('docs/browser.md', 'utf8')
+    for (const [name, max, ttl] of table) expect(page).toContain(`| \`${name}\` | ${max} | ${ttl} |`)
     expect(bundle.createStash().names()).toEqual(table.map(([name]) => name))
     expect(bundle.createStash({}).names()).toEqual(table.map(([name]) => name))
   })
