@@ -1,8 +1,10 @@
 import { join } from 'node:path'
+import { KEY_DIGEST_BYTES } from '../codec/entry-header.js'
+import { AT } from '../codec/header-layout.js'
 import { decodeHeader } from '../codec/header-reader.js'
 import type { Disk } from './file-disk.js'
 import { headOf, requestIn } from './file-entry.js'
-import { namesIn, shardsOf } from './file-sweep.js'
+import { isDraft, namesIn, shardsOf } from './file-sweep.js'
 import { subjectIn } from './subject.js'
 
 /** A recorded request. */
@@ -15,22 +17,32 @@ export interface RecordedRequest {
 
 const NAME = /^([0-9a-f]{32})\.entry$/
 
-/** Removes the file of every entry about a subject, valid or not. Resolves to how many there were. */
+/**
+ * Removes the file of every entry about a subject, valid or not, and what may be about it: files that are torn, and those that
+ * writers left which were killed. Resolves to how many entries about it there were.
+ */
 export async function forgetSubject(disk: Disk, subject: string): Promise<number> {
   let removed = 0
   for await (const shard of shardsOf(disk)) {
     for (const name of await namesIn(disk, shard)) {
-      const digest = NAME.exec(name)?.[1]
-      const bytes = digest === undefined ? undefined : await disk.read(shard, name)
-      const head = bytes && headOf(bytes)
-      if (digest === undefined || head === undefined) continue
-      const decoded = decodeHeader(head, Buffer.from(digest, 'hex'))
-      if (!decoded.ok || subjectIn(decoded.header.tags) !== subject) continue
-      disk.remove(join(shard, name))
-      removed++
+      const path = join(shard, name)
+      const isEntry = NAME.test(name)
+      const bytes = isEntry || isDraft(path) ? await disk.read(shard, name) : undefined
+      const about = bytes && subjectOf(bytes)
+      if (bytes === undefined || (about !== undefined && about !== subject)) continue
+      disk.remove(path)
+      if (isEntry && about === subject) removed++
     }
   }
   return removed
+}
+
+/** Whom the entry in a file is about: `''` for nobody, `undefined` where the file does not say. */
+function subjectOf(bytes: Buffer): string | undefined {
+  const head = headOf(bytes)
+  if (head === undefined || head.length < AT.keyDigest + KEY_DIGEST_BYTES) return undefined
+  const decoded = decodeHeader(head, head.subarray(AT.keyDigest, AT.keyDigest + KEY_DIGEST_BYTES))
+  return decoded.ok ? (subjectIn(decoded.header.tags) ?? '') : undefined
 }
 
 /** The requests recorded in a directory of entries. */

@@ -371,6 +371,24 @@ describe('what a folder is asked beside entries', () => {
     expect((await store.forget('one')).removed).toBe(0)
   })
 
+  it('erases what killed writers left of a subject, and what is torn, and no draft of another', async () => {
+    const store = open()
+    await put(store, 'a', entryOf(TEXT, [subjectTag('one')]))
+    const [one = ''] = files()
+    await put(store, 'b', entryOf(TEXT, [subjectTag('two')]))
+    const two = files().find((file) => file !== one) ?? ''
+    const shard = dirname(one)
+    const copy = (of: string, name: string, bytes?: number) =>
+      writeFileSync(join(shard, name), readFileSync(of).subarray(0, bytes))
+    copy(one, 'draft-killed-1')
+    copy(one, 'draft-torn-1', 40)
+    copy(two, 'draft-another-1')
+    copy(one, `${'0'.repeat(32)}.entry`, 40)
+    expect((await store.forget('one')).removed).toBe(1)
+    expect(files()).toEqual([two])
+    expect(readdirSync(shard)).toEqual(['draft-another-1'])
+  })
+
   it('lists the requests of a namespace, scrubbed', async () => {
     const store = open({ scrub: (text) => text.replaceAll('hunter2', '…') })
     await put(store, 'a', entryOf(), () => '{"password":"hunter2"}')
