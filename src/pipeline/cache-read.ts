@@ -41,6 +41,9 @@ interface ReadKey {
   readonly scope: string | undefined
 }
 
+/** The key of what is not to be kept: a function has no canonical form. */
+const NO_KEY: ReadKey = { key: () => {}, scope: undefined }
+
 /** One hop's read through its cache. It can leave; a call that others wait for then goes on without it. */
 export class CacheRead implements CacheReader {
   readonly #hop: CachingHop
@@ -63,14 +66,13 @@ export class CacheRead implements CacheReader {
     return this.#hop.deadlineAt
   }
 
-  start(now: number): void {
+  start(): void {
     try {
       this.#key = readKey(this.#hop, this.#cache.options)
       this.#options = this.#optionsOf(this.#key.scope)
     } catch {
       // A key that cannot be worked out costs the hop its cache, not its answer.
-      this.#hop.cacheStatus = 'bypass'
-      this.#direct(now)
+      this.#bypass()
       return
     }
     this.#cache.readers.add(this)
@@ -172,30 +174,26 @@ export class CacheRead implements CacheReader {
   /** Stored under an older contract: as good as a miss, whose answer takes its place. */
   #misfit(ageMs: number): void {
     if (this.#over) return
-    if (this.#misfits++ === 0) {
-      this.#load({ ...this.#options, maxAge: Math.max(0, ageMs - 1) })
-      return
-    }
-    this.#hop.cacheStatus = 'bypass'
-    this.#direct(this.#hop.now())
+    this.#misfits++
+    if (this.#misfits === 1) this.#load({ ...this.#options, maxAge: Math.max(0, ageMs - 1) })
+    else if (this.#misfits === 2) this.#load({ ...this.#options, forceFresh: true })
+    // A recording is handed out whatever is asked for.
+    else this.#bypass()
   }
 
   #refused(error: unknown): void {
     if (this.#over) return
     this.#end()
     const hop = this.#hop
-    hop.cacheStatus = 'miss'
+    if (hop.cacheStatus !== 'bypass') hop.cacheStatus = 'miss'
     hop.fail(error instanceof LoadFailure ? error.failure : thrownFailure(error, hop.engine.clock.wall()), hop.now())
   }
 
-  #direct(now: number): void {
-    this.#end()
-    const hop = this.#hop
-    const { spec, upstream, definition } = hop.plan
-    const call = new GuardedCall(hop.engine, spec, upstream, hop, hop.input, definition.client)
-    hop.call = call
-    onceAborted(this.#leave.signal, (reason) => call.cancel(this.#left, reason))
-    call.request(1, now)
+  // Through the namespace all the same: whether anybody may be called at all is for its mode to say.
+  #bypass(): void {
+    this.#hop.cacheStatus = 'bypass'
+    this.#key = NO_KEY
+    this.#load({ signal: this.#leave.signal })
   }
 
   #end(): void {

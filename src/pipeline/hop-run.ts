@@ -253,7 +253,7 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
       this.call = new GuardedCall(host.engine, plan.spec, override.upstream, this, this.input, override.client)
     } else if (plan.cache !== undefined) {
       this.#read = new CacheRead(this, plan.cache)
-      this.#read.start(now)
+      this.#read.start()
       return
     } else {
       this.call = new GuardedCall(host.engine, plan.spec, plan.upstream, this, this.input, plan.definition.client)

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createStash, namespace } from '../../../src/index.js'
@@ -108,14 +111,14 @@ describe('the cache of a hop', () => {
     expect(seen).toHaveLength(2)
   })
 
-  it('is passed by where what was just stored does not fit either', async () => {
+  it('is asked for a fresh answer where what was just stored does not fit either', async () => {
     let checks = 0
     const output = z.custom(() => ++checks === 1 || checks === 4)
     const { p, seen } = setUp(() => ['answer'], {}, { output })
     await p.run(1)
     const run = await p.run(1)
     expect(run).toMatchObject({ status: 'ok', output: 'answer' })
-    expect(run.report.hops.a?.cache.status).toBe('bypass')
+    expect(run.report.hops.a?.cache.status).toBe('miss')
     expect(seen).toHaveLength(2)
   })
 
@@ -148,6 +151,35 @@ describe('the cache of a hop', () => {
     ])
     expect(calls).toBe(2)
     await stash.close()
+  })
+
+  it('calls nobody in a replay: neither for what no longer fits, nor without a key', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hop-cache-'))
+    let calls = 0
+    const runOf = async (mode: 'record' | 'replay', form: string, more: object = {}) => {
+      const stash = createStash({ store: { folder }, mode, namespaces: { answers: namespace({ ttl: '1h' }) } })
+      const call = async () => {
+        calls++
+        return { form }
+      }
+      const cache = { in: stash.answers, ...more }
+      const output = z.object({ form: z.literal(form) })
+      const p = pipeline<number>('p')
+        .hop('a', defineHop({ name: 'a', call, output, cache, fallback: [{ form }] }), {})
+        .assemble(({ a }) => a)
+      const run = await p.run(1)
+      await stash.close()
+      return [run.status, run.report.hops.a.error?.code]
+    }
+    const key = () => {
+      throw new Error('no key')
+    }
+    expect(await runOf('record', 'old')).toEqual(['ok', undefined])
+    expect(await runOf('replay', 'old')).toEqual(['ok', undefined])
+    expect(await runOf('replay', 'new')).toEqual(['failed', 'ERR_REPLAY_MISS'])
+    expect(await runOf('replay', 'old', { key })).toEqual(['failed', 'ERR_REPLAY_MISS'])
+    expect(calls).toBe(1)
+    await rm(folder, { recursive: true })
   })
 
   it('keeps hops apart that are declared in place, under one name in two pipelines', async () => {

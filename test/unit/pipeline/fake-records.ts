@@ -58,13 +58,19 @@ export function fakeRecords(clock: Clock): FakeRecords {
       const idOf = (key: unknown, scope?: string): string => digestOf([name, scope, key])
       return {
         async load(key, loader, options = {}) {
-          const id = idOf(key, options.scope)
+          let id: string
+          try {
+            id = idOf(key, options.scope)
+          } catch {
+            const flight = begin('', loader, { ...(options as RecordOptions<unknown>), cacheable: () => false })
+            return { ...((await flight.join(options.signal)) as RecordOutcome<R>), status: 'bypass' }
+          }
           const entry = entries.get(id)
           const oldest = Math.min(entry?.ttlMs ?? 0, parseDuration(options.maxAge ?? Infinity) + 1)
-          if (entry !== undefined && clock.now() < entry.storedAt + oldest) {
+          if (entry !== undefined && !options.forceFresh && clock.now() < entry.storedAt + oldest) {
             return { value: entry.value as R, status: 'hit', ageMs: clock.now() - entry.storedAt }
           }
-          const known = flights.get(id)
+          const known = options.forceFresh ? undefined : flights.get(id)
           const flight = known ?? begin(id, loader, options as RecordOptions<unknown>)
           const outcome = (await flight.join(options.signal)) as RecordOutcome<R>
           return known === undefined ? outcome : { ...outcome, status: 'coalesced' }
