@@ -10,7 +10,7 @@ export type Scrub = string | RegExp | ((text: string) => string)
 /** Stands where a secret was. */
 export const SCRUBBED = '[scrubbed]'
 
-/** Fields, headers and query parameters of such a name hold a secret if they hold a string, or a list. */
+/** Fields, headers and query parameters of such a name hold a secret if they hold a string, a list or an object. */
 const SECRET_NAME =
   /^(?:key|sig|pwd|cookie|set-cookie|authorization)$|(?:^|[-_])(?:token|signature)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|passphrase|credential|access[-_]?key|functions[-_]key|private[-_]?key|subscription[-_]?key|authorization/i
 
@@ -40,6 +40,16 @@ const SECRET_TEXTS: readonly RegExp[] = [
   /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/gi,
 ]
 
+/** Texts that are a secret by the name before them, which is the third group; what stands before the secret is the first. */
+const NAMED_TEXTS: readonly RegExp[] = [
+  // Members of JSON inside a text, and of JSON inside that: so many backslashes before the quotes.
+  /((\\{0,7})"([^"\\]{1,64})\2"\s{0,8}:\s{0,8}\2")(?:[^"\\]|\\{1,15}[^"\\])+/g,
+  // A name and a value, as environments and headers are listed.
+  /((\\{0,7})"(?:name|key)\2"\s{0,8}:\s{0,8}\2"([^"\\]{1,64})\2"\s{0,8},\s{0,8}\2"value\2"\s{0,8}:\s{0,8}\2")(?:[^"\\]|\\{1,15}[^"\\])+/gi,
+  // Lines of an environment file.
+  /(()(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,63})=\\{0,7}['"]?)[^\s'"\\]{6,}/g,
+]
+
 /** Whether a header, field or parameter of this name holds a secret. */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name)
@@ -60,6 +70,11 @@ export function checkScrubs(scrubs: readonly Scrub[]): readonly Scrub[] {
 export function scrubText(text: string, scrubs: readonly Scrub[]): string {
   let clean = text
   for (const pattern of SECRET_TEXTS) clean = clean.replace(pattern, SCRUBBED)
+  for (const pattern of NAMED_TEXTS) {
+    clean = clean.replace(pattern, (found, before: string, _level, name: string) =>
+      isSecretName(name) ? before + SCRUBBED : found,
+    )
+  }
   for (const scrub of scrubs) {
     if (typeof scrub === 'function') clean = scrub(clean)
     else if (typeof scrub === 'string') clean = clean.replaceAll(scrub, SCRUBBED)
@@ -86,15 +101,29 @@ export function scrubValue(value: unknown, scrubs: readonly Scrub[], depth = 0):
   if (Array.isArray(value)) return value.map((item) => scrubValue(item, scrubs, depth + 1))
   const record = value as Readonly<Record<string, unknown>>
   const names = Object.keys(record).sort()
+  // Of a list of names and values this one's name.
+  const label = [record.name, record.key].find((text) => typeof text === 'string' && isSecretName(text))
   return Object.fromEntries(
     names.map((name) => {
       const inner = record[name]
-      const mayBeSecret = typeof inner === 'string' || Array.isArray(inner)
-      const clean = mayBeSecret && isSecretName(name) ? SCRUBBED : scrubValue(inner, scrubs, depth + 1)
+      const isNamed = isSecretName(name) || (label !== undefined && /^value$/i.test(name))
+      const clean = isNamed && mayBeSecret(inner) ? SCRUBBED : scrubValue(inner, scrubs, depth + 1)
       return [scrubText(name, scrubs), clean]
     }),
   )
 }
+
+// What a tool wants to be told says of a password that it is a text.
+function mayBeSecret(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string'
+  if (Array.isArray(value)) return true
+  const { type } = value as { readonly type?: unknown }
+  const isSchema = Array.isArray(type) || (typeof type === 'string' && SCHEMA_TYPE.test(type))
+  const names = Object.keys(value)
+  return names.length > 0 && !isSchema && !names.some((name) => SCHEMA_WORD.test(name))
+}
+const SCHEMA_TYPE = /^(?:string|number|integer|boolean|object|array|null)$/i
+const SCHEMA_WORD = /^(?:\$ref|anyOf|oneOf|allOf|enum|const|properties|description)$/
 const MAX_DEPTH = 200
 
 function everyMatch(pattern: RegExp): RegExp {

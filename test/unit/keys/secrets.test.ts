@@ -111,6 +111,46 @@ describe('scrubbing', () => {
     })
   })
 
+  it('knows a value by the name beside it', () => {
+    const variables = [
+      { name: 'OPENAI_API_KEY', value: 'abc' },
+      { type: 'env', value: 'abc', key: 'DB_PASSWORD' },
+      { name: 'REGION', value: 'eu' },
+    ]
+    expect(scrubValue(variables, [])).toEqual([
+      { name: 'OPENAI_API_KEY', value: '[scrubbed]' },
+      { type: 'env', value: '[scrubbed]', key: '[scrubbed]' },
+      { name: 'REGION', value: 'eu' },
+    ])
+  })
+
+  it('takes objects under a telling name, but for what tells a tool what is wanted of it', () => {
+    const credentials = { user: 'ada', phrase: 'open sesame', more: { type: 'basic' } }
+    expect(scrubValue({ credentials, secret: {} }, [])).toEqual({ credentials: '[scrubbed]', secret: {} })
+    const properties = {
+      password: { type: 'string' },
+      api_key: { $ref: '#/a' },
+      token: { type: ['string', 'null'] },
+      secret: { anyOf: [{ type: 'STRING' }] },
+    }
+    expect(scrubValue({ properties, required: ['password'] }, [])).toEqual({ properties, required: ['password'] })
+  })
+
+  it.each([
+    ['My settings: {"apiKey": "open sesame", "a": 1}', 'My settings: {"apiKey": "[scrubbed]", "a": 1}'],
+    ['{\\"db_password\\":\\"abc\\",\\"b\\":2}', '{\\"db_password\\":\\"[scrubbed]\\",\\"b\\":2}'],
+    ['[{"name": "MY_API_KEY", "value": "abc"}]', '[{"name": "MY_API_KEY", "value": "[scrubbed]"}]'],
+    ['PORT=808080\nMY_API_KEY="abcdef"\nA=1', 'PORT=808080\nMY_API_KEY="[scrubbed]"\nA=1'],
+    ['{"password": "C:\\\\ada\\\\b"}', '{"password": "[scrubbed]"}'],
+    ['sort(key=lambda_of_names) and {"max_tokens": "many"}', 'sort(key=lambda_of_names) and {"max_tokens": "many"}'],
+    ['{"monkey": "banana", "name": "x", "value": "y"}', '{"monkey": "banana", "name": "x", "value": "y"}'],
+  ])('knows by its name what a text holds: %s', (text, clean) => {
+    expect(scrubText(text, [])).toBe(clean)
+    // And in JSON, as the text of a message stands there.
+    const inside = JSON.stringify({ content: text })
+    expect(JSON.parse(scrubText(inside, []))).toEqual({ content: clean })
+  })
+
   it('puts long bytes down as their digest, so that two images stay apart and nobody scrolls', () => {
     const image = (of: string) => `data:image/png;base64,${Buffer.from(of.repeat(2_000)).toString('base64')}`
     const [cat, dog] = [scrubValue(image('cat'), []), scrubValue(image('dog'), [])] as string[]
@@ -127,6 +167,16 @@ describe('scrubbing', () => {
         '-----BEGIN PRIVATE KEY-----'.repeat(10_000),
         'a://'.repeat(100_000),
         `https://${'a'.repeat(400_000)}`,
+        '\\'.repeat(400_000),
+        '"'.repeat(400_000),
+        '"key":"'.repeat(60_000),
+        `"key"${' '.repeat(400_000)}`,
+        '"name":"secret","value":"'.repeat(20_000),
+        'A'.repeat(400_000),
+        'KEY='.repeat(100_000),
+        `"key":"${'\\'.repeat(400_000)}`,
+        `"key":"${'\\n'.repeat(200_000)}`,
+        `"key":"${'a'.repeat(5_000_000)}`,
       ]
       for (const text of hostile) scrubText(text, [])
       for (const text of ['"a":['.repeat(100_000), '"a":["'.repeat(100_000), `"a":[${'"b",'.repeat(100_000)}`])
