@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createFakeClock, seededRandom } from '../../../src/testing/fake-clock.js'
 
 describe('createFakeClock', () => {
@@ -66,6 +66,22 @@ describe('createFakeClock', () => {
     void chain()
     await clock.settle()
     expect(depth).toBe(10_000)
+  })
+
+  it('moves where the test runner has faked the timers', async () => {
+    vi.useFakeTimers()
+    try {
+      const clock = createFakeClock()
+      let fired = false
+      clock.setTimer(() => {
+        fired = true
+      }, 5)
+      await clock.advance(10)
+      await clock.settle()
+      expect(fired).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('refuses to go back: it is monotonic', async () => {
