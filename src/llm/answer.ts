@@ -166,7 +166,12 @@ class Attempt {
     }
     const left = (reason: unknown): void => {
       ended()
-      if (flight.followers > 0 || !flight.endIfWhole()) this.#leave(reason)
+      if (flight.followers === 0) {
+        if (flight.endIfWhole()) return
+        // Who comes from this turn on must not read what is given up.
+        flight.spent ||= !this.#site.options.finishOnAbort
+      }
+      this.#leave(reason)
     }
     const { url, status: code, statusText } = response
     const followed = follow(

@@ -41,6 +41,27 @@ describe.each(FORMATS)('a stream that nobody reads to its end, %s', (format) => 
   )
 })
 
+it.each(['his signal', 'cancelling the body'])(
+  'who comes in the turn in which the last reader leaves by %s has a call of his own, and no reason of another',
+  async (how) => {
+    // So many turns later: the namespace takes some of them to give the call up.
+    for (let turns = 0; turns < 6; turns++) {
+      const { wire, fetch } = await openWorld()
+      wire.scripts.push({ holdAfter: { events: 1, until: gate().passed } })
+      const ask = ASK['openai-chat']('hi', true)
+      const leaver = new AbortController()
+      const left = await post(fetch, wire, ask, { signal: leaver.signal })
+      const reader = (left.body as ReadableStream<Uint8Array>).getReader()
+      await reader.read()
+      if (how === 'his signal') leaver.abort(new Error('left'))
+      else void reader.cancel()
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      expect(await (await post(fetch, wire, ask)).text()).toMatch(/\[DONE\]\n\n$/)
+      expect(wire.requests).toHaveLength(2)
+    }
+  },
+)
+
 it('what never began to be answered costs nothing, and lacks no usage', async () => {
   const { wire, open } = await openWorld()
   const fetch = open({ fetch: (_url, init) => new Promise((_, reject) => rejectWith(init?.signal, reject)) })
