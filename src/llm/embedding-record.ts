@@ -8,8 +8,8 @@ export interface EmbeddingRecord {
   /** What stood around the items, without them and the usage. */
   readonly envelope: JsonObject
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** Prompt tokens: its own where it was asked for alone, else its share by length. */
-  readonly tokens: number
+  /** Prompt tokens: its own where it was asked for alone, else its share by length. Absent where the answer told none. */
+  readonly tokens?: number
   readonly at: number
 }
 

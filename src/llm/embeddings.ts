@@ -118,15 +118,15 @@ function rebuilt(
     ttlMs: number | undefined
     hits: number
     of: number
-    usage: TokenUsage
+    usage: TokenUsage | undefined
   },
 ): Response {
   const [first] = found
-  const { input } = told.usage
+  const prompt_tokens = told.usage?.input
   const body = {
     ...first?.envelope,
     data: found.map(({ item }, index) => ({ ...item, index })),
-    usage: { prompt_tokens: input, total_tokens: input },
+    ...(prompt_tokens !== undefined && { usage: { prompt_tokens, total_tokens: prompt_tokens } }),
   }
   const headers = new Headers(first?.headers as [string, string][])
   headers.set('content-type', 'application/json')
@@ -147,9 +147,13 @@ function isKept(status: ReadStatus): boolean {
   return status === 'hit' || status === 'stale'
 }
 
-function usageOf(records: Iterable<EmbeddingRecord>): TokenUsage {
+/** `undefined` where an item's answer told no tokens. */
+function usageOf(records: Iterable<EmbeddingRecord>): TokenUsage | undefined {
   let input = 0
-  for (const { tokens } of records) input += tokens
+  for (const { tokens } of records) {
+    if (tokens === undefined) return undefined
+    input += tokens
+  }
   return { input, output: 0, cacheRead: 0, cacheWrite: 0 }
 }
 

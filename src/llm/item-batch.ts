@@ -109,8 +109,8 @@ async function askUpstream(site: FetchSite, call: Call, { asks, isWhole, onPaid 
   const parts = objectOr(parsed(received))
   const unstorable = judgeItems(arrayOr(parts.data), asks.length, body.encoding_format === 'base64')
   if (unstorable !== undefined) throw failure(site, call, response, received, unstorable)
-  const total = embeddingUsage(parts.usage)?.input ?? 0
-  onPaid(total, textOr(parts.model))
+  const total = embeddingUsage(parts.usage)?.input
+  onPaid(total ?? 0, textOr(parts.model))
   handOut(site, asks, parts, { total, headers: response.headers })
 }
 
@@ -118,12 +118,12 @@ function handOut(
   site: FetchSite,
   asks: readonly Ask[],
   parts: JsonObject,
-  { total, headers }: { readonly total: number; readonly headers: Headers },
+  { total, headers }: { readonly total: number | undefined; readonly headers: Headers },
 ): void {
   const { data, usage: _usage, ...envelope } = parts
   const items = new Map(arrayOr(data).map((item) => [objectOr(item).index, objectOr(item)]))
   const shares = sharesOf(
-    total,
+    total ?? 0,
     asks.map(({ input }) => input),
   )
   const money = site.accounts.moneyOf(textOr(envelope.model), { input: 1, output: 0, cacheRead: 0, cacheWrite: 0 })
@@ -131,8 +131,9 @@ function handOut(
   for (const [index, ask] of asks.entries()) {
     const { index: _index, ...item } = items.get(index) as JsonObject
     const tokens = shares[index] ?? 0
-    ask.context.usage.add({ tokens, ...(money !== undefined && { money: money * tokens }) })
-    ask.resolve({ v: 1, item, envelope, headers: replayable, tokens, at: site.clock.wall() })
+    if (total !== undefined) ask.context.usage.add({ tokens, ...(money !== undefined && { money: money * tokens }) })
+    const told = total === undefined ? {} : { tokens }
+    ask.resolve({ v: 1, item, envelope, headers: replayable, ...told, at: site.clock.wall() })
   }
 }
 

@@ -241,3 +241,14 @@ describe('embeddings', () => {
     expect(fetch.stats()).toMatchObject({ billed: { calls: 1, input: 10 }, saved: { calls: 1, input: 10 } })
   })
 })
+
+it('an answer that tells no tokens is one of those without usage, and gets none', async () => {
+  const { wire, open } = await openWorld()
+  const data = (input: string[]) => input.map((_, index) => ({ object: 'embedding', index, embedding: [1, index] }))
+  const fetch = open({
+    fetch: async (_url, init) => Response.json({ model: 'local', data: data(JSON.parse(String(init?.body)).input) }),
+  })
+  expect((await embed(fetch, wire, ['a', 'b'])).body).not.toHaveProperty('usage')
+  expect((await embed(fetch, wire, ['b', 'c'])).body.data).toHaveLength(2)
+  expect(fetch.stats()).toMatchObject({ withoutUsage: 2, withoutPrice: 0, billed: { calls: 2, input: 0 } })
+})
