@@ -4,7 +4,7 @@ import { copied, type Part } from './answer-record.js'
 export interface PartLog {
   /** Resolves with all parts at the end; rejects with what ended the stream. */
   readonly whole: Promise<readonly Part[]>
-  /** Takes no more readers: it has gone wrong, or brought what nobody else can be given a copy of. */
+  /** Takes no more readers: it has gone wrong, is given up, or brought what nobody else can be given a copy of. */
   readonly spent: boolean
   /**
    * A stream of its own for one reader, which hears of the end behind `settled`. `left` is called once, when the reader
@@ -18,6 +18,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
   const parts: Part[] = []
   let end: { readonly error?: unknown } | undefined
   let spent = false
+  let readers = 0
   let wake: (() => void) | undefined
   let news = new Promise<void>((resolve) => {
     wake = resolve
@@ -62,9 +63,12 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
     reader(each, left, settled) {
       let at = 0
       let isOver = false
+      readers++
       const over = (reason?: unknown): void => {
         if (isOver) return
         isOver = true
+        // With its last reader its call goes, some turns later: nobody else is to hear of that.
+        if (--readers === 0 && end === undefined) spent = true
         left(reason)
       }
       return new ReadableStream<Part>(

@@ -24,6 +24,17 @@ function streamOf(parts: readonly object[], error?: Error): ReadableStream {
   })
 }
 
+/** Says something, and then nothing until it is given up. */
+function endless(signal: AbortSignal | undefined): ReadableStream {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(PARTS[0])
+      // Not at once: what is between a model and its caller takes turns.
+      signal?.addEventListener('abort', () => setImmediate(() => controller.error(signal.reason)))
+    },
+  })
+}
+
 describe('the middleware', () => {
   it.each<[string, () => ReadableStream, (stream: ReadableStream) => Promise<unknown>]>([
     ['is read to its end', () => streamOf(PARTS), partsOf],
@@ -290,6 +301,34 @@ describe('what an answer is made of', () => {
     expect(calls).toBe(4)
     await stash.close()
   })
+
+  it.each(['his signal', 'the stream'] as const)(
+    'is not what another has left by %s in the same moment: who comes then has a call of his own',
+    async (how) => {
+      // So many turns later: the namespace takes some of them to give the call up.
+      for (let turns = 0; turns < 8; turns++) {
+        const stash = createStash()
+        const middleware = cacheMiddleware(stash.aiResponse)
+        let calls = 0
+        const ask = async (abortSignal?: AbortSignal) => {
+          const prepared: { abortSignal?: AbortSignal } = await middleware.transformParams({
+            params: { ...params, ...(abortSignal && { abortSignal }) },
+          })
+          const doStream = async () => ({ stream: ++calls === 1 ? endless(prepared.abortSignal) : streamOf(PARTS) })
+          return (await middleware.wrapStream({ doStream, params: prepared as never, model })).stream
+        }
+        const leaver = new AbortController()
+        const left = (await ask(leaver.signal)).getReader()
+        await left.read()
+        if (how === 'his signal') leaver.abort(new Error('left'))
+        else void left.cancel()
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+        expect(await partsOf(await ask())).toHaveLength(PARTS.length)
+        expect(calls).toBe(2)
+        await stash.close()
+      }
+    },
+  )
 
   it.each<[string, object]>([
     ['by a model that tells none', {}],
