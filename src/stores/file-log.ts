@@ -84,6 +84,12 @@ export function createFileLog(options: FileLogOptions): FileLog {
     if (log !== undefined && log.file >= 0) closeSync(log.file)
     log = undefined
   }
+  /** What is in its place now may be an older copy: lines of this process may have been lost, too. */
+  const giveUp = (): void => {
+    shut()
+    hasLeapt = false
+    onGap()
+  }
   /** Reads lines until there are no more; a log that ends is followed by the next. */
   const readOn = (open: OpenLog): void => {
     if (open.file < 0) return
@@ -150,7 +156,7 @@ export function createFileLog(options: FileLogOptions): FileLog {
     write(open, line)
     catchUp()
     if (log !== open || isWhole(open)) return book.ownLines > before
-    shut()
+    giveUp()
     return false
   }
 
@@ -167,8 +173,7 @@ export function createFileLog(options: FileLogOptions): FileLog {
     },
     checkThere() {
       if (log === undefined || log.file < 0 || isWhole(log)) return
-      shut()
-      onGap()
+      giveUp()
       catchUp()
     },
     close: shut,

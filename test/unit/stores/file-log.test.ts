@@ -255,6 +255,31 @@ describe('the log of a folder', () => {
     expect(one.log.book.marker('t//c').hard).toBeGreaterThan(one.log.book.marker('t//b').hard)
   })
 
+  it('numbers on from the clock, and says that lines were lost, where an older copy of it was put in its place', async () => {
+    const clock = createFakeClock()
+    const one = processOf('one', { clock })
+    one.bump('*')
+    const copy = readFileSync(linesFile())
+    for (let i = 0; i < 10; i++) one.bump('t//a')
+    const seen = one.log.book.seq
+    await clock.advance(1)
+    const path = linesFile()
+    rmSync(path)
+    writeFileSync(path, copy)
+    one.bump('t//b')
+    expect(one.log.book.marker('t//b').hard).toBeGreaterThan(seen)
+    expect(one.gaps()).toBe(1)
+    // As above, but found by a look.
+    const late = one.log.book.seq
+    await clock.advance(1)
+    rmSync(path)
+    writeFileSync(path, copy)
+    one.log.checkThere()
+    one.bump('t//c')
+    expect(one.log.book.marker('t//c').hard).toBeGreaterThan(late)
+    expect(one.gaps()).toBe(2)
+  })
+
   it('begins another life where the folder was taken away', () => {
     const one = processOf('one')
     one.bump('*')
@@ -262,9 +287,10 @@ describe('the log of a folder', () => {
     rmSync(folder, { recursive: true })
     one.bump('t//a')
     expect(one.log.book.inc).not.toBe(inc)
+    expect(one.gaps()).toBe(1)
     rmSync(folder, { recursive: true })
     one.log.checkThere()
-    expect(one.gaps()).toBe(1)
+    expect(one.gaps()).toBe(2)
   })
 
   it('writes nothing where it must not, and still reads', () => {
