@@ -44,7 +44,9 @@ export function rememberError(state: NamespaceState, load: Load, error: unknown)
 function isChosen(when: (error: unknown) => boolean, error: unknown): boolean {
   try {
     const answer: unknown = when(error)
-    return Boolean(answer) && !isThenable(answer)
+    if (!isThenable(answer)) return Boolean(answer)
+    Promise.resolve(answer).catch(() => undefined)
+    return false
   } catch {
     return false
   }

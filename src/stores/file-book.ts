@@ -153,7 +153,8 @@ export function createFileBook(me: string): FileBook {
       const isOwn = 'sender' in line && line.sender === me
       if (isOwn) ownLines++
       const frame = frameOf(line)
-      if (isOwn) ownSeq = seq
+      // An end has no number: what others appended before it is not ours.
+      if (isOwn && line.kind !== 'end') ownSeq = seq
       return isOwn ? undefined : frame
     },
     marker,

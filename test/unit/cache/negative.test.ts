@@ -80,8 +80,11 @@ describe('negative caching', () => {
     expect(things.stats().inFlight).toBe(0)
   })
 
-  it('takes a promise of `when` for no', async () => {
-    const { things } = open({ negative: { when: (() => Promise.resolve(true)) as never, ttl: '1m' } })
+  it.each([
+    ['resolves', () => Promise.resolve(true)],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ])('takes a promise of `when` for no, and one that %s ends no process', async (_what, when) => {
+    const { things } = open({ negative: { when: when as never, ttl: '1m' } })
     await expect(things.getOrSet('k', down)).rejects.toThrow('down')
     expect(await things.getOrSet('k', () => 1)).toBe(1)
   })

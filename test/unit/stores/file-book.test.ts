@@ -13,3 +13,12 @@ it('tells the number of its own last line apart from that of lines behind it', (
   expect([book.ownSeq, book.seq, book.overUntil('f')]).toEqual([11, 12, 12])
   expect(book.ownSeq < book.overUntil('f')).toBe(true)
 })
+
+it('keeps the number of its own last line when it ends the log behind lines of others', () => {
+  const book = createFileBook('me')
+  book.take({ kind: 'head', inc: 'life', seq: 10, floor: 0 })
+  book.take(key('me'))
+  book.take(key('other'))
+  book.take({ kind: 'end', sender: 'me' })
+  expect([book.ownSeq, book.overUntil('f')]).toEqual([11, 12])
+})
