@@ -32,13 +32,13 @@ async function loadRecord<R>(
   loader: (context: RecordContext) => Promise<R>,
   options: RecordOptions<R> = {},
 ): Promise<RecordOutcome<R>> {
-  const { keepStaleFor, cacheable, standIn = false, describe, ...rest } = options
+  const { keepStaleFor, cacheable, standIn = false, keyless = false, describe, ...rest } = options
   const outcome = createOutcome('getOrSet', state.name)
   let id: string
   try {
     id = identify(state, key, options.scope)
   } catch (error) {
-    if (state.live.policy.strict || state.requireScope) throw error
+    if (!keyless && (state.live.policy.strict || state.requireScope)) throw error
     state.counters.bypassed++
     if (state.recording.mode === 'replay') throw await missedReplay(state, { input: key, describe: options.describe })
     return {

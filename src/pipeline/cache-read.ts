@@ -193,7 +193,7 @@ export class CacheRead implements CacheReader {
   #bypass(): void {
     this.#hop.cacheStatus = 'bypass'
     this.#key = NO_KEY
-    this.#load({ signal: this.#leave.signal })
+    this.#load({ keyless: true, signal: this.#leave.signal })
   }
 
   #end(): void {

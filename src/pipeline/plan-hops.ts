@@ -50,13 +50,15 @@ export function planHops(
 
 /** Two functions under one name in one namespace would answer for each other. @throws PipelineError */
 function checkKept(pipeline: string, declared: readonly DeclaredHop[]): void {
-  const kept = new Map<string, DeclaredHop>()
+  const kept: DeclaredHop[] = []
   for (const hop of declared) {
-    const { cache, call, name, recordsName } = hop.definition
+    const { cache, call, client, name, recordsName } = hop.definition
     if (cache === undefined) continue
-    const known = kept.get(recordsName)
-    if (known === undefined) kept.set(recordsName, hop)
-    else if (known.definition.cache?.in === cache.in && known.definition.call !== call) {
+    const known = kept.find(({ definition: { cache: other, ...one } }) => {
+      return one.recordsName === recordsName && other?.in === cache.in
+    })
+    if (known === undefined) kept.push(hop)
+    else if (known.definition.call !== call || known.definition.client !== client) {
       throw pipelineInvalid(
         pipeline,
         `hops '${known.name}' and '${hop.name}' are two modules called '${name}' that keep their answers in one namespace`,

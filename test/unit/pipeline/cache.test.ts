@@ -153,6 +153,23 @@ describe('the cache of a hop', () => {
     await stash.close()
   })
 
+  it('costs the hop nothing when its key or scope throws in a strict namespace', async () => {
+    const answers = namespace({ ttl: '1h', strict: true, requireScope: true })
+    const stash = createStash({ store: 'memory', namespaces: { answers } })
+    const fail = (): never => {
+      throw new Error('no key')
+    }
+    for (const more of [{ key: fail }, { scope: fail }]) {
+      const cache = { in: stash.answers, scope: () => 'all', ...more }
+      const p = pipeline<number>('p')
+        .hop('a', defineHop({ name: 'a', call: () => 'answer', cache }), {})
+        .assemble(({ a }) => a)
+      const { output, report } = await p.run(1)
+      expect([output, report.hops.a.cache.status]).toEqual(['answer', 'bypass'])
+    }
+    await stash.close()
+  })
+
   it('calls nobody in a replay: neither for what no longer fits, nor without a key', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hop-cache-'))
     let calls = 0

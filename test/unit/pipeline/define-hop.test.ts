@@ -159,9 +159,17 @@ describe('pipeline', () => {
     const same = ask('a')
     expect(of(same, ask('b'))).toThrow("hops 'one' and 'two' are two modules called 'ask'")
     expect(of(same, ask('b'))).toThrow(expect.objectContaining({ code: 'ERR_PIPELINE_INVALID' }))
-    for (const apart of [same, ask('b', { version: 2 }), ask('b', { cache: { in: others } })]) {
+    const call = ({ client }: { client: string }) => client
+    expect(of(ask('a', { call, client: 'one' }), ask('a', { call, client: 'other' }))).toThrow(/answer for each other/)
+    const elsewhere = (model: string) => ask(model, { cache: { in: others } })
+    for (const apart of [same, ask('b', { version: 2 }), elsewhere('b')]) {
       expect(of(same, apart)).not.toThrow()
     }
+    const third = pipeline<unknown>('p')
+      .hop('zero', same, {})
+      .hop('one', elsewhere('a'), {})
+      .hop('two', elsewhere('b'), {})
+    expect(() => third.assemble(() => 1)).toThrow("hops 'one' and 'two' are two modules called 'ask'")
   })
 
   it('refuses assemble without a function', () => {
