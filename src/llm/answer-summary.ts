@@ -13,9 +13,11 @@ export function summaryOf(beginning: string, end: string): unknown {
 // In a text of the answer itself these have backslashes before their quotes.
 const MODEL = /"(?:model|modelVersion)"\s*:\s*"([^"\\]*)"/
 const USAGE = /"(?:usage|usageMetadata)"\s*:\s*(?=\{)/g
+/** Each that does not end is read to the end of the text, and a broken text may hold any number of them. */
+const MOST_TRIES = 8
 
 function lastObject(text: string, name: RegExp): unknown {
-  for (const found of [...text.matchAll(name)].reverse()) {
+  for (const found of [...text.matchAll(name)].slice(-MOST_TRIES).reverse()) {
     const start = found.index + found[0].length
     const value = parsed(text.slice(start, endOfObject(text, start)))
     if (isObject(value)) return value

@@ -263,6 +263,9 @@ describe('what LangChain says of a call', () => {
     expect(modelText('a:1,apiKey:"x",max_tokens:5,openai_api_key:"y",prompt_cache_key:"p"')).toBe(
       'a:1,max_tokens:5,prompt_cache_key:"p"',
     )
+    // These change the answer, and are no credentials for all their names.
+    for (const same of ['a:1,stop_token:"x"', 'eos_token:["x"]', 'max_token:5', 'include_signature:true'])
+      expect(modelText(same)).toBe(same)
     expect(modelText('a:1')).toBe('a:1')
     expect(modelText('')).toBe('')
   })
