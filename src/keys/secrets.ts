@@ -14,18 +14,18 @@ export const SCRUBBED = '[scrubbed]'
 const SECRET_NAME =
   /^(?:key|sig|pwd|cookie|set-cookie|authorization)$|(?:^|[-_])(?:token|signature)$|api[-_]?key|auth[-_]?token|access[-_]?token|refresh[-_]?token|session[-_]?token|id[-_]?token|bearer|secret|passw(?:or)?d|passphrase|credential|access[-_]?key|functions[-_]key|private[-_]?key|subscription[-_]?key|authorization/i
 
-/** Words that are a secret wherever they stand. */
-const SECRET_WORDS: readonly RegExp[] = [
-  /(?:sk|pk|rk)-[\w-]{8,}/g,
-  /AIza[\w-]{20,}/g,
-  /gh[opsur]_\w{16,}/g,
-  /github_pat_\w{20,}/g,
-  /glpat-[\w-]{16,}/g,
-  /xox[abeoprs]-[\w-]{8,}/g,
-  /(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
-  /hf_\w{16,}/g,
-  /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
-  /(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+/** Words that are a secret wherever they stand: how one begins, and what follows. */
+const SECRET_WORDS: readonly (readonly [begins: RegExp, rest: RegExp])[] = [
+  [/(?:sk|pk|rk)-/, /[\w-]{8,}/g],
+  [/AIza/, /[\w-]{20,}/g],
+  [/gh[opsur]_/, /\w{16,}/g],
+  [/github_pat_/, /\w{20,}/g],
+  [/glpat-/, /[\w-]{16,}/g],
+  [/xox[abeoprs]-/, /[\w-]{8,}/g],
+  [/(?:AKIA|ASIA)/, /[A-Z0-9]{16}\b/g],
+  [/hf_/, /\w{16,}/g],
+  [/eyJ/, /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g],
+  [/(?:Bearer|Basic)\s/, /\s*[\w.~+/=-]{8,}/gi],
 ]
 
 /** In JSON the end of a line is an escape that ends with a letter: the word behind it begins there all the same. */
@@ -33,22 +33,24 @@ const WORD_BEGINS = String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[\da-fA-F]{4})))`
 
 /** Texts that are a secret wherever they stand. */
 const SECRET_TEXTS: readonly RegExp[] = [
-  ...SECRET_WORDS.map(({ source, flags }) => new RegExp(WORD_BEGINS + source, flags)),
+  // What is before a word is looked at behind its beginning: in front, every character of a long prompt would cost ten times as much.
+  ...SECRET_WORDS.map(
+    ([{ source }, rest]) => new RegExp(`${source}(?<=${WORD_BEGINS}${source})${rest.source}`, rest.flags),
+  ),
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   // In the query of an address, such as that of a signed picture.
   /(?<=[?&](?:[\w.-]{0,40}[-_.])?(?:key|apikey|sig|signature|token|secret|password|credential)=)[^\s&#"'<>()\\]{6,2048}/gi,
   /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/gi,
 ]
 
-/** Texts that are a secret by the name before them, which is the third group; what stands before the secret is the first. */
-const NAMED_TEXTS: readonly RegExp[] = [
-  // Members of JSON inside a text, and of JSON inside that: so many backslashes before the quotes.
-  /((\\{0,7})"([^"\\]{1,64})\2"\s{0,8}:\s{0,8}\2")(?:[^"\\]|\\{1,15}[^"\\])+/g,
+/** What stands before a secret with a name: the backslashes before each quote, as JSON inside a text has them, and the name. */
+const NAMES: readonly RegExp[] = [
+  /(\\{0,7})"([^"\\]{1,64})\1"\s{0,8}:\s{0,8}\1"/g,
   // A name and a value, as environments and headers are listed.
-  /((\\{0,7})"(?:name|key)\2"\s{0,8}:\s{0,8}\2"([^"\\]{1,64})\2"\s{0,8},\s{0,8}\2"value\2"\s{0,8}:\s{0,8}\2")(?:[^"\\]|\\{1,15}[^"\\])+/gi,
-  // Lines of an environment file.
-  /(()(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,63})=\\{0,7}['"]?)[^\s'"\\]{6,}/g,
+  /(\\{0,7})"(?:name|key)\1"\s{0,8}:\s{0,8}\1"([^"\\]{1,64})\1"\s{0,8},\s{0,8}\1"value\1"\s{0,8}:\s{0,8}\1"/gi,
 ]
+/** A line of an environment file. */
+const ENVIRONMENT_LINE = /(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,63})(=\\{0,7}['"]?)[^\s'"\\]{6,}/g
 
 /** Whether a header, field or parameter of this name holds a secret. */
 export function isSecretName(name: string): boolean {
@@ -70,17 +72,41 @@ export function checkScrubs(scrubs: readonly Scrub[]): readonly Scrub[] {
 export function scrubText(text: string, scrubs: readonly Scrub[]): string {
   let clean = text
   for (const pattern of SECRET_TEXTS) clean = clean.replace(pattern, SCRUBBED)
-  for (const pattern of NAMED_TEXTS) {
-    clean = clean.replace(pattern, (found, before: string, _level, name: string) =>
-      isSecretName(name) ? before + SCRUBBED : found,
-    )
-  }
+  for (const names of NAMES) clean = withoutNamed(clean, names)
+  clean = clean.replace(ENVIRONMENT_LINE, (line, name: string, sign: string) =>
+    isSecretName(name) ? name + sign + SCRUBBED : line,
+  )
   for (const scrub of scrubs) {
     if (typeof scrub === 'function') clean = scrub(clean)
     else if (typeof scrub === 'string') clean = clean.replaceAll(scrub, SCRUBBED)
     else clean = clean.replace(everyMatch(scrub), SCRUBBED)
   }
   return clean
+}
+
+function withoutNamed(text: string, names: RegExp): string {
+  const parts: string[] = []
+  let at = 0
+  for (const { 0: before, 1: slashes = '', 2: name = '', index } of text.matchAll(names)) {
+    if (index < at || !isSecretName(name)) continue
+    const start = index + before.length
+    const end = endOfText(text, start, slashes.length)
+    if (end === start) continue
+    parts.push(text.slice(at, start), SCRUBBED)
+    at = end
+  }
+  return at === 0 ? text : parts.join('') + text.slice(at)
+}
+
+/** Where a text of JSON ends whose quotes have so many backslashes before them; a quote inside it has twice as many, and one. */
+function endOfText(text: string, start: number, slashes: number): number {
+  let run = 0
+  for (let at = start; at < text.length; at++) {
+    const unit = text[at]
+    if (unit === '"' && (run - slashes) % (2 * slashes + 2) !== slashes + 1) return at - Math.min(run, slashes)
+    run = unit === '\\' ? run + 1 : 0
+  }
+  return text.length
 }
 
 /** A JSON text without secrets, known or not by its names. */

@@ -61,6 +61,17 @@ describe('scrubbing', () => {
     },
   )
 
+  it('takes all of a secret with quotes and backslashes in it out of JSON, in a text and in JSON in that', () => {
+    for (const password of ['ab"cd', '"', 'ab\\', 'ab\\"cd\\\\', '\\"']) {
+      let [given, clean] = [JSON.stringify({ password, user: 'ada' }), '{"password":"[scrubbed]","user":"ada"}']
+      for (let depth = 0; depth < 3; depth++) {
+        expect(scrubText(given, [])).toBe(clean)
+        given = JSON.stringify({ given })
+        clean = JSON.stringify({ given: clean })
+      }
+    }
+  })
+
   it('takes a list under a telling name out of a JSON text, and leaves others alone', () => {
     const text = (value: unknown) => scrubJsonText(JSON.stringify(value), [])
     expect(text({ api_keys: ['a]', '"b'], stop: ['x', 'y'] })).toBe('{"api_keys":"[scrubbed]","stop":["x","y"]}')
@@ -177,6 +188,7 @@ describe('scrubbing', () => {
         `"key":"${'\\'.repeat(400_000)}`,
         `"key":"${'\\n'.repeat(200_000)}`,
         `"key":"${'a'.repeat(5_000_000)}`,
+        `{"text":"${'a'.repeat(20_000_000)}"}`,
       ]
       for (const text of hostile) scrubText(text, [])
       for (const text of ['"a":['.repeat(100_000), '"a":["'.repeat(100_000), `"a":[${'"b",'.repeat(100_000)}`])
