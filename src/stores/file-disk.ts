@@ -44,7 +44,7 @@ export interface Disk {
 
 /** A file that is written, and is nowhere yet. */
 export interface Draft {
-  /** Puts it in the place of a name in its directory. */
+  /** Puts it in the place of a name in its directory; who took it away meanwhile might as well have done so a moment later. */
   publish(name: string): void
   discard(): void
 }
@@ -102,7 +102,13 @@ export function createDisk(root: string, me: string): Disk {
     }
   }
   const draftAt = (shard: string, path: string): Draft => ({
-    publish: (name) => renameSync(path, shard + sep + name),
+    publish(name) {
+      try {
+        renameSync(path, shard + sep + name)
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error
+      }
+    },
     discard: () => remove(path),
   })
   const remove = (path: string): void => {

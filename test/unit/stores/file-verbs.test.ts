@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -7,6 +7,7 @@ import { createFileLog } from '../../../src/stores/file-log.js'
 import type { FileSite } from '../../../src/stores/file-site.js'
 import { createSweep } from '../../../src/stores/file-sweep.js'
 import { expireFile, killFile, readFile, setFile, writeFile } from '../../../src/stores/file-verbs.js'
+import { forgetSubject } from '../../../src/stores/file-walk.js'
 import type { StoredEntry } from '../../../src/stores/shared-store.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
@@ -101,6 +102,24 @@ it('rejects what is wrong with the machine, and keeps the old value then', async
   const request = { ...REF, token: 'none', entry: entryOf('load', inc, seq), lifeMs: 1, notAfterMs: FAR }
   await expect(writeFile(site, request)).rejects.toThrow('EIO')
   expect((await readFile(site, REF)).entry?.id).toBe('old'.padEnd(16, '0'))
+})
+
+it('is a miss, and no trouble, where another process forgets a subject while the file is half written', async () => {
+  const { disk } = site
+  const write: Disk['write'] = async (shard, chunks) => {
+    const draft = await disk.write(shard, chunks)
+    for (const name of readdirSync(shard)) truncateSync(join(shard, name), 10)
+    await forgetSubject(other.disk, 'somebody')
+    return draft
+  }
+  site = { ...site, disk: { ...disk, write } }
+  const entry = { ...entryOf('new', '', 0), body: Buffer.alloc(100_000) }
+  expect((await setFile(site, { ...REF, entry, lifeMs: 1, notAfterMs: FAR })).outcome).toBe('written')
+  const { inc, seq, token = '' } = await readFile(site, { ...REF, token: 'mine' })
+  const request = { ...REF, token, entry: { ...entry, inc, startSeq: seq }, lifeMs: 1, notAfterMs: FAR }
+  expect((await writeFile(site, request)).outcome).toBe('written')
+  expect((await readFile(site, REF)).entry).toBe(undefined)
+  expect(troubles).toEqual([])
 })
 
 describe('what another process ends just before its file is put in its place leaves no file', () => {
