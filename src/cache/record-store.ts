@@ -32,13 +32,16 @@ async function loadRecord<R>(
   loader: (context: RecordContext) => Promise<R>,
   options: RecordOptions<R> = {},
 ): Promise<RecordOutcome<R>> {
-  const { keepStaleFor, cacheable, standIn = false, keyless = false, describe, ...rest } = options
+  const { keepStaleFor, cacheable, standIn = false, keyless, describe, ...rest } = options
   const outcome = createOutcome('getOrSet', state.name)
   let id: string
   try {
     id = identify(state, key, options.scope)
   } catch (error) {
-    if (!keyless && (state.live.policy.strict || state.requireScope)) throw error
+    const why = keyless === undefined ? error : keyless.error
+    // Without a key nothing is shared: a scope has nothing to keep apart.
+    const isRefused = state.live.policy.strict || (keyless === undefined && state.requireScope)
+    if (isRefused && why !== undefined) throw why
     state.counters.bypassed++
     if (state.recording.mode === 'replay') throw await missedReplay(state, { input: key, describe: options.describe })
     return {

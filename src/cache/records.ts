@@ -25,8 +25,11 @@ export interface RecordOptions<R> {
   readonly cacheable?: ((value: R) => boolean) | undefined
   /** Load again and replace what is there. */
   readonly forceFresh?: boolean | undefined
-  /** The key stands for none: called for its caller alone, where the mode lets anybody be called. Nothing of `strict` forbids it. */
-  readonly keyless?: boolean | undefined
+  /**
+   * The key stands for none: called for its caller alone, where the mode lets anybody be called. A `strict` namespace throws
+   * the `error`, which is why.
+   */
+  readonly keyless?: { readonly error: unknown } | undefined
   /** Leave no trace of what is loaded. The load is not shared. */
   readonly noStore?: boolean | undefined
   /** Do not load: reject with `ERR_NOT_CACHED` on a miss. */

@@ -70,9 +70,9 @@ export class CacheRead implements CacheReader {
     try {
       this.#key = readKey(this.#hop, this.#cache.options)
       this.#options = this.#optionsOf(this.#key.scope)
-    } catch {
+    } catch (error) {
       // A key that cannot be worked out costs the hop its cache, not its answer.
-      this.#bypass()
+      this.#bypass(error)
       return
     }
     this.#cache.readers.add(this)
@@ -190,10 +190,10 @@ export class CacheRead implements CacheReader {
   }
 
   // Through the namespace all the same: whether anybody may be called at all is for its mode to say.
-  #bypass(): void {
+  #bypass(error?: unknown): void {
     this.#hop.cacheStatus = 'bypass'
     this.#key = NO_KEY
-    this.#load({ keyless: true, signal: this.#leave.signal })
+    this.#load({ keyless: { error }, signal: this.#leave.signal })
   }
 
   #end(): void {

@@ -153,19 +153,24 @@ describe('the cache of a hop', () => {
     await stash.close()
   })
 
-  it('costs the hop nothing when its key or scope throws in a strict namespace', async () => {
-    const answers = namespace({ ttl: '1h', strict: true, requireScope: true })
-    const stash = createStash({ store: 'memory', namespaces: { answers } })
+  it('costs the hop nothing when its key or scope throws, also where a scope is required; where all is strict it fails the hop', async () => {
+    const scoped = namespace({ ttl: '1h', requireScope: true })
+    const strict = namespace({ ttl: '1h', strict: true })
+    const stash = createStash({ store: 'memory', namespaces: { scoped, strict } })
     const fail = (): never => {
-      throw new Error('no key')
+      throw new RangeError('no key')
     }
-    for (const more of [{ key: fail }, { scope: fail }]) {
-      const cache = { in: stash.answers, scope: () => 'all', ...more }
-      const p = pipeline<number>('p')
-        .hop('a', defineHop({ name: 'a', call: () => 'answer', cache }), {})
-        .assemble(({ a }) => a)
-      const { output, report } = await p.run(1)
-      expect([output, report.hops.a.cache.status]).toEqual(['answer', 'bypass'])
+    for (const name of ['scoped', 'strict'] as const) {
+      for (const more of [{ key: fail }, { scope: fail }]) {
+        const cache = { in: stash[name], scope: () => 'all', ...more }
+        const p = pipeline<number>('p')
+          .hop('a', defineHop({ name: 'a', call: () => 'answer', cache }), {})
+          .assemble(({ a }) => a)
+        const { output, report } = await p.run(1)
+        const wanted = name === 'scoped' ? ['answer', undefined] : [undefined, 'RangeError']
+        expect([output, report.hops.a.error?.name]).toEqual(wanted)
+        expect(report.hops.a.cache.status).toBe('bypass')
+      }
     }
     await stash.close()
   })
