@@ -109,7 +109,8 @@ export class Accounts {
       this.#unstored.set(unstored, (this.#unstored.get(unstored) ?? 0) + 1)
     }
     const wentUpstream = !isSpared(status)
-    const tokens = usage ?? NO_TOKENS
+    // Of an answer in parts, of which one told no tokens, at least what was paid for the others.
+    const tokens = usage ?? item.paid ?? NO_TOKENS
     const paid = item.paid ?? (wentUpstream ? tokens : undefined)
     const original = this.#spend(model, tokens, 1)
     const billed = paid === undefined ? NOTHING : this.#spend(model, paid, wentUpstream ? 1 : 0)

@@ -77,6 +77,12 @@ describe('accounts', () => {
     expect(accounts.stats().billed).toMatchObject({ calls: 2, input: 0, money: 0 })
   })
 
+  it('save nothing, never less, where only what was paid for a part is known', () => {
+    const accounts = open()
+    accounts.enter({ ...base, status: 'miss', usage: undefined, paid: usage(20) })
+    expect(accounts.stats()).toMatchObject({ billed: { input: 20 }, saved: { calls: 0, input: 0 }, withoutUsage: 1 })
+  })
+
   it('keep a bounded number of models', () => {
     const accounts = open()
     for (let model = 0; model < 1_000; model++)
