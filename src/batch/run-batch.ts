@@ -2,6 +2,7 @@ import { batchTimeout, rowsMisaligned } from '../errors/batch-error.js'
 import { preview } from '../errors/option-error.js'
 import { NO_SLOT, type TimerQueue } from '../resilience/timer-queue.js'
 import type { Clock } from '../runtime/clock.js'
+import { tellOutcome } from '../runtime/tell-outcome.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type ItemResult, itemCancelled, itemDone, itemFailed } from './item-outcome.js'
 
@@ -86,14 +87,14 @@ export function runBatch<T, R>(job: BatchJob<T, R>): Promise<BatchEnd<R>> {
       if (!Array.isArray(rows) || rows.length !== count) {
         const received = Array.isArray(rows) ? rows.length : preview(rows)
         // Nobody waits for these rows any more, so nobody else would hear of those that reject.
-        if (Array.isArray(rows)) for (const row of rows) attend(row, ignore, ignore)
+        if (Array.isArray(rows)) for (const row of rows) tellOutcome(() => row, ignore, ignore)
         end(itemFailed(rowsMisaligned('the batch function', count, received), 'contract_output'), true)
         return
       }
       for (let place = 0; place < count; place++) {
         const row = rows[place] as R | Error | PromiseLike<R | Error>
-        attend<R | Error>(
-          row,
+        tellOutcome<R | Error>(
+          () => row,
           (value) => settle(place, resultOf<R>(value)),
           (error) => settle(place, itemFailed(error)),
         )
@@ -123,16 +124,6 @@ export function runBatch<T, R>(job: BatchJob<T, R>): Promise<BatchEnd<R>> {
       end(itemFailed(error), true)
     }
   })
-}
-
-/** Tells one of the two what became of a row, later where it is a promise. One that cannot be looked at has failed. */
-function attend<R>(row: R | PromiseLike<R>, accept: (value: R) => void, refuse: (error: unknown) => void): void {
-  try {
-    if (isThenable(row)) Promise.resolve(row).then(accept, refuse)
-    else accept(row)
-  } catch (error) {
-    refuse(error)
-  }
 }
 
 function resultOf<R>(row: R | Error): ItemResult<R> {

@@ -1,4 +1,4 @@
-import { isThenable } from '../runtime/thenable.js'
+import { saidYes } from '../runtime/thenable.js'
 import { About, type Entry } from './entry.js'
 import { backOffMs } from './freshness.js'
 import type { Load } from './load-record.js'
@@ -43,10 +43,7 @@ export function rememberError(state: NamespaceState, load: Load, error: unknown)
 // A function of the host that throws must not keep the load's own error from its callers.
 function isChosen(when: (error: unknown) => boolean, error: unknown): boolean {
   try {
-    const answer: unknown = when(error)
-    if (!isThenable(answer)) return Boolean(answer)
-    Promise.resolve(answer).catch(() => undefined)
-    return false
+    return saidYes(when(error))
   } catch {
     return false
   }

@@ -1,4 +1,4 @@
-import { isThenable } from '../runtime/thenable.js'
+import { saidYes } from '../runtime/thenable.js'
 import { outranked } from './cells.js'
 import { lifetimeOf, tagsFor } from './keep.js'
 import type { Load } from './load-record.js'
@@ -32,11 +32,6 @@ export function judge(state: NamespaceState, load: Load, request: LoadRequest, c
   }
 }
 
-/** What `cacheable` says. A promise would be taken for a yes, whatever it comes to: that is a mistake of the function. */
 function allows(cacheable: LoadRequest['cacheable'], value: unknown): boolean {
-  if (cacheable === undefined) return true
-  const answer: unknown = cacheable(value)
-  if (!isThenable(answer)) return Boolean(answer)
-  Promise.resolve(answer).catch(() => undefined)
-  throw new TypeError('`cacheable` answers later')
+  return cacheable === undefined || saidYes(cacheable(value))
 }

@@ -1,7 +1,7 @@
 import { contractViolated } from '../errors/pipeline-error.js'
 import { checkSchemaResult } from '../resilience/check-contract.js'
 import { pathsOf, type StandardResult, type StandardSchema } from '../runtime/standard-schema.js'
-import { isThenable } from '../runtime/thenable.js'
+import { tellOutcome } from '../runtime/tell-outcome.js'
 
 /** Which contract of which hop. */
 export interface ContractPlace {
@@ -27,15 +27,5 @@ export function applyContract(
     if (result.issues === undefined) accept(result.value)
     else refuse(contractViolated(hop, side, pathsOf(result.issues)))
   }
-  let result: StandardResult<unknown> | Promise<StandardResult<unknown>>
-  let later: boolean
-  try {
-    result = schema['~standard'].validate(value)
-    later = isThenable(result)
-  } catch (error) {
-    refuse(error)
-    return
-  }
-  if (later) Promise.resolve(result).then(decide, refuse)
-  else decide(result as StandardResult<unknown>)
+  tellOutcome(() => schema['~standard'].validate(value), decide, refuse)
 }

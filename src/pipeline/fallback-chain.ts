@@ -2,7 +2,7 @@ import { copyPlain } from '../resilience/copy-plain.js'
 import { LazyAbort } from '../resilience/lazy-abort.js'
 import type { Priority } from '../resilience/limiter.js'
 import { NO_SLOT, type Timed } from '../resilience/timer-queue.js'
-import { isThenable } from '../runtime/thenable.js'
+import { tellOutcome } from '../runtime/tell-outcome.js'
 import type { AttemptRecord, AttemptScope } from './attempt.js'
 import { checkAgain, staleAnswer } from './cache-read.js'
 import type { Engine } from './engine.js'
@@ -145,20 +145,14 @@ export class FallbackChain implements CallWaiter, Timed {
 
   #run(run: (context: FallbackContext<unknown>) => unknown, now: number): void {
     const step = this.#step
-    this.#abort = new LazyAbort()
+    const abort = new LazyAbort()
+    this.#abort = abort
     this.#bound(now)
-    let value: unknown
-    let later: boolean
-    try {
-      value = run(new ChainContext(this.#hop, this.#abort, this.dueAt))
-      later = isThenable(value)
-    } catch {
-      this.#skip(step)
-      return
-    }
-    const settle = (settled: unknown): void => this.#take(step, settled, 'function')
-    if (later) Promise.resolve(value).then(settle, () => this.#skip(step))
-    else settle(value)
+    tellOutcome(
+      () => run(new ChainContext(this.#hop, abort, this.dueAt)),
+      (value) => this.#take(step, value, 'function'),
+      () => this.#skip(step),
+    )
   }
 
   #readStale(maxAgeMs: number, now: number): void {

@@ -1,7 +1,7 @@
 import type { Priority, QueuePlace } from '../resilience/limiter.js'
 import { continueAttempts } from '../resilience/retry.js'
+import { tellOutcome } from '../runtime/tell-outcome.js'
 import { isThenable } from '../runtime/thenable.js'
-import { askAuth } from './ask-auth.js'
 import { Attempt, AttemptContext, type AttemptOwner, type AttemptRecord, type AttemptScope } from './attempt.js'
 import type { CallSpec } from './call-spec.js'
 import { applyContract } from './contract.js'
@@ -158,7 +158,11 @@ export class GuardedCall implements AttemptOwner {
       if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall(), 'auth'))
     }
     const context = { attempt: attempt.number, refresh: this.#lastFailure?.status === 401 }
-    askAuth(auth, context, (credentials) => this.#invoke(attempt, credentials), refuse)
+    tellOutcome(
+      () => auth(context),
+      (credentials) => this.#invoke(attempt, credentials),
+      refuse,
+    )
   }
 
   #invoke(attempt: Attempt, auth: unknown): void {

@@ -5,3 +5,10 @@ export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T
     typeof (value as { readonly then?: unknown }).then === 'function'
   )
 }
+
+/** What a function of the host said: yes or no. @throws TypeError for a promise, which would count as yes whatever it comes to. */
+export function saidYes(answer: unknown): boolean {
+  if (!isThenable(answer)) return Boolean(answer)
+  Promise.resolve(answer).catch(() => undefined)
+  throw new TypeError('An answer was needed at once, and came as a promise')
+}

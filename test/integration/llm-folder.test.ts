@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { namespace } from '../../src/cache/presets.js'
 import { createStash } from '../../src/cache/stash.js'
 import { cachedFetch } from '../../src/llm/cached-fetch.js'
+import { filesIn } from '../support/folder-text.js'
 import { openWorld, post } from './llm-world.js'
 
 const folders: string[] = []
@@ -137,9 +138,4 @@ function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'hopstash-llm-'))
   folders.push(folder)
   return folder
-}
-
-function filesIn(folder: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }

@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createStash } from 'hopstash'
 import { embeddingCacheMiddleware } from 'hopstash/integrations/ai-sdk'
 import { describe, expect, it } from 'vitest'
+import { textIn } from '../../support/folder-text.js'
 
 interface Told {
   readonly embeddings: number[][]
@@ -71,8 +72,7 @@ describe('the middleware for embeddings', () => {
       const providerOptions = { test: { apiKey: 'plain-canary-1', dimensions: 64 } }
       await askerOf(stash.aiResponse)(['my key is sk-canary-12345678, keep it'], { providerOptions })
       await stash.close()
-      const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-      const text = entries.map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')).join('\n')
+      const text = textIn(folder)
       expect(text).toContain('my key is [scrubbed], keep it')
       expect(text).not.toContain('canary')
     } finally {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BaseChatModel } from '@langchain/core/language_models/chat_models'
@@ -10,6 +10,7 @@ import { namespace } from '../../../src/cache/presets.js'
 import { createStash, type Stash } from '../../../src/cache/stash.js'
 import { type LangChainCacheOptions, langChainCache } from '../../../src/integrations/langchain/index.js'
 import { hidesMedia, modelText } from '../../../src/integrations/langchain/model-text.js'
+import { textIn } from '../../support/folder-text.js'
 
 let stash: Stash
 
@@ -195,8 +196,7 @@ describe('the cache for LangChain', () => {
       await model.invoke('my key is sk-canary-12345678, keep it')
       expect(model.calls).toBe(1)
       await records.close()
-      const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-      const text = entries.map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')).join('\n')
+      const text = textIn(folder)
       expect(text).toContain('my key is [scrubbed], keep it')
       expect(text).not.toContain('canary')
     } finally {
