@@ -1,4 +1,4 @@
-import { HopstashError } from './base-error.js'
+import { type ErrorInit, HopstashError } from './base-error.js'
 
 /**
  * What is wrong with a pipeline or ended a run (`ERR_PIPELINE_INVALID`, `ERR_CONTRACT`, `ERR_HOP_TIMEOUT`,
@@ -6,6 +6,13 @@ import { HopstashError } from './base-error.js'
  */
 export class PipelineError extends HopstashError {
   override readonly name = 'PipelineError'
+  /** How long the upstream of the hop that failed asked to wait, ms; `undefined` if it did not. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(message: string, init: ErrorInit & { readonly retryAfterMs?: number | undefined }) {
+    super(message, init)
+    this.retryAfterMs = init.retryAfterMs
+  }
 }
 
 /** `ERR_PIPELINE_INVALID`: a graph that cannot run. */
@@ -36,10 +43,20 @@ export function hopTimeout(hop: string, timeoutMs: number): PipelineError {
 }
 
 /** `ERR_HOP_FAILED`: a required hop failed and had no fallback left; `cause` is what it failed with. */
-export function hopFailed(pipeline: string, hop: string, reason: string, cause: unknown): PipelineError {
+export function hopFailed(
+  pipeline: string,
+  hop: string,
+  reason: string,
+  failure:
+    | { readonly error: unknown; readonly retryable: boolean; readonly retryAfterMs: number | undefined }
+    | undefined,
+): PipelineError {
+  const { error: cause, retryAfterMs } = failure ?? {}
+  // Our own refusals end the attempts of this run, and say of themselves that a later one may do better.
+  const retryable = failure?.retryable === true || (HopstashError.isInstance(cause) && cause.retryable)
   return new PipelineError(
     `Hop '${hop}' of pipeline '${pipeline}' failed (${reason}). Give it a \`fallback\`, or make it \`optional\`.`,
-    { code: 'ERR_HOP_FAILED', cause, retryable: true, context: { pipeline, hop, reason } },
+    { code: 'ERR_HOP_FAILED', cause, retryable, retryAfterMs, context: { pipeline, hop, reason } },
   )
 }
 

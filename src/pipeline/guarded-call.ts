@@ -85,10 +85,7 @@ export class GuardedCall implements AttemptOwner {
   request(number: number, now: number): void {
     this.#number = number
     this.#pass = this.#upstream.breaker.tryPass(now)
-    if (this.#pass === 0) {
-      this.#refuse(now)
-      return
-    }
+    if (this.#pass === 0) return this.#refuse(now)
     if (this.#upstream.limiter.tryAcquire()) {
       this.#begin(now)
       return
@@ -154,14 +151,11 @@ export class GuardedCall implements AttemptOwner {
   }
 
   #authorise(attempt: Attempt, auth: (context: AuthContext) => unknown): void {
-    const refuse = (error: unknown): void => {
-      if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall(), 'auth'))
-    }
     const context = { attempt: attempt.number, refresh: this.#lastFailure?.status === 401 }
     tellOutcome(
       () => auth(context),
       (credentials) => this.#invoke(attempt, credentials),
-      refuse,
+      (error) => this.#threw(attempt, error, 'auth'),
     )
   }
 
@@ -185,8 +179,8 @@ export class GuardedCall implements AttemptOwner {
       )
   }
 
-  #threw(attempt: Attempt, error: unknown): void {
-    if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall()))
+  #threw(attempt: Attempt, error: unknown, reason?: 'auth'): void {
+    if (!attempt.over) this.#failed(attempt, thrownFailure(error, this.#engine.clock.wall(), reason))
   }
 
   #answered(attempt: Attempt, raw: unknown): void {

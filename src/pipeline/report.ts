@@ -107,7 +107,6 @@ export function checkReport<Report extends RunReport>(where: string, report: Rep
 export function buildReport(run: Run): RunReport {
   const { deadlineMs } = run.request
   const elapsedMs = run.endedAt - run.startedAt
-  const clock = run.engine.clock
   const hops = Object.fromEntries(run.hops.map((hop) => [hop.name, hopReport(hop, run)]))
   return {
     schema: 'hop-run/1',
@@ -116,7 +115,7 @@ export function buildReport(run: Run): RunReport {
     status: run.status,
     ...originOf(run),
     degraded: run.hops.filter(isLess).map((hop) => hop.name),
-    startedAt: new Date(clock.wall() - (clock.now() - run.startedAt)).toISOString(),
+    startedAt: new Date(run.wallAt).toISOString(),
     durationMs: tenth(elapsedMs),
     deadlineMs: deadlineMs === Infinity ? null : deadlineMs,
     remainingMs: deadlineMs === Infinity ? null : tenth(Math.max(0, deadlineMs - elapsedMs)),

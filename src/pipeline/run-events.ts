@@ -90,7 +90,8 @@ export async function* streamRun(
 
 /**
  * Turns the events of a run into server-sent events, a text each: `event` is the type, `data` is JSON without names of
- * providers, attempts or cost; that of `run:end` has `status`, `output` and the public report.
+ * providers, attempts or cost; that of `run:end` has `status`, `output` and the public report. An output that JSON cannot
+ * hold (a cycle, a bigint, a function) is `null` there, beside `outputError: 'ERR_VALUE_UNSUPPORTED'`.
  *
  * @throws OptionError `ERR_OPTION_INVALID`
  * @example
@@ -110,12 +111,20 @@ export function toServerSentEvents<Output, Names extends string>(
 }
 
 async function* textsOf(events: AsyncIterable<RunEvent>): AsyncGenerator<string, void, undefined> {
-  for await (const event of events) yield `event: ${event.type}\ndata: ${JSON.stringify(publicEvent(event))}\n\n`
+  for await (const event of events) yield `event: ${event.type}\ndata: ${dataOf(event)}\n\n`
 }
 
-function publicEvent(event: RunEvent): object {
-  if (event.type === 'hop:end') return { ...event, source: publicSource(event.source) }
-  if (event.type !== 'run:end') return event
+function dataOf(event: RunEvent): string {
+  if (event.type === 'hop:end') return JSON.stringify({ ...event, source: publicSource(event.source) })
+  if (event.type !== 'run:end') return JSON.stringify(event)
   const { type, atMs, result } = event
-  return { type, atMs, status: result.status, output: result.output ?? null, report: publicReport(result.report) }
+  const data = (output: object) =>
+    JSON.stringify({ type, atMs, status: result.status, ...output, report: publicReport(result.report) })
+  try {
+    const output: unknown = result.output ?? null
+    if (typeof output !== 'function' && typeof output !== 'symbol') return data({ output })
+  } catch {
+    // Whoever listens waits for the end of the run, whatever it came to.
+  }
+  return data({ output: null, outputError: 'ERR_VALUE_UNSUPPORTED' })
 }

@@ -64,6 +64,8 @@ export class Run implements HopHost {
   readonly request: RunRequest
   readonly hops: readonly HopRun[]
   startedAt: number
+  /** When it started, by the wall clock. */
+  wallAt: number
   readonly softAt: number
   readonly hardAt: number
   status: RunStatus = 'ok'
@@ -88,6 +90,7 @@ export class Run implements HopHost {
     this.#onEnd = onEnd
     this.#open = plan.hops.length
     this.startedAt = plan.engine.clock.now()
+    this.wallAt = plan.engine.clock.wall()
     this.hardAt = this.startedAt + request.deadlineMs
     this.softAt = this.hardAt === Infinity ? Infinity : this.hardAt - plan.reserveMs(request.deadlineMs)
     this.hops = plan.hops.map((hop) => new HopRun(hop, this))
@@ -115,12 +118,13 @@ export class Run implements HopHost {
 
   /** Names this run in reports and logs. Made when it is first asked for. */
   get runId(): string {
-    this.#runId ??= createRunId(this.engine.clock)
+    this.#runId ??= createRunId(this.engine.clock, this.wallAt)
     return this.#runId
   }
 
   /** Ends a run that was never started with what was kept of an earlier one. */
   answer(output: unknown, startedAt: number): void {
+    this.wallAt -= this.startedAt - startedAt
     this.startedAt = startedAt
     for (const hop of this.hops) {
       hop.done = true
@@ -264,7 +268,7 @@ export class Run implements HopHost {
     const { name } = this.plan
     const reason = hop.reason ?? 'error'
     if (reason === 'deadline') this.#end('timeout', runDeadline(name, this.deadlineMs, hop.name))
-    else this.#end('failed', hopFailed(name, hop.name, reason, hop.failure?.error))
+    else this.#end('failed', hopFailed(name, hop.name, reason, hop.failure))
   }
 
   #end(status: RunStatus, error: PipelineError | undefined): void {

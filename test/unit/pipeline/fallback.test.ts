@@ -32,6 +32,17 @@ describe('a fallback', () => {
     expect((await p.run(1)).output).toEqual({ skills: ['x'] })
   })
 
+  it('may be a value that holds itself', async () => {
+    const given: { list: unknown[]; self?: unknown } = { list: [] }
+    given.self = given
+    given.list.push(given.list, given)
+    const p = single(createFakeClock(), [given])
+    const output = (await p.run(1)).output as typeof given
+    expect(output).not.toBe(given)
+    expect([output.self, output.list[0], output.list[1]]).toEqual([output, output.list, output])
+    expect((await p.run(1)).output).not.toBe(output)
+  })
+
   it('may be a function, which sees why', async () => {
     const p = single(createFakeClock(), [
       ({ input, reason, error }: { input: unknown; reason: string; error: { status: number } }) => [

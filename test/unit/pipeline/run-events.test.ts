@@ -135,4 +135,25 @@ describe('toServerSentEvents', () => {
     expect(last).toMatchObject({ status: 'degraded', output: 'line 1\nline 2', report: { degraded: ['a'] } })
     for (const hidden of ['acme', 'secret', 'attempts', 'costUsd']) expect(texts.join()).not.toContain(hidden)
   })
+
+  it('ends with the result of a run whose output JSON cannot hold, and says that it could not be told', async () => {
+    const cycle: Record<string, unknown> = {}
+    cycle['self'] = cycle
+    for (const output of [cycle, { id: 1n }, () => 1, Symbol('x'), { toJSON: () => cycle }]) {
+      const p = pipeline<unknown>('p').assemble(() => output)
+      const texts = await collect(toServerSentEvents(p.stream(1)))
+      expect(texts).toHaveLength(2)
+      const end = JSON.parse(texts[1]!.split('data: ')[1]!)
+      expect(end).toMatchObject({ status: 'ok', output: null, outputError: 'ERR_VALUE_UNSUPPORTED' })
+      expect(end.report.status).toBe('ok')
+    }
+    const nothing = await collect(
+      toServerSentEvents(
+        pipeline('p')
+          .assemble(() => undefined)
+          .stream(1),
+      ),
+    )
+    expect(nothing[1]).not.toContain('outputError')
+  })
 })

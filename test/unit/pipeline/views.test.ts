@@ -51,6 +51,25 @@ describe('the report', () => {
     expect(new Set(keys).size).toBe(1)
   })
 
+  it('tells when the run started and names it by that, whenever it is read', async () => {
+    const fake = createFakeClock()
+    let slept = 0
+    const clock = { ...fake, wall: () => fake.wall() + slept }
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', slow(clock, 'a', 60, 1), {})
+      .assemble(() => 1)
+    const early = p.run(1)
+    await fake.advance(60)
+    const before = (await early).report.runId
+    const late = p.run(1)
+    const startedAt = new Date(clock.wall()).toISOString()
+    await fake.advance(60)
+    const result = await late
+    slept = 3_600_000
+    expect(result.report.startedAt).toBe(startedAt)
+    expect(result.report.runId.slice(0, 8)).toBe(before.slice(0, 8))
+  })
+
   it('holds no payload', async () => {
     expect(JSON.stringify((await sample()).report)).not.toContain('secret')
   })
@@ -76,15 +95,32 @@ describe('the error of a run', () => {
       name: 'PipelineError',
       code: 'ERR_HOP_FAILED',
       status: 404,
-      retryable: true,
+      retryable: false,
       hop: 'hermes',
       reason: 'error',
     })
     expect(publicReport(report).error).toEqual({
       code: 'ERR_HOP_FAILED',
-      retryable: true,
+      retryable: false,
       hop: 'hermes',
       reason: 'error',
+    })
+  })
+
+  it('is retryable where what the hop failed with is, and says how long the upstream asked to wait', async () => {
+    const failed = async (error: unknown, over: object = {}) => {
+      const p = pipeline<unknown>('p', { clock: createFakeClock() })
+        .hop('a', { run: () => Promise.reject(error), ...over })
+        .assemble(() => 1)
+      await p.run(1)
+      return (await p.run(1)).error
+    }
+    const limited = await failed(httpError(429, { 'retry-after': '90' }))
+    expect(limited).toMatchObject({ code: 'ERR_HOP_FAILED', retryable: true, retryAfterMs: 90_000 })
+    expect(await failed(httpError(400))).toMatchObject({ retryable: false, retryAfterMs: undefined })
+    expect(await failed(httpError(500), { breaker: { consecutiveFailures: 1 } })).toMatchObject({
+      retryable: true,
+      context: { reason: 'breaker_open' },
     })
   })
 
