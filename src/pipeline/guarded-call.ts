@@ -85,11 +85,12 @@ export class GuardedCall implements AttemptOwner {
   request(number: number, now: number): void {
     this.#number = number
     this.#pass = this.#upstream.breaker.tryPass(now)
-    if (this.#pass === 0) return this.#refuse(now)
-    if (this.#upstream.limiter.tryAcquire()) {
-      this.#begin(now)
-      return
-    }
+    if (this.#pass === 0) this.#refuse(now)
+    else if (this.#upstream.limiter.tryAcquire()) this.#begin(now)
+    else this.#queue(now)
+  }
+
+  #queue(now: number): void {
     this.#askedAt = now
     this.#place = this.#upstream.limiter.enqueue(() => this.#granted(), this.#waiter.priority)
     if (this.#place !== undefined) return

@@ -137,8 +137,8 @@ describe('toServerSentEvents', () => {
   })
 
   it('ends with the result of a run whose output JSON cannot hold, and says that it could not be told', async () => {
-    const cycle: Record<string, unknown> = {}
-    cycle['self'] = cycle
+    const cycle: { self?: unknown } = {}
+    cycle.self = cycle
     for (const output of [cycle, { id: 1n }, () => 1, Symbol('x'), { toJSON: () => cycle }]) {
       const p = pipeline<unknown>('p').assemble(() => output)
       const texts = await collect(toServerSentEvents(p.stream(1)))
