@@ -55,23 +55,26 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
     const slot = slotFor(args)
     const node = nodeOf(slot)
     if (node === undefined) return Promise.reject(new Error('CLUSTERDOWN no node has the slot'))
-    return node.connection.send(args).catch((error) => {
+    return node.connection.send(args).catch(async (error) => {
       const redirection = redirectionIn(error)
       if (redirection === undefined || hops >= MOST_REDIRECTIONS) throw error
       const { kind, address } = redirection
       const target = places.translate({ ...address, host: address.host || node.address.host })
       const next = nodes.get(addressText(target))
+      if (kind === 'ASK') return askedAt(next ?? open(target), args)
       if (next === undefined) {
         loop.fall()
         throw new Error('TRYAGAIN the Cluster has changed')
       }
-      if (kind === 'MOVED') {
-        moved.set(slot, addressText(target))
-        return routed(args, hops + 1)
-      }
-      next.connection.send(['ASKING']).catch(() => {})
-      return next.connection.send(args)
+      moved.set(slot, addressText(target))
+      return routed(args, hops + 1)
     })
+  }
+  // A node that is given its first slot is not among the primaries before it has it.
+  const askedAt = async ({ connection }: ClusterNode, args: readonly RedisArgument[]): Promise<unknown> => {
+    await connection.firstAttempt()
+    connection.send(['ASKING']).catch(() => {})
+    return connection.send(args)
   }
   const slotFor = (args: readonly RedisArgument[]): number => {
     const key = WITHOUT_KEY.has(args[0]) ? undefined : args[WITH_SCRIPT.has(args[0]) ? 3 : args[0] === 'MEMORY' ? 2 : 1]

@@ -64,8 +64,13 @@ export function redisClusterVerbs(site: ClusterSite): RedisVerbs {
     async kill(ref): Promise<StampReply> {
       const one = asOne()
       remember(ref)
-      const [removed] = await one.pipe([['UNLINK', keys.entry(ref.key), keys.token(ref.key)]])
-      if (removed instanceof Error) throw removed
+      // One by one: of a slot that is being moved a command finds all of its keys in one place, or none. The token first, so
+      // that no load writes between the two.
+      const replies = await one.pipe([
+        ['UNLINK', keys.token(ref.key)],
+        ['UNLINK', keys.entry(ref.key)],
+      ])
+      for (const reply of replies) if (reply instanceof Error) throw reply
       return tell(one, ref)
     },
     async expire(ref): Promise<StampReply> {

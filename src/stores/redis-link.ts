@@ -55,7 +55,8 @@ export function openLink({ source, clock, isShared, controlKey, prepare, onReady
   const connection = createClusterConnection({ nodes: cluster, clock, controlKey, prepare, onReady })
   const busSource = {
     ...source,
-    create: () => {
+    create: async () => {
+      await connection.firstAttempt()
       const address = connection.controlAddress()
       return address === undefined ? Promise.reject(new Error('AWAY')) : cluster.createAt(address)
     },

@@ -145,6 +145,33 @@ describe('a stash over a Cluster', () => {
     await store.close()
   })
 
+  it('is not kept from the rest by one slot that is on its way to a new node: a delete there is done', async () => {
+    const own = await startCluster()
+    const options = {
+      store: own.options,
+      storeTimeout: PATIENT_MS,
+      namespaces: { things: namespace<number, string>({ ttl: '1h' }) },
+    }
+    const [a, b] = [createStash(options), createStash(options)]
+    expect(await Promise.all([a.ready(PATIENT_MS), b.ready(PATIENT_MS)])).toEqual([true, true])
+    // What began before the nodes were known is no error.
+    expect(a.health().store?.lastError).not.toBe('AWAY')
+    const done = { memory: 'done', store: 'done' }
+    expect(await Promise.all([a.things.set('k', 1), a.things.set('other', 2)])).toEqual([done, done])
+    const finish = await own.beginMoveOf('{hopstash:things:v1:k}:e', await own.join())
+    expect(await b.things.get('k')).toBe(1)
+    expect(await a.things.delete('k')).toEqual(done)
+    await eventually(() => b.things.peek('k') === undefined)
+    expect(await Promise.all([a, b].map(({ things }) => things.get('k')))).toEqual([undefined, undefined])
+    expect(await a.things.set('other', 3)).toEqual(done)
+    await eventually(() => a.health().status === 'ok' && a.health().store?.pending === 0)
+    await finish()
+    await eventually(async () => (await a.things.set('k', 4)).store === 'done')
+    await eventually(async () => (await b.things.get('k')) === 4)
+    await Promise.all([a.close(), b.close()])
+    await own.stop()
+  })
+
   it('takes a cluster client, too, also inside of a KeyvRedis, and uses connections of its own', async () => {
     const client = createCluster(cluster.options as never)
     for (const given of [client, { client }]) {

@@ -9,6 +9,10 @@ export interface RedisCluster {
   ownerOf(key: string): Promise<RedisServer>
   /** One command at the node of its key. */
   command(key: string, ...args: readonly string[]): Promise<unknown>
+  /** One node more, without a slot, which the others know. It is ended with the Cluster. */
+  join(): Promise<RedisServer>
+  /** Begins to move one key's slot; resolves to what moves its keys, and makes the other node its owner. */
+  beginMoveOf(key: string, to: RedisServer): Promise<() => Promise<void>>
   /** Moves one key's slot, and what is in it, to another node. */
   moveSlotOf(key: string, to: RedisServer): Promise<void>
   flush(): Promise<void>
@@ -32,6 +36,7 @@ export async function startCluster({ persist = false } = {}): Promise<RedisClust
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1))
   }
   for (const other of others) await first.command('CLUSTER', 'MEET', '127.0.0.1', String(other.port))
+  const joined: RedisServer[] = []
   const cluster: RedisCluster = {
     nodes,
     options: { rootNodes: nodes.map(({ url }) => ({ url })) },
@@ -44,22 +49,35 @@ export async function startCluster({ persist = false } = {}): Promise<RedisClust
     async command(key, ...args) {
       return (await cluster.ownerOf(key)).command(...args)
     },
-    async moveSlotOf(key, to) {
+    async join() {
+      const joining = await startNode(persist)
+      joined.push(joining)
+      await first.command('CLUSTER', 'MEET', '127.0.0.1', String(joining.port))
+      await untilWell([...nodes, ...joined], nodes.length)
+      return joining
+    },
+    async beginMoveOf(key, to) {
       const slot = String(await first.command('CLUSTER', 'KEYSLOT', key))
       const from = await cluster.ownerOf(key)
       const [fromId, toId] = (await Promise.all([from, to].map((node) => node.command('CLUSTER', 'MYID')))) as string[]
       await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId as string)
       await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId as string)
-      for (const moved of (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, '1000')) as string[]) {
-        await from.command('MIGRATE', '127.0.0.1', String(to.port), moved, '0', '2000')
+      return async () => {
+        for (const moved of (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, '1000')) as string[]) {
+          await from.command('MIGRATE', '127.0.0.1', String(to.port), moved, '0', '2000')
+        }
+        for (const node of [to, from, ...nodes]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId as string)
       }
-      for (const node of [to, from, ...nodes]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId as string)
+    },
+    async moveSlotOf(key, to) {
+      const finish = await cluster.beginMoveOf(key, to)
+      await finish()
     },
     async flush() {
       await Promise.all(nodes.map((node) => node.command('FLUSHALL')))
     },
     async stop() {
-      await Promise.all(nodes.map((node) => node.stop()))
+      await Promise.all([...nodes, ...joined].map((node) => node.stop()))
     },
   }
   await untilWell(nodes)
@@ -86,11 +104,13 @@ async function startNode(persist: boolean): Promise<RedisServer> {
   })
 }
 
-async function untilWell(nodes: readonly RedisServer[]): Promise<void> {
+async function untilWell(nodes: readonly RedisServer[], primaries = nodes.length): Promise<void> {
   for (let attempt = 0; attempt < 1000; attempt++) {
     const infos = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO')))
     const isWell = (info: unknown): boolean =>
-      String(info).includes('cluster_state:ok') && String(info).includes(`cluster_size:${nodes.length}`)
+      ['state:ok', `size:${primaries}`, `known_nodes:${nodes.length}`].every((word) =>
+        String(info).includes(`cluster_${word}\r`),
+      )
     if (infos.every(isWell)) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
