@@ -1,5 +1,5 @@
 import { utimesSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { lstat, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Clock } from '../runtime/clock.js'
 import { codeOf, type Disk, tryTo } from './file-disk.js'
@@ -92,7 +92,7 @@ async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () =
   const entries: Found[] = []
   let bytes = 0
   const drafts: Found[] = []
-  for await (const path of shardsOf(disk)) {
+  for await (const path of shardsOf(disk, readableIn)) {
     if (isClosed()) return
     for (const found of await filesIn(path)) {
       if (isDraft(found.path)) drafts.push(found)
@@ -108,9 +108,9 @@ async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () =
   }
   // What writers left that were killed, while they wrote an entry or began a log.
   for (const { path, usedAtMs } of drafts) if (nowMs - usedAtMs > HOUR_MS) disk.remove(path)
-  for (const name of await namesIn(disk, disk.root)) {
+  for (const name of await readableIn(disk.root)) {
     const path = join(disk.root, name)
-    const begunAtMs = isDraft(path) ? (await stat(path)).mtimeMs : nowMs
+    const begunAtMs = isDraft(path) ? (await lstat(path)).mtimeMs : nowMs
     if (nowMs - begunAtMs > HOUR_MS) await rm(path, { recursive: true, force: true })
   }
 }
@@ -120,30 +120,38 @@ export function isDraft(path: string): boolean {
   return basename(path).startsWith('draft-')
 }
 
-/** The directories entries are in. */
-export async function* shardsOf(disk: Disk): AsyncGenerator<string> {
+/** The directories entries are in; `names` lists one. */
+export async function* shardsOf(disk: Disk, names = namesIn): AsyncGenerator<string> {
   const top = disk.entries
-  for (const namespace of await namesIn(disk, top)) {
-    for (const shard of await namesIn(disk, join(top, namespace))) yield join(top, namespace, shard)
+  for (const namespace of await names(top)) {
+    for (const shard of await names(join(top, namespace))) yield join(top, namespace, shard)
   }
 }
 
-/** The names in a directory; none where there is no directory of the folder's own. */
-export async function namesIn(disk: Disk, path: string): Promise<string[]> {
+/**
+ * The names in a directory; none where there is no directory of the folder's own. What is known of directories is of no
+ * use here: behind a link that took the place of one are the files of somebody else. Rejects where a directory cannot be read.
+ */
+export async function namesIn(path: string): Promise<string[]> {
   try {
-    return disk.isThere(path) ? await readdir(path) : []
+    return (await lstat(path)).isDirectory() ? await readdir(path) : []
   } catch (error) {
-    if (codeOf(error) === 'EIO') throw error
-    return []
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
   }
+}
+
+// What one user may not read, such as what root has made once, must not keep the rest from its bound.
+function readableIn(path: string): Promise<string[]> {
+  return namesIn(path).catch(() => [])
 }
 
 async function filesIn(path: string): Promise<Found[]> {
-  const names = await readdir(path).catch(() => [])
+  const names = await readableIn(path)
   const found = await Promise.all(
     names.map(async (name): Promise<Found[]> => {
       const file = join(path, name)
-      const stats = await stat(file).catch(() => undefined)
+      const stats = await lstat(file).catch(() => undefined)
       return stats?.isFile() === true ? [{ path: file, bytes: stats.size + FILE_BYTES, usedAtMs: stats.mtimeMs }] : []
     }),
   )

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY_DIGEST_BYTES } from '../codec/entry-header.js'
 import { AT } from '../codec/header-layout.js'
@@ -18,23 +19,30 @@ export interface RecordedRequest {
 const NAME = /^([0-9a-f]{32})\.entry$/
 
 /**
- * Removes the file of every entry about a subject, valid or not, and what may be about it: files that are torn, and those that
- * writers left which were killed. Resolves to how many entries about it there were.
+ * Removes the file of every entry about a subject, valid or not, and what may be about it: files that are torn or cannot be
+ * read, and those that writers left which were killed. Rejects where a directory cannot be read. Resolves to how many entries about it there were.
  */
 export async function forgetSubject(disk: Disk, subject: string): Promise<number> {
   let removed = 0
   for await (const shard of shardsOf(disk)) {
-    for (const name of await namesIn(disk, shard)) {
+    for (const name of await namesIn(shard)) {
       const path = join(shard, name)
       const isEntry = NAME.test(name)
-      const bytes = isEntry || isDraft(path) ? await disk.read(shard, name) : undefined
+      if (!isEntry && !isDraft(path)) continue
+      const bytes = await disk.read(shard, name)
       const about = bytes && subjectOf(bytes)
-      if (bytes === undefined || (about !== undefined && about !== subject)) continue
+      if (about !== undefined && about !== subject) continue
+      if (bytes === undefined && !(await isFile(path))) continue
       disk.remove(path)
       if (isEntry && about === subject) removed++
     }
   }
   return removed
+}
+
+// What is no file is a link, or has no bytes of its own.
+async function isFile(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isFile() === true
 }
 
 /** Whom the entry in a file is about: `''` for nobody, `undefined` where the file does not say. */
@@ -47,8 +55,8 @@ function subjectOf(bytes: Buffer): string | undefined {
 
 /** The requests recorded in a directory of entries. */
 export async function* eachRequest(disk: Disk, directory: string): AsyncGenerator<RecordedRequest> {
-  for (const shard of await namesIn(disk, directory)) {
-    for (const name of await namesIn(disk, join(directory, shard))) {
+  for (const shard of await namesIn(directory)) {
+    for (const name of await namesIn(join(directory, shard))) {
       const bytes = NAME.test(name) ? await disk.read(join(directory, shard), name) : undefined
       const request = bytes && requestIn(bytes)
       if (request !== undefined) yield { file: join(directory, shard, name).slice(disk.root.length + 1), request }

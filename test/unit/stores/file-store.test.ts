@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -340,6 +341,24 @@ describe('the bounds of a folder', () => {
     expect(await found(store, 'a')).toBe(TEXT)
   })
 
+  it('concern nothing behind a link that was put in the place of a directory, before or while it is in use', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'hopstash-other-'))
+    const store = open({ maxBytes: 65_536 })
+    await put(store, 'a')
+    const shard = dirname(files()[0] as string)
+    rmSync(shard, { recursive: true })
+    symlinkSync(other, shard)
+    symlinkSync(other, join(dirname(shard), 'zz'))
+    symlinkSync(other, join(folder, 'hopstash-v1/entries/linked'))
+    mkdirSync(join(other, 'notes'))
+    const theirs = ['draft-of-a-book', 'film', 'notes/film'].map((name) => join(other, name))
+    for (const file of theirs) writeFileSync(file, Buffer.alloc(70_000))
+    for (const file of theirs) utimesSync(file, 1000, 1000)
+    for (const each of [store, open({ maxBytes: 65_536 })]) await each.sweep()
+    expect(theirs.map((file) => existsSync(file))).toEqual([true, true, true])
+    rmSync(other, { recursive: true })
+  })
+
   it('keep the log short, which whoever opens the folder reads', async () => {
     const store = open()
     for (let i = 0; i < 700; i++) await put(store, `n${i % 20}`)
@@ -387,6 +406,14 @@ describe('what a folder is asked beside entries', () => {
     expect((await store.forget('one')).removed).toBe(1)
     expect(files()).toEqual([two])
     expect(readdirSync(shard)).toEqual(['draft-another-1'])
+  })
+
+  it('erases what cannot be read, and so may be about the subject', async () => {
+    const store = open()
+    await put(store, 'a')
+    truncateSync(files()[0] as string, 130 * 1024 * 1024)
+    expect((await store.forget('u1')).removed).toBe(0)
+    expect(files()).toEqual([])
   })
 
   it('lists the requests of a namespace, scrubbed', async () => {
