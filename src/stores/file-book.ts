@@ -24,8 +24,10 @@ export interface FileBook {
   markers(names: readonly string[]): Markers
   /** Those that concern every entry of a namespace: the same object until a line is taken. */
   markersOfAll(namespace: string): Markers
-  /** The number before which nothing loaded of a key is valid. */
+  /** The number before which nothing loaded of a key is valid; 0 where that is forgotten. */
   overUntil(file: string): number
+  /** Of what ended keys under higher numbers than this, nothing is forgotten. */
+  readonly forgottenUntil: number
   token(file: string, nowMs: number): HeldToken | undefined
   /** Lines that say the same, for the beginning of the next log. */
   summary(nowMs: number): LogLine[]
@@ -39,7 +41,7 @@ export interface HeldToken {
 
 /** Names beyond this are forgotten, the longest untouched first: what was loaded before their invalidation is then over. */
 const MOST_NAMES = 20_000
-/** A key that was deleted has no file. Only a writer that is overtaken between two system calls makes this matter. */
+/** A key that was deleted has no file. This matters to a writer alone that is overtaken between two system calls. */
 const MOST_KEYS = 500
 
 /** Returns an empty book; `me` is how this process signs its lines. */
@@ -51,6 +53,7 @@ export function createFileBook(me: string): FileBook {
   let [inc, seq, floor] = ['', 0, 0]
   let [ended, wasUsed] = [false, false]
   let [ownLines, ownSeq] = [0, 0]
+  let forgottenUntil = 0
 
   const raise = (name: string, change: Partial<Marker>): void => {
     const marker = { ...(markers.get(name) ?? { hard: floor, soft: 0 }), ...change }
@@ -61,9 +64,11 @@ export function createFileBook(me: string): FileBook {
   const end = (file: string, number: number): void => {
     over.delete(file)
     over.set(file, number)
-    if (over.size > MOST_KEYS) evictFirst(over)
+    if (over.size > MOST_KEYS) forgottenUntil = Math.max(forgottenUntil, evictFirst(over))
   }
   const begin = (line: LogLine & { kind: 'head' }): void => {
+    // Whole logs were missed, and what they forgot with them.
+    if (line.seq !== seq) forgottenUntil = line.seq
     for (const map of [markers, over, tokens]) map.clear()
     inc = line.inc
     seq = line.seq
@@ -165,6 +170,9 @@ export function createFileBook(me: string): FileBook {
       return known
     },
     overUntil: (file) => over.get(file) ?? 0,
+    get forgottenUntil() {
+      return forgottenUntil
+    },
     token(file, nowMs) {
       const held = tokens.get(file)
       return held !== undefined && held.untilMs > nowMs ? held : undefined

@@ -77,9 +77,10 @@ export async function writeFile(site: FileSite, request: WriteRequest): Promise<
     log.append({ kind: 'use', sender: site.me, file, token, nowMs })
     if (isDead()) return came('dead')
     if (!log.book.wasUsed) return came('refused')
+    const { ownSeq } = log.book
     draft.publish(at.name)
     draft = undefined
-    if (removeIfOver(site, at, entry)) return came('dead')
+    if (removeIfOver(site, at, entry, ownSeq)) return came('dead')
     if (request.tells === 'key') tell(site, request, false)
     if (request.tells === 'done') free(site, request, 'lead')
     return came('written')
@@ -111,8 +112,8 @@ export async function setFile(site: FileSite, request: SetRequest): Promise<SetR
       const drafting = site.disk.write(at.shard, chunks)
       const draft = drafting instanceof Promise ? await drafting : drafting
       // While a large one was written somebody else may have been faster, and his is the newer.
-      putInPlace(site, at, draft, own)
-    } else removeIfOver(site, at, own)
+      putInPlace(site, at, draft, own, seq)
+    } else removeIfOver(site, at, own, seq)
     return came('written', seq)
   } catch (error) {
     return full(site, request, error) ?? came('full', seq)
@@ -139,32 +140,33 @@ export async function expireFile(site: FileSite, ref: KeyRef): Promise<BumpReply
   if (expired === undefined) return reply
   const drafting = site.disk.write(at.shard, expired.chunks)
   const draft = drafting instanceof Promise ? await drafting : drafting
-  putInPlace(site, at, draft, expired.entry)
+  putInPlace(site, at, draft, expired.entry, reply.seq)
   return reply
 }
 
 /** Publishes what took its time to write, unless it was ended meanwhile. */
-function putInPlace(site: FileSite, at: Place, draft: Draft, entry: StoredEntry): void {
+function putInPlace(site: FileSite, at: Place, draft: Draft, entry: StoredEntry, since: number): void {
   site.log.catchUp()
-  if (isOver(site, at, entry)) draft.discard()
+  if (isOver(site, at, entry, since)) draft.discard()
   else {
     draft.publish(at.name)
-    removeIfOver(site, at, entry)
+    removeIfOver(site, at, entry, since)
   }
 }
 
-function isOver({ log: { book } }: FileSite, { file, namespace }: Place, entry: StoredEntry): boolean {
-  if (book.overUntil(file) > entry.startSeq) return true
+/** Whether an entry was ended; or may have been since a line of this process, because the book forgets single keys. */
+function isOver({ log: { book } }: FileSite, { file, namespace }: Place, entry: StoredEntry, since: number): boolean {
+  if (book.overUntil(file) > entry.startSeq || book.forgottenUntil > since) return true
   return !isLive(entry, book.inc, book.markers(markerNames(namespace, entry.tags)))
 }
 
 /**
- * Removes a file just put in its place, where its entry was ended in that moment: who ended it has found nothing to remove, and
- * the book does not remember single keys for ever. What is newer there goes with it, and is a miss.
+ * Removes a file just put in its place, where its entry was ended in that moment: who ended it has found nothing to remove.
+ * What is newer there goes with it, and is a miss.
  */
-function removeIfOver(site: FileSite, at: Place, entry: StoredEntry): boolean {
+function removeIfOver(site: FileSite, at: Place, entry: StoredEntry, since: number): boolean {
   site.log.catchUp()
-  const over = isOver(site, at, entry)
+  const over = isOver(site, at, entry, since)
   if (over) site.disk.remove(pathOf(at))
   return over
 }

@@ -124,7 +124,15 @@ it('is a miss, and no trouble, where another process forgets a subject while the
 
 describe('what another process ends just before its file is put in its place leaves no file', () => {
   const files = () => readdirSync(folder, { recursive: true }).filter((name) => /entry$|draft/.test(String(name)))
-  const ends = { delete: () => void killFile(other, REF), invalidate: () => bumpAll(other) }
+  const ends = {
+    delete: () => void killFile(other, REF),
+    'delete, and more than the book remembers': () => deleteMany(600),
+    invalidate: () => bumpAll(other),
+  }
+  const deleteMany = (more: number) => {
+    killFile(other, REF)
+    for (let i = 0; i < more; i++) killFile(other, { ...REF, key: `${REF.key}${i}` })
+  }
   const set = (body: Buffer, id = 'old') =>
     setFile(site, { ...REF, entry: { ...entryOf(id, '', 0), body }, lifeMs: 1, notAfterMs: FAR })
   const bumpAll = ({ log, me }: FileSite) => log.append({ kind: 'names', sender: me, mode: 'delete', names: ['*'] })
