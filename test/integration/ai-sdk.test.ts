@@ -193,6 +193,20 @@ describe.each(VERSIONS)('the AI SDK over the cache: $name', (version) => {
     expect(wire.requests).toHaveLength(5)
   })
 
+  it('takes the end of a stream without a reason for a cut, which is kept by nobody whatever is kept besides', async () => {
+    const alsoStore = ['truncated', 'filtered', 'empty', 'unknown-finish']
+    for (const make of ['chat', 'responses']) {
+      const provider = version.createOpenAI({ baseURL: `${wire.url}/v1`, apiKey: 'sk-canary-canary' })
+      const middleware = cacheMiddleware(stash.aiResponse, { alsoStore })
+      const model = ai.wrapLanguageModel({ model: provider[make](`gpt-${make}`), middleware })
+      const stream = () => partsOf(ai.streamText({ model, prompt: 'Hi', maxRetries: 0, onError: () => {} }).fullStream)
+      const before = wire.requests.length
+      wire.scripts.push({ cutAfter: 0 }, { cutAfter: 3 }, { ends: 'unfinished' })
+      for (let i = 0; i < 5; i++) await stream()
+      expect(wire.requests.length - before).toBe(4)
+    }
+  })
+
   it('shares one call among those who ask at one time, streams from their first part on', async () => {
     let open: () => void = () => {}
     const until = new Promise<void>((resolve) => {

@@ -21,7 +21,12 @@ export interface Part {
 }
 
 const GOOD = new Set(['stop', 'tool-calls'])
-const BAD: Readonly<Record<string, string>> = { length: 'truncated', 'content-filter': 'filtered', error: 'error' }
+const BAD: Readonly<Record<string, string>> = {
+  length: 'truncated',
+  'content-filter': 'filtered',
+  error: 'error',
+  interrupted: 'cut',
+}
 /** Headers of a response that are nobody's business later, beside those that hold a secret. */
 const PRIVATE_HEADERS = new Set(['set-cookie2', 'proxy-authenticate', 'www-authenticate'])
 
@@ -41,7 +46,7 @@ export function recordOfParts(result: object, parts: readonly Part[]): AnswerRec
   const kept = parts.filter(({ type }) => type !== 'raw')
   const verdict = parts.some(({ type }) => type === 'error')
     ? 'error'
-    : finish === undefined
+    : finish === undefined || isUntold(finish.finishReason)
       ? 'cut'
       : (unfinished(finish.finishReason) ?? (parts.some(isSubstance) ? undefined : 'empty'))
   return recordOf({ result, parts: kept }, verdict)
@@ -138,6 +143,12 @@ function wordOf(finishReason: unknown): string | undefined {
   return typeof reason === 'string' ? reason : undefined
 }
 
+// What providers end a stream with that was cut: version 2 has a word for it, 3 one for the lack of any, 4 `interrupted`.
+function isUntold(finishReason: unknown): boolean {
+  const { unified, raw } = objectOr(finishReason)
+  return finishReason === 'unknown' || (unified === 'other' && typeof raw !== 'string')
+}
+
 function unfinished(finishReason: unknown): string | undefined {
   const reason = wordOf(finishReason)
   if (reason === undefined) return 'unknown-finish'
@@ -152,8 +163,11 @@ function isSubstance(part: unknown): boolean {
   return type === 'tool-call' || type === 'file' || type === 'source' || type === 'tool-result'
 }
 
-// The request would be kept twice over, and the text of the response is what was parsed.
-function withoutTexts(result: object): Readonly<Record<string, unknown>> {
+/**
+ * What of a result is for others than its caller: without the texts of request and response, for the one would be kept twice
+ * over and the other is what was parsed, and without headers that hold a secret.
+ */
+export function withoutTexts(result: object): Readonly<Record<string, unknown>> {
   const { request: _request, stream: _stream, response, ...rest } = result as Record<string, unknown>
   if (typeof response !== 'object' || response === null) return rest
   const { body: _body, headers, ...about } = response as Record<string, unknown>

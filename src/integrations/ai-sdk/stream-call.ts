@@ -11,6 +11,7 @@ import {
   recordOfParts,
   tokensOf,
   usageOf,
+  withoutTexts,
 } from './answer-record.js'
 import {
   type CallParams,
@@ -88,12 +89,12 @@ function follow(
     }
     const takeLive = (): void => {
       const { log, result } = flight
-      if (log === undefined) return
+      if (log === undefined || result === undefined) return
       const left = (reason?: unknown): void => {
         leaving.release()
         if (reason !== undefined) leaving.abort(reason)
       }
-      const head = isFirst ? result : copied(result)
+      const head = isFirst ? result : copied(withoutTexts(result))
       decide(() => resolve({ ...head, stream: live(log, { left, isFirst, loaded }, call.signal) }))
     }
     const load = (context: RecordContext): Promise<AnswerRecord> => {

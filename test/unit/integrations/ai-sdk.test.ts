@@ -79,8 +79,19 @@ describe('the middleware', () => {
     expect((await asked).content).toEqual([{ type: 'text', text: 'at last' }])
   })
 
+  const headers = { 'x-request-id': 'r', 'X-Auth-Token': 't', 'x-api-key': 'k', 'set-cookie': 'c' }
+  it('gives whoever joins a stream no header that holds a secret of its first caller, and no text of his request', async () => {
+    await using stash = createStash()
+    const { wrapStream } = cacheMiddleware(stash.aiResponse)
+    const doStream = async () => ({ stream: streamOf(PARTS), request: { body: 'his' }, response: { headers } })
+    const ask = () => wrapStream({ doStream, params: { prompt: [] }, model })
+    const [first, joined] = await Promise.all([ask(), ask()])
+    expect(first).toMatchObject({ request: { body: 'his' }, response: { headers } })
+    expect({ ...joined, stream: undefined }).toEqual({ response: { headers: { 'x-request-id': 'r' } } })
+    await Promise.all([partsOf(first.stream), partsOf(joined.stream)])
+  })
+
   it('keeps no header of an answer that holds a secret', () => {
-    const headers = { 'x-request-id': 'r', 'X-Auth-Token': 't', 'x-api-key': 'k', 'set-cookie': 'c' }
     const record = recordOfResult({ content: [], finishReason: 'stop', response: { headers } })
     expect(record.result.response).toEqual({ headers: { 'x-request-id': 'r' } })
   })
