@@ -83,32 +83,37 @@ export function describe(request: Request, route?: RouteOfRequest): RouteRequest
 /** What a framework tells of the route a request takes. */
 export interface RouteOfRequest {
   readonly routePath?: string
+  /** By what it has found the route; not the URL's path where the host finds routes by something else, too. */
+  readonly path?: string
 }
 
 // A class, without a closure, which takes its URL apart when it is asked for the parts: it is made for every hit.
 class Description implements RouteRequest {
   readonly method: string
-  readonly url: string
+  readonly url?: string
+  readonly #whole: string
   readonly #headers: Headers
   readonly #route: RouteOfRequest | undefined
 
   constructor({ method, url, headers }: Request, route: RouteOfRequest | undefined) {
     this.method = method
-    this.url = url
+    this.#whole = url
     this.#headers = headers
     this.#route = route
+    if (isPathOf(url, route?.path)) this.url = url
   }
 
   get host(): string {
-    return this.url.slice(this.url.indexOf('//') + 2, pathOf(this.url))
+    return this.#whole.slice(this.#whole.indexOf('//') + 2, pathOf(this.#whole))
   }
 
   get path(): string {
-    return this.url.slice(pathOf(this.url), queryOf(this.url))
+    const path = this.#whole.slice(pathOf(this.#whole), queryOf(this.#whole))
+    return this.url === undefined ? `${path}\n${this.#route?.path}` : path
   }
 
   get search(): string {
-    return this.url.slice(queryOf(this.url), endOf(this.url))
+    return this.#whole.slice(queryOf(this.#whole), endOf(this.#whole))
   }
 
   header(name: string): string | undefined {
@@ -123,6 +128,12 @@ class Description implements RouteRequest {
 // The text of a Request's URL is in its one spelling already: its path begins at the third slash.
 function pathOf(url: string): number {
   return url.indexOf('/', url.indexOf('//') + 2)
+}
+
+function isPathOf(url: string, path: string | undefined): boolean {
+  if (path === undefined) return true
+  const from = pathOf(url)
+  return from + path.length === queryOf(url) && url.startsWith(path, from)
 }
 
 function queryOf(url: string): number {

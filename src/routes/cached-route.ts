@@ -46,6 +46,8 @@ export interface Passage<Req> {
   readonly before?: Readonly<Record<string, unknown>>
   /** The route as its framework writes it, where the request does not know. */
   readonly pattern?: string | undefined
+  /** By what else its framework chose the route, where several have one address. */
+  readonly chosenBy?: string | undefined
 }
 
 /** The route behind every `node:http` framework. @throws {OptionError} `ERR_OPTION_INVALID` */
@@ -53,7 +55,7 @@ export function createNodeRoute<Req>(options: RouteOptions<Req>): (passage: Pass
   const cache = createRouteCache(options)
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY
   return (passage) => {
-    const about = new Description(passage.request, passage.pattern)
+    const about = new Description(passage.request, passage)
     const run = new Run(passage, about, maxBodyBytes)
     try {
       // What is kept and fresh is sent in the very turn that asked for it.
@@ -147,6 +149,8 @@ function swallowFrom(response: ServerResponse): void {
   captureResponse(response, { maxBodyBytes: 0, before: {}, isAnswered: true }).produced.catch(() => undefined)
 }
 
+type RouteChoice = Pick<Passage<never>, 'pattern' | 'chosenBy'>
+
 /** A request whose handler does not see its conditions, while the route still does. */
 class Description implements RouteRequest {
   readonly method: string
@@ -156,12 +160,14 @@ class Description implements RouteRequest {
   readonly #pattern: string | undefined
   #headers: IncomingMessage['headers']
 
-  constructor(incoming: NodeRequest, pattern: string | undefined) {
+  constructor(incoming: NodeRequest, { pattern, chosenBy = rewrittenOf(incoming) }: RouteChoice) {
     // A router takes its prefix off `url`; the key wants the whole path.
     const whole = incoming.originalUrl ?? incoming.url ?? '/'
     const cut = whole.indexOf('?')
+    const path = cut < 0 ? whole : whole.slice(0, cut)
     this.method = incoming.method ?? 'GET'
-    this.path = cut < 0 ? whole : whole.slice(0, cut)
+    // No path and no host has an end of line.
+    this.path = chosenBy === undefined ? path : `${path}\n${chosenBy}`
     this.search = cut < 0 ? '' : whole.slice(cut)
     this.#incoming = incoming
     this.#pattern = pattern
@@ -189,6 +195,13 @@ class Description implements RouteRequest {
     this.#headers = { ...this.#incoming.headers }
     for (const name of CONDITIONS) delete this.#incoming.headers[name]
   }
+}
+
+/** Its address, where middleware has rewritten it: such requests of one first address may go to several routes. */
+function rewrittenOf({ url = '/', baseUrl = '', originalUrl = url }: NodeRequest): string | undefined {
+  const now = baseUrl + url
+  // Where nothing is left behind its prefix, Express adds the slash.
+  return now === originalUrl || baseUrl + url.slice(1) === originalUrl ? undefined : now
 }
 
 // Where its router is mounted Express tells as a path, which may hold more than a pattern.

@@ -16,8 +16,13 @@ export function headerMembers(response: ServerResponse, headers: HeaderFields) {
       setHeaderOf(headers, name, present === undefined ? value : [present, value].flat().map(String))
       return response
     },
-    setHeaders: (given: Iterable<readonly [string, string]>) => {
-      for (const [name, value] of given) setHeaderOf(headers, name, value)
+    setHeaders: (given: Iterable<readonly [string, string | string[]]>) => {
+      const cookies: string[] = []
+      // `Headers` give each cookie by itself.
+      for (const [name, value] of given)
+        if (name === 'set-cookie') cookies.push(...[value].flat())
+        else setHeaderOf(headers, name, value)
+      if (cookies.length > 0) setHeaderOf(headers, 'set-cookie', cookies)
       return response
     },
     getHeader: (name: string) => headers.get(name.toLowerCase()),

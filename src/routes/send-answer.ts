@@ -14,9 +14,10 @@ export function sendAnswer(
 ): void {
   if (response.headersSent || response.destroyed) return
   for (const name of Object.keys(before)) response.setHeader(name, before[name] as string)
-  if (response.getHeaderNames().length === 0 && !Object.hasOwn(response, 'writeHead')) {
+  const isWrapped = Object.hasOwn(response, 'writeHead') || Object.hasOwn(response, 'end')
+  if (!isWrapped && response.getHeaderNames().length === 0) {
     // Nobody has set a field: all of them go at once, which is several times as fast as one by one. Middleware that has
-    // wrapped `writeHead` may know no such list.
+    // wrapped `writeHead` may know no such list, and what has wrapped `end` may still set a field.
     response.writeHead(status, fields as string[]).end(body ?? undefined)
     return
   }

@@ -37,6 +37,24 @@ it('sends every field of a kept answer through a `writeHead` that knows no list 
   expect(again.headers.get('cache-status')).toMatch(/^hopstash; hit/)
 })
 
+it('leaves who has wrapped `end` to set fields, as where a body is made longer or encoded', async () => {
+  const route = cachedRoute({ in: createStash({ store: 'memory' }).general })
+  const url = await listen((request, response) => {
+    const end = response.end as (body: unknown) => ServerResponse
+    response.end = ((body: unknown) => {
+      const longer = `${body}, and more`
+      response.setHeader('content-length', longer.length)
+      return end.call(response, longer)
+    }) as typeof response.end
+    route(request, response, () => response.end('own'))
+  }, '/')
+  for (const happened of ['fwd=uri-miss', 'hit']) {
+    const response = await fetch(url)
+    expect(await response.text()).toBe('own, and more')
+    expect(response.headers.get('cache-status')).toContain(happened)
+  }
+})
+
 it('keeps no answer whose cookie only a client that has left would have got', async () => {
   let release = (): void => {}
   let visits = 0

@@ -198,3 +198,17 @@ it('Hono 4: an old response stands in for a handler that returns nothing', async
   expect(await (await app.request('/form')).text()).toBe('old')
   expect(calls).toBe(2)
 })
+
+it('all go out where a handler sets them by `setHeaders`', async () => {
+  const route = cachedRoute({ in: createStash({ store: 'memory' }).general })
+  const url = await listen((request, response) => {
+    route(request, response, () => {
+      const fields = new Headers({ 'x-own': 'c' })
+      for (const cookie of ['a=1', 'b=2']) fields.append('set-cookie', cookie)
+      response.setHeaders(fields)
+      response.end('own')
+    })
+  }, '/')
+  const { headers } = await fetch(url)
+  expect([headers.getSetCookie(), headers.get('x-own')]).toEqual([['a=1', 'b=2'], 'c'])
+})

@@ -6,7 +6,7 @@ import type { RouteOptions } from '../../routes/route-options.js'
 export interface FastifyRequestLike {
   readonly raw: IncomingMessage
   readonly url: string
-  readonly routeOptions?: { readonly url?: string | undefined }
+  readonly routeOptions?: { readonly url?: string | undefined; readonly version?: string | undefined }
   readonly headers: IncomingHttpHeaders
   readonly params: unknown
   readonly query: unknown
@@ -31,6 +31,7 @@ export function cacheReply(
 ): (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void {
   const serve = createNodeRoute(options)
   return (request, reply, done) => {
+    const { url: pattern, version: chosenBy } = request.routeOptions ?? {}
     serve({
       request: request.raw,
       response: reply.raw,
@@ -40,7 +41,8 @@ export function cacheReply(
         reply.hijack()
       },
       before: reply.getHeaders(),
-      pattern: request.routeOptions?.url,
+      pattern,
+      chosenBy,
     })
   }
 }

@@ -14,6 +14,7 @@ export interface HonoContextLike {
     raw: Request
     readonly routeIndex?: number
     readonly routePath?: string
+    readonly path?: string
     readonly matchedRoutes?: readonly { readonly handler: unknown }[]
   }
   readonly env: unknown
