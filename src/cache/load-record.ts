@@ -72,6 +72,8 @@ export class Load {
   /** Settles when the store has answered the write, or will not: callers who joined late wait for it. */
   published: Promise<boolean> | undefined = undefined
   onEnd: (() => void) | undefined = undefined
+  /** Called where it waits for the load of another process. */
+  onFollow: (() => void) | undefined = undefined
   /** Called where the shared store had a value that is past its ttl, or near its end: it has been served. */
   refresh: (() => void) | undefined = undefined
 

@@ -60,9 +60,13 @@ export function getOrSetMany<K, V>(
   const batch = new Batch<K, V>(state, loader, by, aligned === true, each.scope)
   const answers = keys.map((key) => {
     const id = idIfAny(state, key, each.scope)
-    const decided = batch.expect(id !== undefined && state.loads.has(id))
+    const running = id === undefined ? undefined : state.loads.get(id)
+    const decided = batch.expect(running !== undefined)
     const answer = getOrSet(state, key, (load) => batch.rowOf(key, () => load.signal, decided), each)
     answer.then(decided, decided)
+    // That process may be waiting for another key of this call.
+    const own = id === undefined ? undefined : state.loads.get(id)
+    if (own !== undefined && own !== running) own.onFollow = decided
     return answer
   })
   return Promise.allSettled(answers) as Promise<PromiseSettledResult<V | undefined>[]>

@@ -120,6 +120,8 @@ export interface Pursuit {
   /** Another leader had nothing to share, or this one has followed long enough: wait for nobody. */
   alone: boolean
   readonly keepsAlive: () => boolean
+  /** Told that it waits for another leader. */
+  readonly follows: () => void
   /** Ends the wait; set while there is one. */
   stop: (() => void) | undefined
 }
@@ -152,6 +154,7 @@ export async function pursue(tier: SharedSide, flight: SharedFlight, pursuit: Pu
       flight.token = reply.token
       return 'load'
     }
+    pursuit.follows()
     pursuit.alone = (await following.woken(reply.leftMs, pursuit.keepsAlive())) === 'alone'
     return 'again'
   } finally {

@@ -1,3 +1,4 @@
+import { inThisContext } from '../runtime/async-context.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { Entry } from './entry.js'
 import type { Load } from './load-record.js'
@@ -44,7 +45,8 @@ export function runThroughStore(
   const flight = beginShared(state, tier, load.id, 'load')
   load.shared = flight
   const takesToken = accept.mayLoad && !load.noStore && !leads(state, tier)
-  readShared(state, tier, load.id, flight, takesToken, (read) => {
+  // Replies come together: the loader of each is called as part of whoever asked, as it is without a store.
+  const answered = inThisContext((read: Entry | undefined) => {
     let isServed = false
     try {
       isServed = endsWith(state, tier, load, read, accept, steps)
@@ -55,6 +57,7 @@ export function runThroughStore(
       loadAfter(state, tier, load, request, accept, steps).catch(() => rescue(state, load, request, steps))
     }
   })
+  readShared(state, tier, load.id, flight, takesToken, answered)
 }
 
 function rescue(state: NamespaceState, load: Load, request: LoadRequest, steps: LoadSteps): void {
@@ -102,7 +105,13 @@ async function loadAfter(
   // A forced load is everybody's own: it shares the lease that is there, as saves do.
   if (stores && !accept.forceFresh && leads(state, tier)) {
     const followUntil = load.startedAt + state.live.policy.hardTimeoutMs
-    const pursuit: Pursuit = { changes: 0, alone: false, keepsAlive: () => load.flight.awaited, stop: undefined }
+    const pursuit: Pursuit = {
+      changes: 0,
+      alone: false,
+      keepsAlive: () => load.flight.awaited,
+      follows: () => load.onFollow?.(),
+      stop: undefined,
+    }
     load.onEnd = () => pursuit.stop?.()
     for (;;) {
       if (tier.clock.now() >= followUntil) pursuit.alone = true

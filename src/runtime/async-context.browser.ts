@@ -4,3 +4,8 @@ import type { AsyncContext } from './async-context.js'
 export function createAsyncContext<T>(): AsyncContext<T> {
   return { run: (_value, call) => call(), current: () => undefined }
 }
+
+/** There is no context to keep. */
+export function inThisContext<T>(call: (answer: T) => void): (answer: T) => void {
+  return call
+}

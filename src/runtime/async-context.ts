@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 /** Remembers what an asynchronous call chain is part of. The browser build has a twin that remembers nothing. */
 export interface AsyncContext<T> {
@@ -11,4 +11,13 @@ export interface AsyncContext<T> {
 export function createAsyncContext<T>(): AsyncContext<T> {
   const storage = new AsyncLocalStorage<T>()
   return { run: (value, call) => storage.run(value, call), current: () => storage.getStore() }
+}
+
+/**
+ * Returns `call` so that it runs as part of the asynchronous call chain it is handed over in, whoever calls it: an answer that
+ * came for several callers at once is told to each in turn, and a function of the host must find its own request.
+ */
+export function inThisContext<T>(call: (answer: T) => void): (answer: T) => void {
+  const context = new AsyncResource('hopstash')
+  return (answer) => context.runInAsyncScope(call, undefined, answer)
 }

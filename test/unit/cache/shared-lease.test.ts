@@ -5,6 +5,7 @@ import { faultyStore } from '../../../src/testing/faulty-store.js'
 import { createSimulatedStore } from '../../../src/testing/simulated-store.js'
 import { createStoreFaults } from '../../../src/testing/store-faults.js'
 import { createTestStash } from '../../../src/testing/test-stash.js'
+import { heldCalls, openShared } from './shared-fixture.js'
 
 const LEASE_MS = 5000
 
@@ -323,5 +324,27 @@ describe("coalesce: 'cluster'", () => {
     expect(renewals).toBeGreaterThan(70)
     await clock.advance(10_000)
     expect(p.faults.calls('renew')).toBe(renewals)
+  })
+
+  it('keeps no list waiting for a key that another process loads, which may be waiting for one of this list', async () => {
+    const held = heldCalls('lease', 'before')
+    const { world, things, others } = openShared({ coalesce: 'cluster', hardTimeout: '1d' }, held.adapt)
+    await world.settle()
+    const asked: string[] = []
+    const loadAs = (who: string) => (missing: readonly unknown[]) => {
+      asked.push(`${who} ${missing.join(' ')}`)
+      return missing.map((key) => `${key} of ${who}`)
+    }
+    held.hold()
+    const first = things.getOrSetMany(['a', 'b'], loadAs('p'), { aligned: true })
+    await world.settle()
+    held.release(0)
+    await world.settle()
+    const second = others.getOrSetMany(['b', 'a'], loadAs('q'), { aligned: true })
+    await world.settle()
+    held.releaseAll()
+    expect(await world.run(first)).toEqual(['a of p', 'b of q'])
+    expect(await world.run(second)).toEqual(['b of q', 'a of p'])
+    expect(asked).toEqual(['q b', 'p a'])
   })
 })
