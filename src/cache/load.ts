@@ -212,13 +212,17 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   const kept = load.readersGetCopies && owned.value === value && isSource ? { ...owned, value: copyOf(value) } : owned
   load.source = kept.value
   if (state.shared !== undefined && load.shared !== undefined) {
-    load.flight.resolve(value)
     if (life === undefined) {
+      load.flight.resolve(value)
       nothingToShare(load)
       return void endLoad(state, load)
     }
+    // Where memory holds the value before this one, nobody is told the new one and then served the old.
+    const published = state.memory.peek(load.id) === undefined ? undefined : () => load.flight.resolve(value)
+    if (published === undefined) load.flight.resolve(value)
+    else load.flight.pin()
     const describe = describing(state, request)
-    publish(state, state.shared, load, { owned: kept, loadMs: now - load.startedAt, describe, ...life })
+    publish(state, state.shared, load, { owned: kept, loadMs: now - load.startedAt, describe, ...life }, published)
     return
   }
   if (life !== undefined && fits) {
@@ -230,8 +234,14 @@ function deliver(state: NamespaceState, load: Load, request: LoadRequest, contex
   load.flight.resolve(value)
 }
 
-/** The callers have their value; the flight stays until the store has answered, so that nothing slips in between. */
-function publish(state: NamespaceState, tier: SharedSide, load: Load, publication: Publication): void {
+/** The flight stays until the store has answered, so that nothing slips in between. Most callers have their value already. */
+function publish(
+  state: NamespaceState,
+  tier: SharedSide,
+  load: Load,
+  publication: Publication,
+  published: (() => void) | undefined,
+): void {
   const { shared } = load
   if (shared === undefined) return
   if (load.timer !== undefined) state.clock.clearTimer(load.timer)
@@ -239,6 +249,7 @@ function publish(state: NamespaceState, tier: SharedSide, load: Load, publicatio
   load.published = work.then((kept) => {
     load.void ||= !kept
     endLoad(state, load)
+    published?.()
     return kept
   })
 }

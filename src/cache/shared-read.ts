@@ -13,6 +13,13 @@ export function findShared(
   id: string,
   done: (found: FoundEntry | undefined) => void,
 ): void {
+  // Whoever has been answered by a load of this process finds its value, also while the store is taking it.
+  const published = state.loads.get(id)?.published
+  if (published === undefined) look(state, tier, id, done)
+  else void published.then(() => look(state, tier, id, done))
+}
+
+function look(state: NamespaceState, tier: SharedSide, id: string, done: (found: FoundEntry | undefined) => void): void {
   const held = validEntry(state, id)
   if (held !== undefined) {
     if (freshnessOf(state, held, state.clock.now()) !== 'dead') return void done({ id, entry: held, tier: 'memory' })
