@@ -19,7 +19,12 @@ export function findShared(
   else void published.then(() => look(state, tier, id, done))
 }
 
-function look(state: NamespaceState, tier: SharedSide, id: string, done: (found: FoundEntry | undefined) => void): void {
+function look(
+  state: NamespaceState,
+  tier: SharedSide,
+  id: string,
+  done: (found: FoundEntry | undefined) => void,
+): void {
   const held = validEntry(state, id)
   if (held !== undefined) {
     if (freshnessOf(state, held, state.clock.now()) !== 'dead') return void done({ id, entry: held, tier: 'memory' })
