@@ -1,7 +1,9 @@
-import type { RecordOptions, RecordOutcome, Records } from '../cache/records.js'
+import type { RecordContext, RecordOptions, RecordOutcome, Records } from '../cache/records.js'
 import { optionInvalid } from '../errors/option-error.js'
 import { digestOf } from '../keys/digest.js'
 import { checkAnswersAtOnce, checkFunction, checkShape, checkTexts } from '../resilience/option-shape.js'
+import { sleep } from '../runtime/abort.js'
+import type { Clock } from '../runtime/clock.js'
 import { parseDuration } from '../runtime/duration.js'
 import type { HopCache } from './define-hop.js'
 import type { StartRun } from './repeated-runs.js'
@@ -31,7 +33,7 @@ export interface CachedRunsOptions {
   readonly cache: RunCache<unknown>
   readonly start: StartRun
   readonly answer: AnswerRun
-  now(): number
+  readonly clock: Clock
 }
 
 /** Checks where whole runs are kept. @throws OptionError `ERR_OPTION_INVALID` */
@@ -47,7 +49,7 @@ export function checkRunCache(cache: RunCache<unknown>): void {
 }
 
 /** Returns a start of runs that asks the cache first. Concurrent equal runs are one, which goes on for the last caller. */
-export function createCachedRuns({ pipeline, cache, start, answer, now }: CachedRunsOptions): StartRun {
+export function createCachedRuns({ pipeline, cache, start, answer, clock }: CachedRunsOptions): StartRun {
   const { version } = cache
   const records = cache.in.records<StoredRun>(version === undefined ? `run:${pipeline}` : `run:${pipeline}@${version}`)
   return async (request) => {
@@ -55,8 +57,8 @@ export function createCachedRuns({ pipeline, cache, start, answer, now }: Cached
     // What fakes answer is for nobody else.
     if (request.clients !== undefined) return start(request)
     if (place === undefined) return start({ ...request, cached: { status: 'bypass', ageMs: null } })
-    const startedAt = now()
-    const read = new RunRead(records, start, request)
+    const startedAt = clock.now()
+    const read = new RunRead(records, start, request, clock)
     const outcome = await read.load(place)
     return 'report' in outcome ? outcome : answer(request, startedAt, outcome)
   }
@@ -91,17 +93,21 @@ class RunRead {
   readonly #request: RunRequest
   #own: Promise<RunResult<unknown>> | undefined
   #abandoned: AbortSignal | undefined
+  #answered = false
+  readonly #clock: Clock
 
-  constructor(records: Records<StoredRun>, start: StartRun, request: RunRequest) {
+  constructor(records: Records<StoredRun>, start: StartRun, request: RunRequest, clock: Clock) {
     this.#records = records
     this.#start = start
     this.#request = request
+    this.#clock = clock
   }
 
   /** The result of the run that was made, or what was kept of an earlier one. */
   async load({ key, options }: Place): Promise<RunResult<unknown> | RecordOutcome<StoredRun>> {
     try {
-      const outcome = await this.#records.load(key, ({ signal, usage }) => this.#make(signal, usage), options)
+      const outcome = await this.#records.load(key, (context) => this.#make(context), options)
+      this.#answered = true
       // A kept value is served at once while the run that refreshes it goes on.
       return this.#own === undefined || outcome.status === 'stale' ? outcome : await this.#own
     } catch (error) {
@@ -112,16 +118,16 @@ class RunRead {
     }
   }
 
-  async #make(
-    signal: AbortSignal,
-    savings: { add(used: { tokens: number; money: number }): void },
-  ): Promise<StoredRun> {
+  async #make({ signal, usage, stale }: RecordContext): Promise<StoredRun> {
     this.#abandoned = signal
-    this.#own = this.#start({ ...this.#request, signal, cached: { status: 'miss', ageMs: null } })
+    // A stale answer goes out before the run behind it begins, which is then not what a listener hears of.
+    if (stale !== undefined && this.#request.listener !== undefined) await sleep(this.#clock, 0, signal)
+    const listener = this.#answered ? undefined : this.#request.listener
+    this.#own = this.#start({ ...this.#request, signal, listener, cached: { status: 'miss', ageMs: null } })
     const result = await this.#own
     if (result.status !== 'ok' || isTainted(result)) throw new RunNotKept(result)
     const { tokens, costUsd } = result.report.totals
-    savings.add({ tokens, money: costUsd })
+    usage.add({ tokens, money: costUsd })
     return { output: result.output }
   }
 

@@ -146,6 +146,7 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
         return
       }
     } catch (error) {
+      this.host.hopStarted(this)
       this.fail(wiringFailure(error), now)
       return
     }

@@ -175,9 +175,7 @@ export function assemblePipeline(
   }
   const uncached: StartRun = (request) => new Promise((resolve) => begin(request, resolve))
   const start =
-    cache === undefined
-      ? uncached
-      : createCachedRuns({ pipeline: name, cache, start: uncached, answer, now: () => clock.now() })
+    cache === undefined ? uncached : createCachedRuns({ pipeline: name, cache, start: uncached, answer, clock })
   const repeated = createRepeatedRuns(start, clock)
   const requestOf = (input: unknown, given: RunOptions | undefined): RunRequest =>
     given === undefined ? bareRequest(input, deadlineMs) : resolveRun(plan, input, given, deadlineMs)

@@ -53,12 +53,18 @@ export async function* streamRun(
     wake()
   }
   const atMs = (): number => Math.round((clock.now() - startedAt) * 10) / 10
+  const ended = new Set<string>()
+  // Who leaves a run that goes on for others is told of its end by a run that calls nobody: a hop ends once all the same.
+  const tell = (event: Extract<RunEvent, { hop: string }>): void => {
+    if (!ended.has(event.hop)) push(event)
+  }
   const listener: RunListener = {
-    hopStarted: (hop) => push({ type: 'hop:start', hop: hop.name, atMs: atMs() }),
+    hopStarted: (hop) => tell({ type: 'hop:start', hop: hop.name, atMs: atMs() }),
     hopRetries: (hop, attempt, { reason }, waitMs) =>
-      push({ type: 'hop:retry', hop: hop.name, attempt, reason, waitMs, atMs: atMs() }),
+      tell({ type: 'hop:retry', hop: hop.name, attempt, reason, waitMs, atMs: atMs() }),
     hopEnded({ name, status, source, reason, cacheStatus }) {
-      push({ type: 'hop:end', hop: name, status, source, reason, cache: cacheStatus, atMs: atMs() })
+      tell({ type: 'hop:end', hop: name, status, source, reason, cache: cacheStatus, atMs: atMs() })
+      ended.add(name)
     },
   }
   let refusal: { readonly error: unknown } | undefined

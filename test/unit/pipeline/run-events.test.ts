@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createStash, type NamespaceOptions, namespace } from '../../../src/index.js'
 import { defineHop, pipeline, provider, type RunEvent, toServerSentEvents } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
@@ -20,6 +21,22 @@ function setUp() {
     .hop('c', { needs: ['a'], run: () => 1, when: () => false })
     .assemble(({ b }) => b)
   return { clock, p }
+}
+
+/** A pipeline of a hop that takes no time and one that takes 10 ms, whose runs are kept for a minute. */
+function kept(lifetime: NamespaceOptions) {
+  const clock = createFakeClock()
+  const stash = createStash({
+    store: 'memory',
+    clock,
+    namespaces: { runs: namespace({ ttl: '1m', jitter: 0, ...lifetime }) },
+  })
+  const p = pipeline<unknown>('p', { clock })
+    .hop('first', { run: () => 1 })
+    .hop('a', { needs: ['first'], run: () => resolveAfter(clock, 10, 'x') })
+    .cache({ in: stash.runs })
+    .assemble(({ a }) => a)
+  return { clock, stash, p }
 }
 
 describe('the stream of a run', () => {
@@ -103,6 +120,61 @@ describe('the stream of a run', () => {
       .assemble(() => 1)
     await p.run(1)
     expect((await collect(p.stream(1))).map(({ type }) => type)).toEqual(['run:start', 'run:end'])
+  })
+
+  it('has no events of the run that refreshes a stale answer behind it', async () => {
+    const { clock, stash, p } = kept({ staleWhileRevalidate: '1h' })
+    await Promise.all([p.run(1), clock.advance(10)])
+    await clock.advance(60_000)
+    const events = await collect(p.stream(1))
+    expect(events.map(({ type }) => type)).toEqual(['run:start', 'run:end'])
+    expect(events[1]).toMatchObject({ result: { report: { source: 'stale' } } })
+    await clock.advance(10)
+    expect((await p.run(1)).report.source).toBe('cache')
+    await stash.close()
+  })
+
+  it('has the events of a run that is made because what was kept is too old', async () => {
+    const { clock, stash, p } = kept({ staleIfError: '1h' })
+    await Promise.all([p.run(1), clock.advance(10)])
+    await clock.advance(60_000)
+    const collected = collect(p.stream(1))
+    await clock.advance(10)
+    expect((await collected).map(({ type }) => type)).toEqual([
+      'run:start',
+      'hop:start',
+      'hop:end',
+      'hop:start',
+      'hop:end',
+      'run:end',
+    ])
+    await stash.close()
+  })
+
+  it('ends each hop once where its caller leaves a run that goes on for others', async () => {
+    const { clock, stash, p } = kept({})
+    const controller = new AbortController()
+    const collected = collect(p.stream(1, { signal: controller.signal }))
+    await clock.advance(1)
+    const other = p.run(1)
+    await clock.advance(1)
+    controller.abort()
+    await clock.advance(10)
+    expect(await other).toMatchObject({ status: 'ok' })
+    const told = (await collected).map((event) => (event.type === 'hop:end' ? event.status : event.type))
+    expect(told).toEqual(['run:start', 'hop:start', 'ok', 'hop:start', 'cancelled', 'run:end'])
+    await stash.close()
+  })
+
+  it('starts a hop whose wiring throws before it ends it', async () => {
+    const input = (): never => {
+      throw new Error('x')
+    }
+    const p = pipeline<unknown>('p', { clock: createFakeClock() })
+      .hop('a', defineHop({ name: 'a', call: () => 1, fallback: [2] }), { input })
+      .assemble(({ a }) => a)
+    const types = (await collect(p.stream(1))).map(({ type }) => type)
+    expect(types).toEqual(['run:start', 'hop:start', 'hop:end', 'run:end'])
   })
 
   it('throws for impossible options', async () => {
