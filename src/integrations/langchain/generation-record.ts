@@ -8,7 +8,20 @@ export interface GenerationRecord {
   readonly generationInfo?: Readonly<Record<string, unknown>>
 }
 
-const GOOD = new Set(['stop', 'end_turn', 'stop_sequence', 'tool_calls', 'tool_use', 'function_call', 'completed'])
+const GOOD = new Set([
+  'stop',
+  'end_turn',
+  'stop_sequence',
+  'tool_calls',
+  'tool_use',
+  'function_call',
+  'complete',
+  'completed',
+  'eos',
+  'eos_token',
+])
+/** Words of OpenAI's Responses, which tell no reason. A `status` of another kind says nothing here. */
+const UNDONE = new Set(['incomplete', 'failed', 'cancelled', 'in_progress', 'queued'])
 
 /** Why generations are not kept; `undefined` where they are complete and good. */
 export function unstorable(generations: readonly Generation[]): 'empty' | 'unfinished' | undefined {
@@ -86,7 +99,7 @@ function finishOf(generation: Generation): string | undefined {
   for (const name of ['finish_reason', 'stop_reason', 'finishReason', 'stopReason', 'done_reason']) {
     if (typeof about[name] === 'string') return about[name]
   }
-  return undefined
+  return UNDONE.has(about.status as string) ? (about.status as string) : undefined
 }
 
 function callsTools(generation: Generation): boolean {

@@ -3,6 +3,7 @@ import type { Generation } from '@langchain/core/outputs'
 import { modeOf } from '../../cache/mode.js'
 import type { RecordHost, RecordOptions, Records } from '../../cache/records.js'
 import { HopstashError } from '../../errors/base-error.js'
+import { notReplayable } from '../../errors/load-error.js'
 import { optionInvalid, optionUnknown } from '../../errors/option-error.js'
 import { scrubJsonText, scrubText } from '../../keys/secrets.js'
 import { taggedJson } from '../../keys/tagged-json.js'
@@ -10,7 +11,7 @@ import { checkDirectives } from '../../llm/directives.js'
 import { brokenRecording } from '../../llm/pass.js'
 import { type Duration, parseDuration } from '../../runtime/duration.js'
 import { cloned, type GenerationRecord, generationsOf, recordsOf, tokensOf, unstorable } from './generation-record.js'
-import { hidesMedia, modelText } from './model-text.js'
+import { hidesParts, modelText } from './model-text.js'
 
 /** Options of {@link langChainCache}. */
 export interface LangChainCacheOptions {
@@ -30,7 +31,8 @@ const OPTIONS = ['ttl', 'tags', 'scope']
  * A cache for models of LangChain, kept in a namespace: `new ChatModel({ cache: langChainCache(stash.aiResponse) })`.
  *
  * Every caller gets copies. Answers that were cut off, filtered or empty are not kept, and neither are those to prompts
- * with pictures or files, of which LangChain shows a cache nothing but a placeholder. It asks no cache for streams, and
+ * with pictures or files, of which LangChain shows a cache nothing but a placeholder, or with results of several tools,
+ * which it shows without their calls. It asks no cache for streams, and
  * calls that run at one time are not shared: `cachedFetch` of `hopstash/llm`, given to the model's SDK, does both.
  *
  * @throws {OptionError} `ERR_OPTION_INVALID`
@@ -73,9 +75,12 @@ class LangChainCache extends BaseCache {
   }
 
   override async lookup(prompt: string, llmKey: string): Promise<Generation[] | null> {
-    if (hidesMedia(prompt)) return null
     // In a replay a miss is an error: LangChain would go to the network.
     const onlyIfCached = modeOf(this.#namespace) !== 'replay'
+    if (hidesParts(prompt)) {
+      if (onlyIfCached) return null
+      throw neverRecorded(this.#namespace)
+    }
     try {
       const key = keyOf(prompt, llmKey)
       const { value } = await this.#records.load(key, notHere, {
@@ -92,7 +97,7 @@ class LangChainCache extends BaseCache {
   }
 
   override async update(prompt: string, llmKey: string, value: Generation[]): Promise<void> {
-    if (hidesMedia(prompt) || unstorable(value) !== undefined) return
+    if (hidesParts(prompt) || unstorable(value) !== undefined) return
     const key = keyOf(prompt, llmKey)
     const whole = recordsOf(value)
     const records = cloned(whole)
@@ -131,6 +136,11 @@ function keyOf(prompt: string, llmKey: string): CallKey {
 // The JSON in the text of a model has names of its own.
 function described({ prompt, model }: CallKey): string {
   return scrubText(taggedJson({ prompt, model: scrubJsonText(model, []) }, undefined), [])
+}
+
+function neverRecorded({ name }: RecordHost): Error {
+  const what = `a prompt that LangChain does not show in full is nothing that namespace '${name}' records`
+  return notReplayable(name, what, 'Give the SDK of the model `cachedFetch` of hopstash/llm instead.')
 }
 
 /** Never called: nothing is loaded by a look-up. */

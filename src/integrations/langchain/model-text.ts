@@ -7,11 +7,29 @@ const NOT_IN_KEY = new Set(['signal', 'timeout'])
  * `[input_file]`. A text that says the same is taken for one: not kept, which is never wrong.
  */
 const PLACEHOLDER =
-  /\[(?:image|audio|video|file|media|document|binary|text-plain file|thinking|[a-z]+(?:_[a-z]+)+|[a-z]+[A-Z][A-Za-z]*)\]/
+  /\[(?:image|audio|video|file|media|document|binary|text-plain file|thinking|refusal|compaction|json|citations?|[a-z]+(?:_[a-z]+)+|[a-z]+[A-Z][A-Za-z]*)\]/
+/** Where the text of a message begins. */
+const ROLE = /(?:^|\n)(AI|Human|System|Tool|Function): /g
+/** How the text of a message ends that says which tools it calls. */
+const CALLS = /\}\s*\]$/
 
 /** Whether a prompt's text may stand for more than it says. */
-export function hidesMedia(prompt: string): boolean {
-  return PLACEHOLDER.test(prompt)
+export function hidesParts(prompt: string): boolean {
+  return PLACEHOLDER.test(prompt) || hidesCalls(prompt)
+}
+
+/**
+ * Whether it holds a result of which it does not say what was called: LangChain writes calls behind the message that makes
+ * them (version 0.3 does not), and results without the call they are of. So one result behind one such message is told.
+ */
+function hidesCalls(prompt: string): boolean {
+  let before: string | undefined
+  for (const { 1: role, index } of prompt.matchAll(ROLE)) {
+    const isResult = role === 'Tool' || role === 'Function'
+    if (isResult && !(before === 'AI' && CALLS.test(prompt.slice(Math.max(0, index - 9), index)))) return true
+    before = role
+  }
+  return false
 }
 
 /**

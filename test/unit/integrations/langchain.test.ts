@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BaseChatModel } from '@langchain/core/language_models/chat_models'
-import { AIMessage, type BaseMessage, HumanMessage } from '@langchain/core/messages'
+import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from '@langchain/core/messages'
 import type { ChatResult } from '@langchain/core/outputs'
 import { FakeListChatModel, FakeStreamingLLM } from '@langchain/core/utils/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { namespace } from '../../../src/cache/presets.js'
 import { createStash, type Stash } from '../../../src/cache/stash.js'
 import { type LangChainCacheOptions, langChainCache } from '../../../src/integrations/langchain/index.js'
-import { hidesMedia, modelText } from '../../../src/integrations/langchain/model-text.js'
+import { hidesParts, modelText } from '../../../src/integrations/langchain/model-text.js'
 import { textIn } from '../../support/folder-text.js'
 
 let stash: Stash
@@ -86,6 +86,7 @@ describe('the cache for LangChain', () => {
   it.each([
     ['cut off', { content: 'half', response_metadata: { finish_reason: 'length' } }],
     ['cut off, elsewhere', { content: 'half', response_metadata: { stop_reason: 'max_tokens' } }],
+    ['cut off, as a response of OpenAI', { content: 'half', response_metadata: { status: 'incomplete' } }],
     ['filtered', { content: 'no', response_metadata: { finishReason: 'SAFETY' } }],
     ['empty', { content: ' ' }],
   ])('does not keep what is %s', async (_what, fields) => {
@@ -97,6 +98,9 @@ describe('the cache for LangChain', () => {
   it.each([
     ['end_turn', { stop_reason: 'end_turn' }],
     ['STOP', { finishReason: 'STOP' }],
+    ['COMPLETE', { finish_reason: 'COMPLETE' }],
+    ['a response that is completed', { status: 'completed' }],
+    ['a status that is none of these', { status: 'ok' }],
   ])('keeps what ended well: %s', async (_what, response_metadata) => {
     const model = modelOf(() => new AIMessage({ content: 'yes', response_metadata }))
     for (let i = 0; i < 2; i++) await model.invoke('Hi')
@@ -116,6 +120,23 @@ describe('the cache for LangChain', () => {
       ])
     expect((await ask('https://example.org/cat.png')).content).toBe('answer 1')
     expect((await ask('https://example.org/dog.png')).content).toBe('answer 2')
+  })
+
+  it('never takes the result of one call of a tool for that of another', async () => {
+    const model = modelOf()
+    const callOf = (id: string, city: string) => ({ id, name: 'weather', args: { city } })
+    const [rome, paris] = [callOf('1', 'Rome'), callOf('2', 'Paris')]
+    const saysOf = (...tool_calls: ReturnType<typeof callOf>[]) => new AIMessage({ content: '', tool_calls })
+    const resultOf = (content: string, { id }: { id: string }) => new ToolMessage({ content, tool_call_id: id })
+    const ask = async (...messages: BaseMessage[]) => (await model.invoke(messages)).content
+    expect(await ask(saysOf(rome, paris), resultOf('10', rome), resultOf('25', paris))).toBe('answer 1')
+    expect(await ask(saysOf(rome, paris), resultOf('10', paris), resultOf('25', rome))).toBe('answer 2')
+    // One result of one call is told.
+    expect(await ask(saysOf(rome), resultOf('10', rome))).toBe('answer 3')
+    expect(await ask(saysOf(paris), resultOf('10', paris))).toBe('answer 4')
+    expect(await ask(saysOf(rome), resultOf('10', rome))).toBe('answer 3')
+    const twice = [saysOf(rome), resultOf('10', rome), saysOf(paris), resultOf('20', paris)]
+    expect([await ask(...twice), await ask(...twice)]).toEqual(['answer 5', 'answer 5'])
   })
 
   it('takes no notice of signals and timeouts, and tells every other option apart', async () => {
@@ -171,6 +192,8 @@ describe('the cache for LangChain', () => {
         code: 'ERR_REPLAY_MISS',
         context: { paths: ['$.prompt'] },
       })
+      // Nor where nothing can ever be recorded.
+      await expect(model.invoke('What is [image]?')).rejects.toMatchObject({ code: 'ERR_REPLAY_MISS' })
       expect(model.calls).toBe(0)
       await memory.close()
     } finally {
@@ -271,9 +294,21 @@ describe('what LangChain says of a call', () => {
   })
 
   it('hides pictures and files behind their names', () => {
-    for (const text of ['Human: [image]', 'x [audio] y', '[input_file]', '[inlineData]', '[text-plain file]'])
-      expect(hidesMedia(text)).toBe(true)
+    for (const text of ['Human: [image]', 'x [audio] y', '[input_file]', '[inlineData]', '[text-plain file]', '[json]'])
+      expect(hidesParts(text)).toBe(true)
     for (const text of ['Human: hi', '[1] a source', '[JOB TITLE]', '{"a":[1]}', '- [ ] todo', '[x](y)'])
-      expect(hidesMedia(text)).toBe(false)
+      expect(hidesParts(text)).toBe(false)
+  })
+
+  it('hides which call a result is of, unless it stands behind the calls', () => {
+    for (const text of [
+      'AI: \nTool: 25',
+      'Tool: 25',
+      'AI: [{"id":"1"}]\nTool: [{"a":1}]\nTool: 25',
+      'AI: [{"id":"1"}]\nFunction: f, 1\nFunction: f, 2',
+    ])
+      expect(hidesParts(text)).toBe(true)
+    for (const text of ['AI: [{"id":"1"}]\nTool: 25\nAI: so', 'AI: [\n  {\n    "id": "1"\n  }\n]\nTool: 25', 'a Tool: b'])
+      expect(hidesParts(text)).toBe(false)
   })
 })
