@@ -102,13 +102,13 @@ export interface StashHealth {
   readonly memory: { readonly entries: number; readonly bytes: number; readonly maxBytes: number }
   readonly store:
     | (StoreHealth & {
-        /** The store does not answer, or is owed invalidations. */
+        /** The store is not there, also where nobody has asked it for anything; does not answer; or is owed invalidations. */
         readonly away: boolean
         /** Messages of other processes may be missing: every hit is compared with the store. */
         readonly deaf: boolean
         /** Invalidations the store has not been told yet. */
         readonly pending: number
-        /** For how long it has been away, ms; 0 while it is there. */
+        /** For how long callers have done without it, ms; 0 while it is there. */
         readonly awayMs: number
       })
     | undefined
@@ -274,9 +274,10 @@ function healthOf(site: Site, states: readonly NamespaceState[]): StashHealth {
   const memory = { entries, bytes: budget.used, maxBytes: budget.limitBytes }
   const isClosed = states[0]?.live.closed === true
   if (connection === undefined) return { status: isClosed ? 'closed' : 'ok', memory, store: undefined }
-  const { away, deaf, pending } = connection.tier.link
-  const awayMs = away ? Math.round(site.clock.now() - connection.tier.link.awaySinceMs) : 0
-  const store = { ...connection.health(), away, deaf, pending: pending.size, awayMs }
+  const { link } = connection.tier
+  const told = connection.health()
+  const away = link.away || told['status'] === 'away'
+  const store = { ...told, away, deaf: link.deaf, pending: link.pending.size, awayMs: link.awayMs }
   return { status: isClosed ? 'closed' : away ? 'degraded' : 'ok', memory, store }
 }
 

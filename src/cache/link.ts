@@ -65,6 +65,11 @@ export class Link implements LinkState {
     return this.#storeOffsetMs !== undefined
   }
 
+  /** For how long it has been away, ms; 0 while it is there. */
+  get awayMs(): number {
+    return this.away ? Math.round(this.#clock.now() - this.awaySinceMs) : 0
+  }
+
   /** The store's time now, by the reply with the shortest round trip. */
   storeNowMs(): number {
     return this.#clock.now() + (this.#storeOffsetMs ?? 0)

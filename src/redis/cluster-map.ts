@@ -6,6 +6,12 @@ export interface NodeAddress {
   readonly port: number
 }
 
+/** Where announced addresses are reached from here, as node-redis takes it. */
+export type NodeAddressMap =
+  | Readonly<Record<string, NodeAddress>>
+  | ((address: string) => NodeAddress | undefined)
+  | undefined
+
 /** Which primary has which slots. */
 export interface ClusterMap {
   /** Primaries by `host:port`. */
@@ -17,6 +23,12 @@ export interface ClusterMap {
 /** Pure: an address as one text. */
 export function addressText({ host, port }: NodeAddress): string {
   return `${host}:${port}`
+}
+
+/** Where an announced address is reached from here. */
+export function translated(address: NodeAddress, map: NodeAddressMap): NodeAddress {
+  const text = addressText(address)
+  return (typeof map === 'function' ? map(text) : map?.[text]) ?? address
 }
 
 /**

@@ -1,5 +1,5 @@
 import { optionHidden, optionInvalid } from '../errors/option-error.js'
-import { addressText, type NodeAddress } from './cluster-map.js'
+import { type NodeAddress, type NodeAddressMap, translated } from './cluster-map.js'
 import { carriedBy, createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
 import { addressOf, checkSocket, type RedisAddress } from './redis-address.js'
 import { optionsOf } from './redis-url.js'
@@ -11,10 +11,7 @@ export interface NodeRedisClusterOptions {
   /** User, password, TLS and whatever else holds for every node. */
   readonly defaults?: NodeRedisOptions
   /** Where announced addresses are reached from here. */
-  readonly nodeAddressMap?:
-    | Readonly<Record<string, NodeAddress>>
-    | ((address: string) => NodeAddress | undefined)
-    | undefined
+  readonly nodeAddressMap?: NodeAddressMap
 }
 
 /** The nodes of a Cluster, and how to reach them. */
@@ -61,11 +58,7 @@ export function clusterNodesOf(options: NodeRedisClusterOptions, option: string)
     seeds: addresses.map(({ host, port }) => ({ host, port })),
     addresses,
     createAt: ({ host, port }) => createNodeRedis({ ...common, socket: { ...commonSocket, host, port } }),
-    translate(address) {
-      const text = addressText(address)
-      const mapped = typeof nodeAddressMap === 'function' ? nodeAddressMap(text) : nodeAddressMap?.[text]
-      return mapped ?? address
-    },
+    translate: (address) => translated(address, nodeAddressMap),
   }
 }
 

@@ -73,12 +73,14 @@ function fromOptions(options: NodeRedisOptions, option: string): ResolvedSource 
   }
 }
 
-/** Pure: functions and objects of classes cannot be compared, so what has any is like nothing else. */
+/** Pure: functions and other objects of classes cannot be compared, so what has any is like nothing else. */
 function identityOf(options: object): string | undefined {
   const comparable = (value: unknown): unknown => {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') throw new TypeError()
     if (typeof value !== 'object' || value === null) return value
     if (Array.isArray(value)) return value.map(comparable)
+    // A certificate as it was read from its file.
+    if (value instanceof Uint8Array) return hash('sha256', value, 'base64url')
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) throw new TypeError()
     const parts = Object.entries(value).filter(([, part]) => part !== undefined)

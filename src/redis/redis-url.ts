@@ -26,8 +26,8 @@ export function optionsOf(url: string, option: string): NodeRedisOptions {
     throw optionInvalid(option, `${EXPECTED_URL}${tail}`, redacted(url))
   }
   if (hasRawCredentials(url, parsed)) throw optionInvalid(option, EXPECTED_ENCODED, redacted(url))
-  const username = decoded(parsed.username, option)
-  const password = decoded(parsed.password, option)
+  const username = decoded(parsed.username, url, option)
+  const password = decoded(parsed.password, url, option)
   const database = databaseOf(parsed, option)
   return {
     socket: {
@@ -54,11 +54,11 @@ function hasRawCredentials(url: string, { pathname, search }: URL): boolean {
   return url.includes('#') || url.indexOf('@') !== url.lastIndexOf('@') || `${pathname}${search}`.includes('@')
 }
 
-function decoded(text: string, option: string): string {
+function decoded(text: string, url: string, option: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw optionInvalid(option, EXPECTED_ENCODED, undefined)
+    throw optionInvalid(option, EXPECTED_ENCODED, redacted(url))
   }
 }
 

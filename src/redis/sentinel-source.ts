@@ -1,5 +1,5 @@
 import { optionHidden, optionInvalid } from '../errors/option-error.js'
-import type { NodeAddress } from './cluster-map.js'
+import { type NodeAddress, type NodeAddressMap, translated } from './cluster-map.js'
 import { carriedBy, createNodeRedis, type NodeRedisClient, type NodeRedisOptions } from './node-redis.js'
 
 /** Options of `createSentinel` of node-redis, as far as the package reads them. */
@@ -11,6 +11,8 @@ export interface NodeRedisSentinelOptions {
   readonly nodeClientOptions?: NodeRedisOptions
   /** The same of the sentinels. */
   readonly sentinelClientOptions?: NodeRedisOptions
+  /** Where the primaries that the sentinels announce are reached from here. */
+  readonly nodeAddressMap?: NodeAddressMap
 }
 
 const EXPECTED = 'options of a Sentinel: `{ name, sentinelRootNodes: [{ host, port }], nodeClientOptions }`'
@@ -30,7 +32,8 @@ export function sentinelOptionsIn(source: object, option: string): NodeRedisSent
   const options = source as NodeRedisSentinelOptions
   const { name, sentinelRootNodes } = options
   const isPlace = (node: unknown): boolean => typeof (node as NodeAddress | undefined)?.host === 'string'
-  if (typeof name !== 'string' || !Array.isArray(sentinelRootNodes) || !sentinelRootNodes.some(isPlace)) {
+  const isList = Array.isArray(sentinelRootNodes) && sentinelRootNodes.length > 0
+  if (typeof name !== 'string' || !isList || !sentinelRootNodes.every(isPlace)) {
     throw optionHidden(option, EXPECTED, 'others')
   }
   return options
@@ -50,8 +53,8 @@ export async function createFromSentinels(options: NodeRedisSentinelOptions): Pr
       await sentinel.connect()
       const place = await sentinel.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]).catch(asSentinel)
       if (!Array.isArray(place)) throw new Error(`UNKNOWN name at the sentinel`)
-      const [primaryHost, primaryPort] = place
-      const socket = { ...nodeClientOptions.socket, host: String(primaryHost), port: Number(primaryPort) }
+      const announced = { host: String(place[0]), port: Number(place[1]) }
+      const socket = { ...nodeClientOptions.socket, ...translated(announced, options.nodeAddressMap) }
       return await createNodeRedis({ ...nodeClientOptions, socket })
     } catch (error) {
       last = error

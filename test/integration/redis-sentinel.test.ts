@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createStash, namespace } from '../../src/index.js'
 import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.js'
+import { NOBODYS_PORT, startRedis } from '../support/redis-server.js'
 import { eventually, PATIENT_MS } from './redis-world.js'
 
 let sentinels: RedisSentinels
@@ -62,4 +63,25 @@ describe('a primary watched by Sentinels', () => {
     expect(a.health()).toMatchObject({ status: 'ok', store: { status: 'ready', deaf: false, pending: 0 } })
     await Promise.all([a.close(), b.close()])
   }, 240_000)
+})
+
+describe('Sentinels that announce an address of an inner network', () => {
+  it('are believed, and the primary is reached where the map says', async () => {
+    const primary = await startRedis()
+    const config = [`sentinel monitor inner 127.0.0.1 ${NOBODYS_PORT} 1`]
+    const sentinel = await startRedis({ config, args: ['--sentinel'] })
+    const reached = { host: '127.0.0.1', port: primary.port }
+    const announced = `127.0.0.1:${NOBODYS_PORT}`
+    for (const nodeAddressMap of [{ [announced]: reached }, (at: string) => (at === announced ? reached : undefined)]) {
+      const stash = createStash({
+        store: { name: 'inner', sentinelRootNodes: [{ host: '127.0.0.1', port: sentinel.port }], nodeAddressMap },
+        storeTimeout: PATIENT_MS,
+        namespaces: { things: namespace<string, string>({ ttl: '1h' }) },
+      })
+      expect(await stash.ready(PATIENT_MS)).toBe(true)
+      await eventually(async () => (await stash.things.set('k', 'v')).store === 'done')
+      await stash.close()
+    }
+    await Promise.all([primary, sentinel].map((server) => server.stop()))
+  })
 })

@@ -60,6 +60,21 @@ describe('createStash over a real Redis', () => {
     await own.stop()
   })
 
+  it('says that the store is gone without being asked for anything', async () => {
+    const own = await startRedis()
+    const namespaces = { things: namespace({ ttl: '1h' }) }
+    const stash = createStash({ ...patient, store: own.url as 'redis://', namespaces })
+    expect(await stash.ready(PATIENT_MS)).toBe(true)
+    await own.kill()
+    await eventually(() => stash.health().status === 'degraded')
+    expect(stash.health().store).toMatchObject({ away: true, waitsFor: expect.stringMatching('a connection') })
+    await own.restart()
+    await eventually(() => stash.health().status === 'ok')
+    expect(stash.health().store).toMatchObject({ away: false, pending: 0 })
+    await stash.close()
+    await own.stop()
+  })
+
   it('treats a key without a canonical form as memory does: reads bypass', async () => {
     const store = `redis://127.0.0.1:${server.port}` as const
     const stash = createStash({ ...patient, store, prefix: 'odd', namespaces: { things: namespace({ ttl: '1h' }) } })

@@ -38,6 +38,7 @@ describe('where a Redis is', () => {
     'redis://u:p@secret#w@host',
     'redis://u:secret@host#w',
     'redis://secret#w@host',
+    'redis://u:100%secret@host',
     'redis://u:6380#secret@host',
     'redis://u:p@secret@host',
     ' rediss://u:p@secret#w@host',
@@ -48,6 +49,7 @@ describe('where a Redis is', () => {
     for (const source of [url, { url }, { rootNodes: [{ url }] }]) {
       const message = refusal(() => resolveSource(source))
       expect(message).toContain('percent-encoded')
+      expect(message).toMatch(/received '(redis|rediss|valkey|valkeys):\/\/…'|received 'a text without a scheme'/)
       expect(message).not.toMatch(/secret|6380|host|u:/)
     }
   })
@@ -59,6 +61,17 @@ describe('where a Redis is', () => {
       warnings: [],
     })
     expect(resolveSource({ url: 'rediss://:x@b.example', database: 1 }).warnings).toEqual([])
+  })
+
+  it('is one place for one user with the same certificates, as texts or as they were read from a file', () => {
+    const identityOf = (ca: unknown, password = 'x'): string | undefined =>
+      resolveSource({ url: `rediss://:${password}@h`, socket: { tls: true, ca } }).identity
+    expect(identityOf(Buffer.from('one'))).toBe(identityOf(Buffer.from('one')))
+    expect(identityOf([Buffer.from('one')])).toBe(identityOf([Buffer.from('one')]))
+    const all = [identityOf('one'), identityOf(Buffer.from('one')), identityOf(Buffer.from('two')), identityOf('one', 'y')]
+    expect(new Set(all).size).toBe(4)
+    expect(all).not.toContain(undefined)
+    expect(identityOf({ some: () => 'object' })).toBeUndefined()
   })
 
   it("makes a client of its own of another's options: of whatever major that one is, it answers in its own way", async () => {
@@ -143,6 +156,12 @@ describe('where a Redis is', () => {
     ['a cluster client that does not tell its options', { slots: [] }, /pass them instead/],
     ['a sentinel client, which keeps its own', { client: { getMasterNode() {} } }, /pass them instead/],
     ['a Cluster without nodes', { rootNodes: [] }, /rootNodes/],
+    [
+      'a Sentinel of which one is a URL, and would be looked for here',
+      { name: 'mine', sentinelRootNodes: [{ host: 's', port: 1 }, { url: 'redis://t:2' }] },
+      /sentinelRootNodes/,
+    ],
+    ['Sentinels of which there is none', { name: 'mine', sentinelRootNodes: [] }, /sentinelRootNodes/],
     ['a Sentinel without a name', { sentinelRootNodes: [{ host: 's', port: 1 }] }, /sentinelRootNodes/],
     ['a node that is none', { rootNodes: [null] }, /rootNodes.* received an array of 1/],
     ['a node that is a text', { rootNodes: ['redis://h'] }, /rootNodes.* received an array of 1/],
