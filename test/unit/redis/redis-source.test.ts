@@ -68,7 +68,12 @@ describe('where a Redis is', () => {
       resolveSource({ url: `rediss://:${password}@h`, socket: { tls: true, ca } }).identity
     expect(identityOf(Buffer.from('one'))).toBe(identityOf(Buffer.from('one')))
     expect(identityOf([Buffer.from('one')])).toBe(identityOf([Buffer.from('one')]))
-    const all = [identityOf('one'), identityOf(Buffer.from('one')), identityOf(Buffer.from('two')), identityOf('one', 'y')]
+    const all = [
+      identityOf('one'),
+      identityOf(Buffer.from('one')),
+      identityOf(Buffer.from('two')),
+      identityOf('one', 'y'),
+    ]
     expect(new Set(all).size).toBe(4)
     expect(all).not.toContain(undefined)
     expect(identityOf({ some: () => 'object' })).toBeUndefined()
