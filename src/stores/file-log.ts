@@ -1,22 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fstatSync, readSync, rmSync, writeSync } from 'node:fs'
 import type { Clock } from '../runtime/clock.js'
 import { createFileBook, type FileBook } from './file-book.js'
-import { codeOf, type Disk, tryTo } from './file-disk.js'
+import { type Disk, tryTo } from './file-disk.js'
 import { type LogLine, readLine, writeLine } from './file-lines.js'
+import { begin, exists, newHead, type OpenLog, openNewest, pathOf, reopened } from './file-log-place.js'
 import type { Frame } from './shared-store.js'
 
 /**
@@ -56,16 +43,6 @@ const TRIES = 20
 const MOST_LEAP = 8e15
 /** Three times what a line of a summary takes: a log is not ended while much of it is summary, but whoever opens it reads all. */
 const SUMMARY_BYTES = 150
-const { O_APPEND, O_RDONLY, O_RDWR } = constants
-const SAFE = constants.O_NOFOLLOW ?? 0
-
-interface OpenLog {
-  readonly number: number
-  readonly file: number
-  readonly writable: boolean
-  at: number
-  hasHead: boolean
-}
 
 /** Returns the log of a folder, opened at its first use. */
 export function createFileLog(options: FileLogOptions): FileLog {
@@ -132,7 +109,7 @@ export function createFileLog(options: FileLogOptions): FileLog {
     const next = open.number + 1
     if (!exists(disk, next)) {
       if (!open.writable) return
-      tryTo(() => begin(disk, next, book.summary(Math.floor(clock.wall())).map(writeLine)))
+      tryTo(() => begin(disk, next, book.summary(Math.floor(clock.wall()))))
       // A full disk: what is known stays true, for nobody can append to a log that has ended.
       if (!exists(disk, next)) return
       tryTo(() => rmSync(pathOf(disk, open.number), { recursive: true, force: true }))
@@ -147,9 +124,14 @@ export function createFileLog(options: FileLogOptions): FileLog {
   const catchUp = (): void => {
     readOn(ready())
   }
+  const tryAgain = (open: OpenLog): void => {
+    if (isWhole(open)) log = reopened(disk, open)
+    else giveUp()
+  }
   /** Whether the line is in the log, and that is in the folder: not where the log ended before it, or was replaced. */
   const isAppended = (line: LogLine): boolean => {
     catchUp()
+    if (!readOnly && log?.writable === false) tryAgain(log)
     const open = ready()
     if (!open.writable) throw Object.assign(new Error('The folder of the store is read-only'), { code: 'EROFS' })
     const before = book.ownLines
@@ -190,32 +172,6 @@ export function createFileLog(options: FileLogOptions): FileLog {
   }
 }
 
-/** The newest log there is; else the first, which this process begins. */
-function openNewest(disk: Disk, book: FileBook, readOnly: boolean): OpenLog {
-  for (let left = TRIES; left > 0; left--) {
-    const number = newestNumber(disk)
-    if (number === 0) {
-      if (readOnly) return noLog(book)
-      disk.forget()
-      begin(disk, 1, [writeLine(newHead())])
-      continue
-    }
-    const opened = openLog(disk, number, readOnly)
-    if (opened !== undefined) return opened
-    // Whoever ends a log puts the next one there first: where there is none, its lines were removed by hand.
-    if (newestNumber(disk) !== number) continue
-    if (readOnly) return noLog(book)
-    begin(disk, number, [writeLine(newHead())])
-  }
-  throw new Error(`The log of the folder could not be opened: it was replaced over and over`)
-}
-
-/** Where there is none and none may be made: a life of its own, in which nothing stored is valid. */
-function noLog(book: FileBook): OpenLog {
-  book.take(newHead())
-  return { number: 0, file: -1, writable: false, at: 0, hasHead: true }
-}
-
 /** Whether a log is still in the folder, with all that was read of it. */
 function isWhole({ file, at }: OpenLog): boolean {
   const { nlink, size } = fstatSync(file)
@@ -225,66 +181,6 @@ function isWhole({ file, at }: OpenLog): boolean {
 /** More lines than there are in a ms fit in one, so no number of an earlier ms is as high. Of a clock gone mad, a number all the same. */
 function leapOf(wallMs: number): number {
   return Math.floor(Math.min(Math.max(wallMs * 1000, 0), MOST_LEAP)) || 0
-}
-
-function newHead(): LogLine {
-  return { kind: 'head', inc: randomBytes(12).toString('base64url'), seq: 1, floor: 0 }
-}
-
-function openLog(disk: Disk, number: number, readOnly: boolean): OpenLog | undefined {
-  if (!disk.isThere(pathOf(disk, number))) return undefined
-  const path = join(pathOf(disk, number), 'lines')
-  for (const [flags, writable] of [
-    [O_RDWR | O_APPEND, true],
-    [O_RDONLY, false],
-  ] as const) {
-    if (readOnly && writable) continue
-    try {
-      return { number, file: openSync(path, flags | SAFE), writable, at: 0, hasHead: false }
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === 'ENOENT') return undefined
-      if (code === 'ELOOP' || !['EACCES', 'EROFS', 'EPERM'].includes(code)) throw error
-    }
-  }
-  throw new Error(`The log of the folder may not be read: ${path}`)
-}
-
-/** Puts a whole log in place at once; whoever comes second finds that of the first. */
-function begin(disk: Disk, number: number, lines: readonly string[]): void {
-  disk.directory(disk.root)
-  const draft = join(disk.root, `draft-${randomBytes(6).toString('hex')}`)
-  try {
-    mkdirSync(draft, { mode: 0o700 })
-    writeFileSync(join(draft, 'lines'), `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' })
-    // Of a directory: fails where there is one that is not empty.
-    renameSync(draft, pathOf(disk, number))
-  } catch (error) {
-    tryTo(() => rmSync(draft, { recursive: true, force: true }))
-    if (!exists(disk, number)) throw error
-  }
-}
-
-function exists(disk: Disk, number: number): boolean {
-  return numbersIn(disk).includes(number)
-}
-
-function newestNumber(disk: Disk): number {
-  return Math.max(0, ...numbersIn(disk))
-}
-
-function numbersIn(disk: Disk): number[] {
-  if (!disk.isThere(disk.root)) return []
-  try {
-    return readdirSync(disk.root).flatMap((name) => (/^log-[1-9]\d{0,8}$/.test(name) ? [Number(name.slice(4))] : []))
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-function pathOf(disk: Disk, number: number): string {
-  return join(disk.root, `log-${number}`)
 }
 
 // An end of its own before it: the line of a writer that died in the middle must not take this one with it.

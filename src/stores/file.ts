@@ -36,7 +36,7 @@ export interface FileStoreOptions {
 /** A store in a folder. */
 export interface FileStore extends SharedStore {
   readonly capabilities: { readonly scripts: true; readonly messages: true; readonly cluster: true }
-  /** What is wrong with the folder, if something is. */
+  /** What is wrong with the folder, if something is. Until it has worked again. */
   readonly problem: string | undefined
   forget(subject: string): Promise<ForgetReply>
   /** Requests recorded in a namespace: what was asked, and the file below the folder. */
@@ -85,23 +85,31 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     },
   })
   const sweep = createSweep({ disk, clock, maxBytes, readOnly })
-  let problem: string | undefined
-  const trouble = (error: unknown): void => {
-    if (problem === undefined) warn(folder, error)
-    problem = messageOf(error)
+  let problem: { readonly message: string; readonly ofReads: boolean } | undefined
+  let isWarned = false
+  const note = (error: unknown, ofReads: boolean): void => {
+    if (!isWarned) warn(folder, error)
+    isWarned = true
+    problem = { message: messageOf(error), ofReads }
+  }
+  const trouble = (error: unknown): void => note(error, false)
+  const wasRead = (): void => {
+    if (problem?.ofReads === true) problem = undefined
+  }
+  /** A disk with room for a line of the log, or for a small file, may have none for a large one: what is kept says that it works. */
+  const kept = <T extends { readonly outcome: string }>(reply: T): T => {
+    if (reply.outcome === 'written') problem = undefined
+    return reply
   }
   const site: FileSite = { disk, log, clock, sweep, me, shards: new Map(), expires, scrub, digestIsHash, trouble }
-  const noted = (error: unknown): never => {
-    site.trouble(error)
-    throw error
-  }
   const readTo: ReadTo = (request, done) => {
     const failed = (error: unknown): void => {
-      site.trouble(error)
+      note(error, true)
       done(undefined, error)
     }
     try {
       const reply = readFile(site, request)
+      wasRead()
       if (reply instanceof Promise) reply.then(done, failed)
       // A promise's turn, not `queueMicrotask`: Node makes a resource of each of those.
       else Promise.resolve(reply).then(done)
@@ -109,9 +117,14 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       Promise.reject(error).catch(failed)
     }
   }
-  const tried = <T>(verb: () => T | Promise<T>): Promise<T> => {
+  const tried = <T>(verb: () => T | Promise<T>, ofReads = false): Promise<T> => {
+    const noted = (error: unknown): never => {
+      note(error, ofReads)
+      throw error
+    }
     try {
       const reply = verb()
+      if (ofReads) wasRead()
       return reply instanceof Promise ? reply.catch(noted) : Promise.resolve(reply)
     } catch (error) {
       return Promise.reject(error).catch(noted)
@@ -123,13 +136,13 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     // What is read at once is not slower for a timer; what is large takes the time of a local disk.
     keepsBudget: true,
     get problem() {
-      return problem
+      return problem?.message
     },
-    read: (request) => tried(() => readFile(site, request)),
+    read: (request) => tried(() => readFile(site, request), true),
     readTo,
     token: (key, candidate, lifeMs) => tried(() => takeToken(site, key, candidate, lifeMs)),
-    write: (request) => tried(() => writeFile(site, request)),
-    set: (request) => tried(() => setFile(site, request)),
+    write: (request) => tried(() => writeFile(site, request).then(kept)),
+    set: (request) => tried(() => setFile(site, request).then(kept)),
     lease: (request) => tried(() => leaseFile(site, request)),
     renew: (key, token, lifeMs) => tried(() => renewFile(site, key, token, lifeMs)),
     release: (request) => tried(() => releaseFile(site, request)),
@@ -151,7 +164,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
         log.catchUp()
         log.checkThere()
         return numbered(site)
-      }),
+      }, true),
     requests: (namespace) => eachRequest(disk, directoryOf(disk, namespace)),
     sweep: () => sweep.run(),
     subscribe(to) {

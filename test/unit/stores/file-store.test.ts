@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEntryCodec } from '../../../src/cache/entry-codec.js'
 import { textDigest } from '../../../src/keys/text-digest.js'
 import { createFileStore, type FileStoreOptions } from '../../../src/stores/file.js'
@@ -114,6 +114,30 @@ describe('an entry in a folder', () => {
     expect(reply).toBeUndefined()
     expect(error).toMatchObject({ code: 'ENOTDIR' })
     expect(store.problem).toContain('ENOTDIR')
+    rmSync(join(folder, 'file'))
+    expect(await found(store, 'a')).toBeUndefined()
+    expect(store.problem).toBeUndefined()
+  })
+
+  it('that could not be kept is a trouble until one was, whatever is read meanwhile, and is warned of once', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue()
+    const store = open()
+    await put(store, 'a')
+    const [path = ''] = files()
+    rmSync(path)
+    for (let round = 0; round < 2; round++) {
+      mkdirSync(path)
+      await expect(put(store, 'a')).rejects.toThrow('EISDIR')
+      await found(store, 'a')
+      await store.ping()
+      expect(store.problem).toContain('EISDIR')
+      rmSync(path, { recursive: true })
+      await put(store, 'a')
+      expect(store.problem).toBeUndefined()
+      rmSync(path)
+    }
+    expect(warn).toHaveBeenCalledOnce()
+    warn.mockRestore()
   })
 
   it('is for its owner alone, and nothing of a key is in its path', async () => {
