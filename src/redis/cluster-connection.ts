@@ -8,7 +8,7 @@ import { hashSlot, SLOTS } from './hash-slot.js'
 import type { ServerIdentity } from './inspect-server.js'
 import { createReconnecting, type Life } from './reconnect.js'
 import type { RedisArgument, SendCommand } from './script.js'
-import { warnOnce } from './shared-connection.js'
+import { warnOnce } from './warn-once.js'
 
 /** Options of {@link createClusterConnection}. */
 export interface ClusterConnectionOptions {

@@ -1,6 +1,7 @@
 import { peerMissing } from '../errors/peer-error.js'
 import { quickenTexts } from './quicken-texts.js'
 import type { RedisArgument } from './script.js'
+import { warnOnce } from './warn-once.js'
 
 /** The part of a node-redis client (version 5) that the package uses. */
 export interface NodeRedisClient {
@@ -108,7 +109,10 @@ async function loadKeyvRedis(): Promise<{ createClient: (options: object) => Nod
     const loaded = await import('@keyv/redis')
     quickenTexts()
     return loaded as unknown as { createClient: (options: object) => NodeRedisClient }
-  } catch (error) {
-    throw peerMissing('@keyv/redis', 'A store in Redis', error)
+  } catch (cause) {
+    const error = peerMissing('@keyv/redis', 'A store in Redis', cause)
+    // No attempt to come will fare better, and nothing fails by it.
+    warnOnce('HOPSTASH_REDIS_CLIENT', '', `${error.message} Until then nothing is shared: memory serves alone.`)
+    throw error
   }
 }

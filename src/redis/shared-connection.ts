@@ -35,7 +35,6 @@ interface Hub {
 // them. A hub is there as long as somebody uses it.
 const hubs = new Map<string, Hub>()
 const claims = new Map<string, number>()
-const warned = new Set<string>()
 
 const AGAIN_MS = 1000
 
@@ -59,14 +58,6 @@ export function claimPrefix(
     else claims.set(key, left)
   }
   return { taken: users > 0, end }
-}
-
-/** Warns once in the life of the process, however many stashes there are. */
-export function warnOnce(code: string, about: string, message: string): void {
-  const key = `${code} ${about}`
-  if (warned.has(key)) return
-  warned.add(key)
-  process.emitWarning(message, { type: 'HopstashWarning', code })
 }
 
 /**

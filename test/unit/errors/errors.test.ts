@@ -56,6 +56,16 @@ describe('errors', () => {
     expect('cause' in closed('x')).toBe(false)
   })
 
+  it('tell a package that is not installed from one that cannot be loaded', () => {
+    const absent = Object.assign(new Error('not told'), { code: 'ERR_MODULE_NOT_FOUND' })
+    expect(peerMissing('undici', 'The pool', absent).message).toBe(
+      "The pool needs the package 'undici', which is not installed. Run: npm install undici",
+    )
+    expect(peerMissing('undici', 'The pool', new Error('Dynamic require of "events" is not supported')).message).toBe(
+      `The pool needs the package 'undici', which cannot be loaded: Dynamic require of "events" is not supported. In a bundle, leave the package outside (\`external\`).`,
+    )
+  })
+
   it('are known across copies of the package, and nothing else is', async () => {
     vi.resetModules()
     const copy = await import('../../../src/errors/load-error.js')

@@ -33,7 +33,7 @@ describe('a pool', () => {
 
   it('that lacks undici says how to install it, where it is made', () => {
     const missing = (name: string): never => {
-      throw new Error(`Cannot find module '${name}'`)
+      throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' })
     }
     expect(() => loadUndici(missing)).toThrowError(
       expect.objectContaining({ code: 'ERR_PEER_MISSING', message: expect.stringContaining('npm install undici@7') }),
