@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import * as fs from 'node:fs'
+import type * as fs from 'node:fs'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
