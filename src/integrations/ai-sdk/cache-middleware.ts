@@ -64,12 +64,14 @@ export function cacheMiddleware(namespace: RecordHost, options: CacheMiddlewareO
     throw optionInvalid('namespace', 'a namespace of a stash, such as stash.aiResponse', namespace)
   }
   const use = resolveUse(options, 'cacheMiddleware')
+  const state = stateOf(namespace)
   const site: MiddlewareSite = {
     name: namespace.name,
     records: namespace.records('ai-sdk'),
     use,
     reader: createCallReader(use),
-    flights: streamFlightsOf(stateOf(namespace)),
+    flights: streamFlightsOf(state),
+    time: state.coherence,
   }
   return {
     // What it says here only tells the types of the versions apart.

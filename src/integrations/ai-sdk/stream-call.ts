@@ -1,5 +1,6 @@
 import type { RecordContext, Records } from '../../cache/records.js'
 import { digestOf } from '../../keys/digest.js'
+import type { LogicalTime } from '../../llm/flights.js'
 import { linkedController, onceAborted } from '../../runtime/abort.js'
 import {
   type AnswerRecord,
@@ -40,10 +41,14 @@ export interface MiddlewareSite {
   readonly reader: CallReader
   /** Streams on their way, by call. */
   readonly flights: Map<string, StreamFlight>
+  /** Of the namespace. */
+  readonly time: LogicalTime
 }
 
 /** A stream on its way, for those who want it meanwhile. */
 export interface StreamFlight {
+  /** At which logical time it was begun. */
+  startSeq: number | undefined
   log: PartLog | undefined
   result: object | undefined
   readonly waiting: Set<() => void>
@@ -64,8 +69,8 @@ export function stream<R extends { readonly stream: ReadableStream }>(
   asked: StreamCall<R>,
 ): Promise<R> {
   const call = site.reader.read('stream', asked.model, asked.params)
-  const flights = createBoarding(site.flights, flightId(call))
-  return follow(site, asked, call, flights, {}) as Promise<R>
+  const boarding = createBoarding(site, flightId(call))
+  return follow(site, asked, call, boarding, {}) as Promise<R>
 }
 
 /** Takes what comes first: the stream that is on its way, or an answer that is kept. */
@@ -98,6 +103,7 @@ function follow(
       decide(() => resolve({ ...head, stream: live(log, { left, isFirst, loaded }, call.signal) }))
     }
     const load = (context: RecordContext): Promise<AnswerRecord> => {
+      flight.startSeq = site.time.seq
       const led = lead(asked, call, context, flight).finally(boarding.over)
       tell.led = led
       return led
@@ -116,8 +122,7 @@ function follow(
         if (flight.log === undefined || status === 'stale' || status === 'hit') boarding.over()
         decide(() => {
           leaving.release()
-          const again = (how: typeof more) =>
-            resolve(follow(site, asked, call, createBoarding(site.flights, undefined), how))
+          const again = (how: typeof more) => resolve(follow(site, asked, call, createBoarding(site, undefined), how))
           // A store may hold anything.
           if (!isAnswerRecord(value, true) && more.forceFresh !== true) again({ forceFresh: true })
           else if (!isAnswerRecord(value, true)) reject(new TypeError('No answer of a model came back'))
@@ -166,10 +171,13 @@ interface Boarding {
   over(): void
 }
 
-function createBoarding(flights: Map<string, StreamFlight>, id: string | undefined): Boarding {
+function createBoarding({ flights, time }: MiddlewareSite, id: string | undefined): Boarding {
   const present = id === undefined ? undefined : flights.get(id)
-  const isOpen = present !== undefined && present.log?.spent !== true
-  const flight: StreamFlight = isOpen ? present : { log: undefined, result: undefined, waiting: new Set() }
+  // What began before an invalidation is not handed out as it comes: the namespace tells what may still be had of it.
+  const isOpen = present !== undefined && present.log?.spent !== true && (present.startSeq ?? time.seq) === time.seq
+  const flight: StreamFlight = isOpen
+    ? present
+    : { startSeq: undefined, log: undefined, result: undefined, waiting: new Set() }
   if (id !== undefined) flights.set(id, flight)
   return {
     flight,

@@ -313,6 +313,40 @@ describe('what an answer is made of', () => {
     await stash.close()
   })
 
+  it.each(['clear', 'tags'] as const)(
+    'begun before an invalidation is nobody\u2019s who comes after it: %s',
+    async (how) => {
+      const stash = createStash()
+      const { wrapStream } = cacheMiddleware(stash.aiResponse, { tags: ['prompt:v1'] })
+      let end!: () => void
+      const held = new Promise<void>((resolve) => {
+        end = resolve
+      })
+      let calls = 0
+      const ask = async () => {
+        const doStream = async () => {
+          const said = { type: 'text-delta', id: '1', delta: `answer ${++calls}` }
+          const slowly = async function* () {
+            yield said
+            await held
+            yield PARTS[1]
+          }
+          return { stream: ReadableStream.from(slowly()) as unknown as ReadableStream }
+        }
+        const { stream } = await wrapStream({ doStream, params, model })
+        return ((await partsOf(stream))[0] as { delta: string }).delta
+      }
+      const before = ask()
+      await expect.poll(() => calls).toBe(1)
+      if (how === 'clear') await stash.aiResponse.clear()
+      else await stash.invalidateTags(['prompt:v1'])
+      const after = ask()
+      setTimeout(end)
+      expect([await before, await after, await ask()]).toEqual(['answer 1', 'answer 2', 'answer 2'])
+      await stash.close()
+    },
+  )
+
   it.each(['his signal', 'the stream'] as const)(
     'is not what another has left by %s in the same moment: who comes then has a call of his own',
     async (how) => {

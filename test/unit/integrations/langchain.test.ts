@@ -308,7 +308,11 @@ describe('what LangChain says of a call', () => {
       'AI: [{"id":"1"}]\nFunction: f, 1\nFunction: f, 2',
     ])
       expect(hidesParts(text)).toBe(true)
-    for (const text of ['AI: [{"id":"1"}]\nTool: 25\nAI: so', 'AI: [\n  {\n    "id": "1"\n  }\n]\nTool: 25', 'a Tool: b'])
+    for (const text of [
+      'AI: [{"id":"1"}]\nTool: 25\nAI: so',
+      'AI: [\n  {\n    "id": "1"\n  }\n]\nTool: 25',
+      'a Tool: b',
+    ])
       expect(hidesParts(text)).toBe(false)
   })
 })
