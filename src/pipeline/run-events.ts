@@ -107,9 +107,7 @@ export async function* streamRun(
  * for await (const text of toServerSentEvents(p.stream(21))) types.push(text.split('\n')[0] ?? '')
  * types // => ['event: run:start', 'event: hop:start', 'event: hop:end', 'event: run:end']
  */
-export function toServerSentEvents<Output, Names extends string>(
-  events: AsyncIterable<RunEvent<Output, Names>>,
-): AsyncGenerator<string, void, undefined> {
+export function toServerSentEvents(events: AsyncIterable<RunEvent>): AsyncGenerator<string, void, undefined> {
   if (typeof events !== 'object' || events === null || !(Symbol.asyncIterator in events)) {
     throw optionInvalid('events', 'what `pipeline.stream()` returned', events)
   }

@@ -93,7 +93,12 @@ export interface PublicHop {
 }
 
 /** Returns the part of a report that may go to clients: no providers, no attempts, no usage, no cost. */
-export function publicReport<Names extends string = string>(report: RunReport<Names>): PublicReport<Names> {
+export function publicReport<Names extends string = string>(report: RunReport<Names>): PublicReport<Names>
+/** The same of a report that may be one of several pipelines'. */
+export function publicReport<Report extends RunReport>(
+  report: Report,
+): Report extends RunReport<infer Names> ? PublicReport<Names> : never
+export function publicReport(report: RunReport): PublicReport {
   checkReport('publicReport', report)
   const hops = Object.entries<HopReport>(report.hops).map(([name, hop]): [string, PublicHop] => [
     name,
@@ -112,7 +117,7 @@ export function publicReport<Names extends string = string>(report: RunReport<Na
     source: report.source,
     degraded: report.degraded,
     durationMs: report.durationMs,
-    hops: Object.fromEntries(hops) as PublicReport<Names>['hops'],
+    hops: Object.fromEntries(hops),
     error:
       error === null ? null : { code: error.code, retryable: error.retryable, hop: error.hop, reason: error.reason },
   }

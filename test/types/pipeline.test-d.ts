@@ -20,6 +20,7 @@ import {
   type RunReport,
   resilient,
   staleFor,
+  toServerSentEvents,
 } from '../../src/pipeline/index.js'
 
 declare const namespace: RecordHost
@@ -187,6 +188,12 @@ describe('the report', () => {
     expectTypeOf(report.degraded).toEqualTypeOf<readonly ('a' | 'b')[]>()
     expectTypeOf(publicReport(report).hops.b.cache).toEqualTypeOf<HopCacheStatus>()
     expectTypeOf(publicReport(report).error?.hop).toEqualTypeOf<'a' | 'b' | null | undefined>()
+    const other = pipeline<string>('other')
+      .hop('c', { run: () => 1 })
+      .assemble(({ c }) => c)
+    const { report: either } = Math.random() < 0.5 ? await p.run('') : await other.run('')
+    expectTypeOf(publicReport(either).degraded).toEqualTypeOf<readonly ('a' | 'b')[] | readonly 'c'[]>()
+    expectTypeOf(toServerSentEvents).toBeCallableWith(Math.random() < 0.5 ? p.stream('') : other.stream(''))
     expectTypeOf(report).toExtend<RunReport>()
     expectTypeOf(p).toExtend<Pipeline<string, number, unknown>>()
     // @ts-expect-error no such hop
