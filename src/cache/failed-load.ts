@@ -20,13 +20,14 @@ export function standIn(state: NamespaceState, load: Load): Entry | undefined {
   return mayStandIn && windowMs > 0 && now < about.freshUntil + windowMs ? replaces : undefined
 }
 
-/** A read whose load failed but got a stale value was a stale answer in the end, not a miss. */
-export function recountAsStale(state: NamespaceState, load: Load): void {
-  const { counters } = state
+/** The read that began the load got a stale value, because it failed or took too long: that is a stale answer, no miss. */
+export function takeMissBack({ counters }: NamespaceState, load: Load): void {
   if (load.missCause === undefined) return
-  counters.misses--
-  counters.missCauses[load.missCause]--
-  counters.stale++
+  if (load.counted) {
+    counters.misses--
+    counters.missCauses[load.missCause]--
+  }
+  load.missCause = undefined
 }
 
 /** Remembers an error the namespace chose to remember, unless something was invalidated since the load began. */

@@ -59,6 +59,12 @@ export function join(
   return state.live.policy.isolation === 'share' ? joined : joined.then((value) => handOut(load, value))
 }
 
+/** A caller who joined has got a stale value instead. */
+export function leaveJoined(state: NamespaceState, load: Load): void {
+  state.counters.coalesced--
+  load.joiners--
+}
+
 /**
  * As above, with a shared store. Guard `joiners`: whoever joins after an invalidation, a gap or an outage waits until
  * the flight is over and reads again, because what it brings may be from before, and nobody here would know.

@@ -58,8 +58,10 @@ export class Load {
   readonly mayStandIn: boolean
   /** Neither a value nor an error of it is remembered. */
   readonly noStore: boolean
-  /** Why the reader that began it missed; `undefined` for a refresh behind, which is no miss. */
-  readonly missCause: MissCause | undefined
+  /** Why the reader that began it missed; `undefined` for a refresh behind, and for what became one, which is no miss. */
+  missCause: MissCause | undefined
+  /** The miss is among those counted. */
+  counted = false
   timer: unknown = undefined
   /** The timer keeps the process alive: somebody waits. */
   keepsAlive = false

@@ -6,7 +6,7 @@ import { parseDuration } from '../runtime/duration.js'
 import { isThenable } from '../runtime/thenable.js'
 import { outranked } from './cells.js'
 import { About, type Entry } from './entry.js'
-import { recountAsStale, rememberError, standIn } from './failed-load.js'
+import { rememberError, standIn, takeMissBack } from './failed-load.js'
 import { judge } from './judge.js'
 import { keep } from './keep.js'
 import { Load } from './load-record.js'
@@ -82,7 +82,10 @@ function serveFound(state: NamespaceState, load: Load, entry: Entry, freshness: 
 }
 
 function runLoader(state: NamespaceState, load: Load, request: LoadRequest): void {
-  if (load.missCause !== undefined) countMiss(state, load.missCause)
+  if (load.missCause !== undefined) {
+    countMiss(state, load.missCause)
+    load.counted = true
+  }
   if (request.options?.onlyIfCached === true) {
     fail(state, load, notCached(state.name))
     return
@@ -261,7 +264,8 @@ function fail(state: NamespaceState, load: Load, error: unknown): void {
   const fallback = standIn(state, load)
   if (fallback !== undefined) {
     load.servedStale = true
-    recountAsStale(state, load)
+    if (load.missCause !== undefined) state.counters.stale++
+    takeMissBack(state, load)
     load.readersGetCopies = fallback.about instanceof About && fallback.about.readersGetCopies
     load.source = fallback.value
     load.flight.resolve(load.readersGetCopies ? copyOf(fallback.value) : fallback.value)

@@ -6,7 +6,8 @@ import { requireLoader } from './argument-checks.js'
 import { bypass } from './bypass.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
-import { join, joinCrowd, joinPlainly } from './join.js'
+import { takeMissBack } from './failed-load.js'
+import { join, joinCrowd, joinPlainly, leaveJoined } from './join.js'
 import { countMiss, letGo, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
 import type { LoadRequest } from './load-request.js'
@@ -136,7 +137,9 @@ function serveOrLoad(
   // Ends this caller's wait for the load, not the load.
   const wait = linkedController(request.options?.signal)
   const awaiting = { ...request, options: { ...request.options, signal: wait.signal } }
+  const running = state.loads.get(request.id)
   const loaded = miss(state, awaiting, entry, 'expired', outcome, now)
+  const awaited = request.options?.noStore === true ? undefined : state.loads.get(request.id)
   return new Promise((resolve, reject) => {
     const timer = state.clock.setTimer(
       () => {
@@ -144,6 +147,9 @@ function serveOrLoad(
         if (validEntry(state, request.id, 'peek') !== entry) return
         const load = state.loads.get(request.id)
         load?.flight.pin()
+        // One answer, counted once: neither a miss nor a load that was waited for.
+        if (awaited !== undefined && awaited === running) leaveJoined(state, awaited)
+        else if (awaited !== undefined) takeMissBack(state, awaited)
         resolve(serve(state, entry, 'stale', outcome, state.clock.now()))
         wait.abort()
         if (load !== undefined) letGo(state, load)

@@ -359,6 +359,26 @@ describe('softTimeout', () => {
     expect(things.peek('k')).toBe('new')
   })
 
+  it.each(['comes', 'fails'])(
+    'counts each read that it answers as stale and nothing else, where the load %s later',
+    async (how) => {
+      const { things, clock } = open(options)
+      await things.set('k', 'old')
+      await clock.advance(MINUTE)
+      const loads = createLoads()
+      const reads = [things.getOrSet('k', loads.loader), things.getOrSet('k', loads.loader)]
+      await clock.advance(2000)
+      expect(await Promise.all(reads)).toEqual(['old', 'old'])
+      if (how === 'comes') loads.call(0).resolve('new')
+      else loads.call(0).reject(new Error('down'))
+      await clock.settle()
+      const stats = things.stats()
+      expect(stats).toMatchObject({ hits: 0, stale: 2, misses: 0, coalesced: 0, loads: 1 })
+      expect(stats.missCauses.expired).toBe(0)
+      expect(stats.saved.calls).toBe(2)
+    },
+  )
+
   it('may be given by the call', async () => {
     const { things, clock } = open({ ttl: '1m', staleIfError: '1h' })
     await things.set('k', 'old')
