@@ -74,10 +74,21 @@ function redisConnector(
       })
     })
     const digestOf = digestIsHash ? textDigest : undefined
+    const bodies = createTally()
     return {
-      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, digestOf, ...tierOptions(use) }),
+      tier: new SharedTier({
+        store: storeInMode(store, mode),
+        clock,
+        coherence,
+        digestOf,
+        ...tierOptions(use, bodies),
+      }),
       ready: (timeoutMs) => store.arrival.then((redisStore) => redisStore.ready(timeoutMs), isNotThere),
-      health: () => ({ ...(store.arrived?.health() ?? { address, status: 'connecting' }), kind: 'redis' }),
+      health() {
+        const told = store.arrived?.health()
+        if (told === undefined) return { address, status: 'connecting', kind: 'redis' }
+        return { ...told, unreadable: bodies.with(told.unreadable), kind: 'redis' }
+      },
     }
   }
 }
@@ -88,16 +99,43 @@ function keyvConnector(keyv: KeyvLike, prefix: string, use: ResolvedStoreOptions
       const { createKeyvStore } = await import('../stores/keyv.js')
       return createKeyvStore(keyv, { prefix, clock, recheck: use.recheckMs })
     })
+    const bodies = createTally()
     return {
-      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use) }),
+      tier: new SharedTier({ store: storeInMode(store, mode), clock, coherence, ...tierOptions(use, bodies) }),
       ready: async () => true,
-      health: () => ({ kind: 'keyv' }),
+      health: () => ({ kind: 'keyv', unreadable: bodies.with({}) }),
     }
   }
 }
 
-function tierOptions(use: ResolvedStoreOptions): Omit<SharedTierOptions, 'store' | 'clock' | 'coherence'> {
-  const codec = createLateCodec(async () => (await import('./entry-codec.js')).createEntryCodec(use.codec))
+/** What was no value to the codec, by reason. */
+interface Tally {
+  count(why: string): void
+  /** Together with what the store counted. */
+  with(others: Readonly<Record<string, number>>): Readonly<Record<string, number>>
+}
+
+function createTally(): Tally {
+  const counts: Record<string, number> = {}
+  return {
+    count(why) {
+      counts[why] = (counts[why] ?? 0) + 1
+    },
+    with(others) {
+      const sums = { ...others }
+      for (const [why, count] of Object.entries(counts)) sums[why] = (sums[why] ?? 0) + count
+      return sums
+    },
+  }
+}
+
+function tierOptions(
+  use: ResolvedStoreOptions,
+  bodies: Tally,
+): Omit<SharedTierOptions, 'store' | 'clock' | 'coherence'> {
+  const codec = createLateCodec(async () =>
+    (await import('./entry-codec.js')).createEntryCodec(use.codec, bodies.count),
+  )
   return { codec, storeTimeoutMs: use.timeoutMs, maxDisconnectedMs: use.maxDisconnectedMs }
 }
 

@@ -4,12 +4,23 @@ import { keyDigestOf } from '../codec/entry-header.js'
 import type { StoredEntry } from '../stores/shared-store.js'
 import type { BodyCodec, DecodedBody, EncodedBody } from './state.js'
 
-/** The codec of a stash's shared store: entries in the documented stored form, checked against their key. */
-export function createEntryCodec(options?: CodecOptions): BodyCodec {
+/**
+ * The codec of a stash's shared store: entries in the documented stored form, checked against their key.
+ *
+ * @param unreadable Told why an entry is none.
+ */
+export function createEntryCodec(options?: CodecOptions, unreadable: (why: string) => void = () => {}): BodyCodec {
   const codec = createCodec(options)
+  const seen = (decoded: DecodedBody): DecodedBody => {
+    if (!decoded.ok) unreadable(decoded.reason)
+    return decoded
+  }
   return {
     encode: (value, entry, key) => encode(codec, value, entry, key),
-    decode: (body, entry, key) => decode(codec, body, entry, key),
+    decode(body, entry, key) {
+      const decoded = decode(codec, body, entry, key)
+      return decoded instanceof Promise ? decoded.then(seen) : seen(decoded)
+    },
   }
 }
 

@@ -81,7 +81,7 @@ function resolveKeys(encryption: CodecOptions['encryption'], at: string): readon
   if (keys.length === 0) throw optionInvalid(`${at}.keys`, 'at least one key', keys)
   keys.forEach((entry, index) => {
     const option = `${at}.keys[${index}]`
-    if (!/^[\x21-\x7e]{1,32}$/.test(entry?.id)) {
+    if (typeof entry?.id !== 'string' || !/^[\x21-\x7e]{1,32}$/.test(entry.id)) {
       throw optionInvalid(`${option}.id`, '1 to 32 printable ASCII characters', entry?.id)
     }
     if (!(entry.key instanceof Uint8Array) || entry.key.length !== KEY_BYTES) {

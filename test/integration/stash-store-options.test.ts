@@ -38,7 +38,28 @@ describe('options of the store', () => {
     await during.close()
     const after = await stashWith({ encryption: { keys: [fresh] } })
     expect(await after.things.get('k')).toBeUndefined()
+    // Else a wrong key would look like a cold cache for ever.
+    expect(after.health().store).toMatchObject({ unreadable: { decrypt: 1 } })
     await after.close()
+  })
+
+  it('counts what is no entry by its reason, whether its header says so or its body', async () => {
+    const stash = await stashWith({ prefix: 'counted', compress: false })
+    const entry = (key: string): string => `{counted:things:v1:${key}}:e`
+    await stash.things.set('cut', { text: 'x'.repeat(2000) })
+    await stash.things.set('other', { text: 'y' })
+    await server.command('COPY', entry('other'), entry('moved'))
+    await server.command('SETRANGE', entry('cut'), '1500', 'damage')
+    await server.command('SET', entry('foreign'), 'not ours')
+    const reader = await stashWith({ prefix: 'counted' })
+    expect(await reader.things.getMany(['cut', 'moved', 'foreign', 'other'])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      { text: 'y' },
+    ])
+    expect(reader.health().store?.['unreadable']).toEqual({ corrupt: 1, key: 1, foreign: 1 })
+    await Promise.all([stash.close(), reader.close()])
   })
 
   it('stores JSON that people can read, compressed beyond the threshold only', async () => {

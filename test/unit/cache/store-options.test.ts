@@ -50,6 +50,7 @@ describe('options of the shared store', () => {
     ['encryption', 'secret'],
     ['encryption.keys', { keys: [] }],
     ['encryption.keys[0].key', { keys: [{ id: 'a', key: 'a secret of text' }] }],
+    ['encryption.keys[0].id', { keys: [{ key: new Uint8Array(32) }] }],
     [
       'encryption.keys[1].id',
       {
