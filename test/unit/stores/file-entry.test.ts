@@ -7,14 +7,14 @@ import type { StoredEntry } from '../../../src/stores/shared-store.js'
 const KEY = 'hopstash:things:v1:a'
 const times = { storedAtMs: 1, freshUntilMs: 2, staleForMs: 3, errorForMs: 4, loadMs: 5 }
 
-function fileOf(tags: readonly string[]): Buffer {
+function fileOf(tags: readonly string[], body: Uint8Array = Buffer.from('body')): Buffer {
   const entry: StoredEntry = {
     id: '0123456789abcdef',
     inc: 'incarnationBBBBB',
     startSeq: 7,
     tags,
     ...times,
-    body: Buffer.from('body'),
+    body,
   }
   return Buffer.concat(writeFileEntry(entry, { key: KEY, goneAtMs: Infinity, request: undefined }))
 }
@@ -27,6 +27,15 @@ it('reads a header of every length, whatever base64 fills up with', () => {
     if ('entry' in read) expect(Buffer.from(read.entry.body ?? []).toString()).toBe('body')
   }
 })
+
+it.each([new Uint8Array(0), Buffer.alloc(0), Buffer.from(new ArrayBuffer(0)), new Uint8Array(8).subarray(8)])(
+  'reads a body of no bytes, whatever they are a view of',
+  (body) => {
+    expect(readFileEntry(KEY, fileOf([], body)).read).toMatchObject({ entry: { body: Buffer.alloc(0) } })
+    const expired = Buffer.concat(expiredFile(KEY, fileOf([], body), 1)?.chunks ?? [])
+    expect(readFileEntry(KEY, expired).read).toMatchObject({ entry: { body: Buffer.alloc(0) } })
+  },
+)
 
 it('has a head of the checksum of all that follows it, and of the header in base64', () => {
   for (const tags of [[], ['a'], ['ab'], ['ü', '€']]) {
