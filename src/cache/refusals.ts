@@ -16,6 +16,6 @@ export function fitsMemory(state: NamespaceState, bytes: number): boolean {
 
 function warnOfSize(namespace: string, maxBytes: number): void {
   if (typeof process === 'undefined' || typeof process.emitWarning !== 'function') return
-  const message = `A value of namespace '${namespace}' is larger than ${maxBytes} bytes and is not kept in memory. Raise \`maxValueBytes\`, or keep a reference to it instead. This is said once.`
+  const message = `A value of namespace '${namespace}' is larger than ${maxBytes} bytes and is not kept in memory. Raise \`maxValueBytes\`, which the stash's \`maxBytes\` bounds, or keep a reference to it instead. This is said once.`
   process.emitWarning(message, { type: 'HopstashWarning', code: 'HOPSTASH_VALUE_SIZE' })
 }

@@ -96,7 +96,8 @@ export class MemoryStore<T extends SizedItem> {
     this.#lru.set(id, item)
     this.#isAmple = this.#max >= EXACT_BELOW && this.#lru.size <= this.#max / 2
     this.#grow(item.bytes)
-    while (this.#budget.used > this.#budget.limitBytes) if (!evictFromLargest(this.#budget)) break
+    const self = this as unknown as MemoryStore<SizedItem>
+    while (this.#budget.used > this.#budget.limitBytes) if (!evictFromLargest(this.#budget, self)) break
   }
 
   delete(id: string): boolean {
@@ -156,8 +157,12 @@ export class MemoryStore<T extends SizedItem> {
   }
 }
 
-function evictFromLargest(budget: ByteBudget): boolean {
+// What has just come goes last: else a large value would never enter where many namespaces hold a little each.
+function evictFromLargest(budget: ByteBudget, receiver: MemoryStore<SizedItem>): boolean {
   let largest: MemoryStore<SizedItem> | undefined
-  for (const holder of budget.holders) if (largest === undefined || holder.bytes > largest.bytes) largest = holder
-  return largest?.evictOne() ?? false
+  for (const holder of budget.holders) {
+    if (holder === receiver && holder.size === 1) continue
+    if (largest === undefined || holder.bytes > largest.bytes) largest = holder
+  }
+  return (largest !== undefined && largest.evictOne()) || receiver.evictOne()
 }

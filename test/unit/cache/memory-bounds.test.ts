@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Cells } from '../../../src/cache/cells.js'
 import { stateOf } from '../../../src/cache/namespace-state.js'
+import { namespace } from '../../../src/cache/presets.js'
+import { createStash } from '../../../src/cache/stash.js'
 import { createLoads, open, type Things } from './fixture.js'
 
 const cellsOf = (things: Things): Cells => stateOf(things).cells
@@ -37,6 +39,19 @@ describe('memory', () => {
     expect(totals.bytes).toBe(things.stats().bytes + others.stats().bytes)
     expect(things.stats().size).toBe(10)
     expect(others.stats().evictions).toBeGreaterThan(0)
+  })
+
+  it('takes a value that is larger than what any namespace holds, at the cost of those that hold most', async () => {
+    const few = { a: namespace<string, number>(), b: namespace<string, number>(), c: namespace<string, number>() }
+    const stash = createStash({ maxBytes: 100_000, namespaces: { ...few, empty: namespace<string, number>() } })
+    for (const { set } of [stash.a, stash.b, stash.c])
+      for (let index = 0; index < 10; index++) await set(index, 'x'.repeat(1500))
+    expect(await stash.empty.set(1, 'x'.repeat(25_000))).toEqual({ memory: 'done', store: 'none' })
+    expect(stash.empty.peek(1)?.length).toBe(25_000)
+    expect(stash.empty.stats()).toMatchObject({ size: 1, evictions: 0 })
+    const { totals, namespaces } = stash.stats()
+    expect(totals.bytes).toBeLessThanOrEqual(100_000)
+    expect([namespaces.a, namespaces.b, namespaces.c].map((one) => one?.size)).toEqual([5, 5, 6])
   })
 
   it('is not emptied by one value larger than all of it', async () => {
