@@ -164,5 +164,5 @@ function evictFromLargest(budget: ByteBudget, receiver: MemoryStore<SizedItem>):
     if (holder === receiver && holder.size === 1) continue
     if (largest === undefined || holder.bytes > largest.bytes) largest = holder
   }
-  return (largest !== undefined && largest.evictOne()) || receiver.evictOne()
+  return largest?.evictOne() || receiver.evictOne()
 }
