@@ -60,7 +60,7 @@ export function resolveFolder(store: string | FolderOptions, name: string, isPri
 // `file:./.cache` is a path from here, which no URL can say; `file:///…` is one.
 function pathIn(url: string, name: string): string {
   const path = url.slice('file:'.length)
-  if (path === '') throw optionInvalid(name, "'file:' and the path of a folder, such as 'file:./.cache'", url)
+  if (/^\/*$/.test(path)) throw optionInvalid(name, "'file:' and the path of a folder, such as 'file:./.cache'", url)
   if (!path.startsWith('//')) return path
   try {
     return fileURLToPath(url)

@@ -12,7 +12,7 @@ export function modeOf(namespace: unknown): CacheMode {
 /** `ERR_REPLAY_MISS`, with the nearest recorded request. Never rejects. */
 export async function missedReplay(state: NamespaceState, asked: Asked): Promise<Error> {
   const { requests, problem } = state.recording
-  const nearest = await requests?.nearest(state.name, asked).catch(() => undefined)
+  const nearest = requests === undefined ? 'unknown' : await requests.nearest(state.name, asked).catch(() => undefined)
   return replayMiss(state.name, nearest, problem())
 }
 

@@ -32,15 +32,21 @@ export function notCached(namespace: string): LoadError {
   )
 }
 
-/** `ERR_REPLAY_MISS`: mode `replay`, and this was never recorded. Names places of a request, never what is in them. */
+/**
+ * `ERR_REPLAY_MISS`: mode `replay`, and this was never recorded. Names places of a request, never what is in them. The nearest
+ * record is `'unknown'` where requests are not written.
+ */
 export function replayMiss(
   namespace: string,
-  nearest: { readonly file: string; readonly paths: readonly string[] } | undefined,
+  found: { readonly file: string; readonly paths: readonly string[] } | 'unknown' | undefined,
   problem: string | undefined,
 ): LoadError {
+  const nearest = found === 'unknown' ? undefined : found
   const near =
     nearest === undefined
-      ? 'Nothing like it is recorded there.'
+      ? found === 'unknown'
+        ? 'Requests are not written there, so the nearest is not known; with another `secret` or encryption key nothing is found.'
+        : 'Nothing like it is recorded there.'
       : nearest.paths.length === 0
         ? `The nearest, ${nearest.file}, has the same request: its file is not as it was written, or scope, version or name of the namespace differ.`
         : `The nearest is ${nearest.file}; it differs at ${nearest.paths.join(', ')}.`

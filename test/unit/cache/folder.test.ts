@@ -175,6 +175,8 @@ describe('a stash over a folder', () => {
 
   it.each([
     [{ store: 'file:' }, /`store`/],
+    [{ store: 'file://' }, /`store`/],
+    [{ store: 'file:///' }, /`store`/],
     [{ store: 'file://host/share' }, /`store`/],
     [{ store: { folder: 1 } }, /`store.folder`/],
     [{ store: { folder: 'x', maxBytes: 0 } }, /`store.maxBytes`/],
@@ -241,6 +243,17 @@ describe('mode replay', () => {
     const broken = run({ mode: 'replay', store: { folder: join(folder, 'file') } })
     expect((await missOf(broken.answers.getOrSet('k', load))).message).toMatch(/cannot be used/)
     expect(calls).toBe(0)
+  })
+
+  it('does not say that nothing like it is recorded where it cannot know', async () => {
+    const encryption = (byte: number) => ({ keys: [{ id: 'k', key: new Uint8Array(32).fill(byte) }] })
+    const recorder = run({ encryption: encryption(1) })
+    await recorder.answers.getOrSet('k', load)
+    await recorder.close()
+    expect(await run({ mode: 'replay', encryption: encryption(1) }).answers.getOrSet('k', load)).toBe('answer 1')
+    const { message } = await missOf(run({ mode: 'replay', encryption: encryption(2) }).answers.getOrSet('k', load))
+    expect(message).toMatch(/with another `secret` or encryption key nothing is found/)
+    expect(message).not.toMatch(/Nothing like it/)
   })
 
   it('replays what is recorded even if it was invalidated, its log is gone, or files came from elsewhere', async () => {
