@@ -192,6 +192,24 @@ describe('Hono: fields from before the route', () => {
     expect(seen).toEqual(origins.map((origin, index) => ['call 1', origin, String(index + 1), 'a']))
   })
 
+  it('do not cut what middleware around the route has made longer', async () => {
+    const app = new Hono()
+    app.use(async (context, next) => {
+      await next()
+      context.res = new Response(`${await context.res.text()}, and more`, context.res)
+    })
+    app.get('/jobs', cacheRoute({ in: createStash({ store: 'memory' }).general }), (context) => context.text('own'))
+    const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+    await new Promise((resolve) => server.once('listening', resolve))
+    closers.push(() => new Promise((resolve) => server.close(resolve)))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`
+    for (const happened of ['fwd=uri-miss', 'hit']) {
+      const response = await fetch(url)
+      expect([await response.text(), response.headers.get('content-length')]).toEqual(['own, and more', '13'])
+      expect(response.headers.get('cache-status')).toContain(happened)
+    }
+  })
+
   it('judge what is kept, where they are cookies, and go out once', async () => {
     const app = new Hono()
     let requests = 0

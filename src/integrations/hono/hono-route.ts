@@ -56,7 +56,7 @@ function isFirst({ req: { routeIndex, matchedRoutes } }: HonoContextLike, self: 
 }
 
 function respond(answer: Answer, before: Headers | undefined): Response {
-  if (before === undefined || before.keys().next().done === true) return toResponse(answer)
+  if (before === undefined) return toResponse(answer)
   const headers = new Headers(before)
   const own = new Set<string>()
   for (let index = 0; index + 1 < answer.fields.length; index += 2) {
@@ -67,6 +67,8 @@ function respond(answer: Answer, before: Headers | undefined): Response {
     else headers.set(name, value)
     own.add(name)
   }
+  // Servers tell it: middleware around the route may yet send another body in its place, with these fields.
+  if (answer.body !== null) headers.delete('content-length')
   return toResponse({ ...answer, headers })
 }
 
