@@ -23,6 +23,8 @@ export interface AttemptScope {
   readonly idempotencyKey: string
   /** Monotonic instant by which the hop's caller is gone. */
   readonly deadlineAt: number
+  /** Goes on as part of the asynchronous call chain of its run: after a timer, or when somebody else's call has ended. */
+  readonly resume: (goOn: () => void) => void
   now(): number
 }
 

@@ -279,6 +279,10 @@ class SharedWaiter implements CallWaiter {
   callRetries(attempt: number, failure: Failure, waitMs: number): void {
     this.#hop.callRetries(attempt, failure, waitMs)
   }
+
+  get resume(): CachingHop['resume'] {
+    return this.#hop.resume
+  }
 }
 
 class LoadFailure extends Error {

@@ -103,7 +103,11 @@ export class FallbackChain implements CallWaiter, Timed {
   }
 
   onDue(now: number): void {
-    this.#next(now)
+    this.resume(() => this.#next(now))
+  }
+
+  get resume(): FailedHop['resume'] {
+    return this.#hop.resume
   }
 
   callSucceeded(_call: GuardedCall, value: unknown, _raw: unknown, now: number): void {

@@ -92,7 +92,10 @@ export class GuardedCall implements AttemptOwner {
 
   #queue(now: number): void {
     this.#askedAt = now
-    this.#place = this.#upstream.limiter.enqueue(() => this.#granted(), this.#waiter.priority)
+    this.#place = this.#upstream.limiter.enqueue(
+      () => this.#waiter.resume(() => this.#granted()),
+      this.#waiter.priority,
+    )
     if (this.#place !== undefined) return
     this.#upstream.breaker.settle(this.#pass, 'neutral', now)
     this.#attemptFailed(queueFailure(this.#upstream.name, this.#spec.policies.limiter), now, now)
@@ -117,7 +120,7 @@ export class GuardedCall implements AttemptOwner {
   }
 
   timedOut(attempt: Attempt): void {
-    this.#failed(attempt, timeoutFailure(this.#spec.hop, this.#spec.policies.timeoutMs))
+    this.#waiter.resume(() => this.#failed(attempt, timeoutFailure(this.#spec.hop, this.#spec.policies.timeoutMs)))
   }
 
   #granted(): void {

@@ -34,6 +34,7 @@ export interface HopHost {
   hopStarted(hop: HopRun): void
   hopRetries(hop: HopRun, attempt: number, failure: Failure, waitMs: number): void
   hopDone(hop: HopRun, now: number): void
+  readonly resume: (goOn: () => void) => void
 }
 
 /** One hop of one run. Reaches exactly one terminal status, whatever happens. */
@@ -88,6 +89,10 @@ export class HopRun implements CallWaiter, CachingHop, FailedHop {
 
   get priority(): Priority | undefined {
     return this.host.priority
+  }
+
+  get resume(): HopHost['resume'] {
+    return this.host.resume
   }
 
   get phase(): HopPhase {

@@ -3,6 +3,7 @@ import { assembleFailed, hopFailed, runCancelled, runDeadline } from '../errors/
 import { digestOf } from '../keys/digest.js'
 import type { Priority } from '../resilience/limiter.js'
 import { onceAborted } from '../runtime/abort.js'
+import { thisContext } from '../runtime/async-context.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { Engine } from './engine.js'
 import type { Failure } from './failure.js'
@@ -72,6 +73,7 @@ export class Run implements HopHost {
   output: unknown
   error: PipelineError | undefined
   endedAt = Number.NaN
+  readonly resume = thisContext()
   /** The required hop whose failure ends the run. */
   failedHop: HopRun | undefined
   #open: number
@@ -141,13 +143,13 @@ export class Run implements HopHost {
     timers.retain()
     if (this.hardAt !== Infinity) {
       this.#deadlines = [
-        new RunTimer(this.softAt, () => this.#soften()),
-        new RunTimer(this.hardAt, () => this.#expire()),
+        new RunTimer(this.softAt, () => this.resume(() => this.#soften())),
+        new RunTimer(this.hardAt, () => this.resume(() => this.#expire())),
       ]
       for (const deadline of this.#deadlines) timers.add(deadline, this.startedAt)
     }
     const { signal } = this.request
-    if (signal !== undefined) this.#unlisten = onceAborted(signal, (reason) => this.#cancel(reason))
+    if (signal !== undefined) this.#unlisten = onceAborted(signal, (reason) => this.resume(() => this.#cancel(reason)))
     if (this.#stopped) return
     for (const hop of this.hops) if (hop.waitingFor === 0) this.#ready.push(hop)
     this.#drain(this.startedAt)

@@ -14,6 +14,15 @@ export function createAsyncContext<T>(): AsyncContext<T> {
 }
 
 /**
+ * Returns what runs calls as part of the asynchronous call chain it was made in: whoever waits for a timer or in line is
+ * gone on with by somebody else, and a function of the host must find its own request.
+ */
+export function thisContext(): (call: () => void) => void {
+  const context = new AsyncResource('hopstash')
+  return (call) => context.runInAsyncScope(call)
+}
+
+/**
  * Returns `call` so that it runs as part of the asynchronous call chain it is handed over in, whoever calls it: an answer that
  * came for several callers at once is told to each in turn, and a function of the host must find its own request.
  */
