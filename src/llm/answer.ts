@@ -166,12 +166,15 @@ class Attempt {
     }
     const left = (reason: unknown): void => {
       ended()
-      if (flight.followers === 0) {
-        if (flight.endIfWhole()) return
-        // Who comes from this turn on must not read what is given up.
-        flight.spent ||= !this.#site.options.finishOnAbort
-      }
-      this.#leave(reason)
+      const isLast = flight.followers === 0
+      if (isLast && flight.endIfWhole()) return
+      this.#site.flights.noteFailure(this.#boarding.key)
+      // Not before: who reads it may be nobody the namespace knows to wait for it, having found an answer that is kept.
+      flight.deserters.push(() => this.#leaving.abort(reason))
+      if (!isLast) return
+      // Who comes from this turn on must not read what is given up.
+      flight.spent ||= !this.#site.options.finishOnAbort
+      for (const leave of flight.deserters.splice(0)) leave()
     }
     const { url, status: code, statusText } = response
     const followed = follow(

@@ -70,6 +70,8 @@ export class Flight {
   readers = 0
   /** Callers that read it. */
   followers = 0
+  /** What those do who have stopped to read it, when the last one has. */
+  readonly deserters: (() => void)[] = []
   /** When it was begun, and at which logical time of the namespace. */
   startedAt = 0
   startSeq = 0

@@ -194,7 +194,7 @@ describe.each(VERSIONS)('the AI SDK over the cache: $name', (version) => {
   })
 
   it('takes the end of a stream without a reason for a cut, which is kept by nobody whatever is kept besides', async () => {
-    const alsoStore = ['truncated', 'filtered', 'empty', 'unknown-finish']
+    const alsoStore = ['truncated', 'filtered', 'empty', 'unknown-finish'] as const
     for (const make of ['chat', 'responses']) {
       const provider = version.createOpenAI({ baseURL: `${wire.url}/v1`, apiKey: 'sk-canary-canary' })
       const middleware = cacheMiddleware(stash.aiResponse, { alsoStore })

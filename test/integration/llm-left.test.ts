@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { directives } from '../../src/llm/directives.js'
 import { ASK, FORMATS, gate, openWorld, post, until } from './llm-world.js'
 
 /** What a stream has told of its tokens when most of it has come; those of the answer are more by its end. */
@@ -37,6 +38,35 @@ describe.each(FORMATS)('a stream that nobody reads to its end, %s', (format) => 
       expect(billed.money > 0).toBe(told !== undefined)
       expect(saved).toMatchObject({ calls: 0, money: 0 })
       expect(Object.keys(models)).not.toContain('(other)')
+    },
+  )
+})
+
+describe.each([{ forceFresh: true }, { maxAge: 0 }])('a call that something kept would not do for, %j', (asked) => {
+  it.each(['his signal', 'cancelling the body'])(
+    'goes on for whoever has joined it, though there is something kept for him, when its caller leaves by %s',
+    async (how) => {
+      const { wire, fetch } = await openWorld()
+      const ask = ASK['openai-chat']('hi', true)
+      const kept = await (await post(fetch, wire, ask)).text()
+      const end = gate()
+      wire.scripts.push({ holdAfter: { events: 1, until: end.passed } })
+      const leaver = new AbortController()
+      const first = await post(fetch, wire, ask, { signal: leaver.signal, headers: directives(asked) })
+      const joined = await post(fetch, wire, ask)
+      expect(joined.headers.get('cache-status')).toContain('collapsed')
+      if (how === 'his signal') leaver.abort(new Error('left'))
+      else await first.body?.cancel()
+      const whole = joined.text()
+      end.open()
+      expect(await whole).not.toBe(kept)
+      expect(await (await post(fetch, wire, ask)).text()).toBe(await whole)
+      expect(wire.requests.map(({ aborted }) => aborted)).toEqual([false, false])
+
+      wire.scripts.push({ holdAfter: { events: 1, until: gate().passed } })
+      const both = [await post(fetch, wire, ask, { headers: directives(asked) }), await post(fetch, wire, ask)]
+      for (const { body } of both) await body?.cancel()
+      await until(() => wire.requests[2]?.aborted === true)
     },
   )
 })

@@ -7,10 +7,10 @@ export interface PartLog {
   /** Takes no more readers: it has gone wrong, is given up, or brought what nobody else can be given a copy of. */
   readonly spent: boolean
   /**
-   * A stream of its own for one reader, which hears of the end behind `settled`. `left` is called once, when the reader
-   * wants no more or has everything.
+   * A stream of its own for one reader, which hears of the end behind `settled`. `left` is called if he
+   * wants no more before that, when nobody else does either.
    */
-  reader(each: (part: Part) => Part, left: (reason?: unknown) => void, settled: Promise<unknown>): ReadableStream<Part>
+  reader(each: (part: Part) => Part, left: (reason: unknown) => void, settled: Promise<unknown>): ReadableStream<Part>
 }
 
 /** Reads a stream to its end, and keeps its parts for readers. The source is read at its own pace: SDKs keep its text, too. */
@@ -19,6 +19,7 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
   let end: { readonly error?: unknown } | undefined
   let spent = false
   let readers = 0
+  const deserters: (() => void)[] = []
   let wake: (() => void) | undefined
   let news = new Promise<void>((resolve) => {
     wake = resolve
@@ -67,9 +68,14 @@ export function createPartLog(source: ReadableStream<Part>): PartLog {
       const over = (reason?: unknown): void => {
         if (isOver) return
         isOver = true
+        readers--
+        if (end !== undefined) return
+        // Not before: who reads it may be nobody the namespace knows to wait for it, having found an answer that is kept.
+        deserters.push(() => left(reason))
+        if (readers > 0) return
         // With its last reader its call goes, some turns later: nobody else is to hear of that.
-        if (--readers === 0 && end === undefined) spent = true
-        left(reason)
+        spent = true
+        for (const leave of deserters.splice(0)) leave()
       }
       return new ReadableStream<Part>(
         {

@@ -95,10 +95,9 @@ function follow(
     const takeLive = (): void => {
       const { log, result } = flight
       if (log === undefined || result === undefined) return
-      const left = (reason?: unknown): void => {
-        leaving.release()
-        if (reason !== undefined) leaving.abort(reason)
-      }
+      // From here on his leaving is a matter of those who read with him.
+      leaving.release()
+      const left = (reason: unknown): void => leaving.abort(reason)
       const head = isFirst ? result : copied(withoutTexts(result))
       decide(() => resolve({ ...head, stream: live(log, { left, isFirst, loaded }, call.signal) }))
     }
@@ -189,7 +188,7 @@ function createBoarding({ flights, time }: MiddlewareSite, id: string | undefine
 }
 
 interface LiveReader {
-  readonly left: (reason?: unknown) => void
+  readonly left: (reason: unknown) => void
   readonly isFirst: boolean
   /** What the namespace makes of the call: who has everything finds it kept, and nobody shares what is not. */
   readonly loaded: Promise<unknown>

@@ -348,6 +348,44 @@ describe('what an answer is made of', () => {
   )
 
   it.each(['his signal', 'the stream'] as const)(
+    'goes on for whoever has joined it, though an answer is kept for him, when who wanted a newer one leaves by %s',
+    async (how) => {
+      const stash = createStash()
+      const middleware = cacheMiddleware(stash.aiResponse)
+      const signals: (AbortSignal | undefined)[] = []
+      const ask = async (headers: Record<string, string>, source: () => ReadableStream, abortSignal?: AbortSignal) => {
+        const given = { ...params, headers, ...(abortSignal && { abortSignal }) }
+        const prepared: { abortSignal?: AbortSignal } = await middleware.transformParams({ params: given })
+        const doStream = async () => {
+          signals.push(prepared.abortSignal)
+          return { stream: source() }
+        }
+        return (await middleware.wrapStream({ doStream, params: prepared as never, model })).stream
+      }
+      await partsOf(await ask({}, () => streamOf(PARTS)))
+      let end!: () => void
+      const held = new Promise<void>((resolve) => {
+        end = resolve
+      })
+      const slowly = async function* () {
+        yield { ...PARTS[0], delta: 'newer' }
+        await held
+        yield PARTS[1]
+      }
+      const leaver = new AbortController()
+      const source = () => ReadableStream.from(slowly()) as unknown as ReadableStream
+      const first = await ask({ 'x-hopstash': 'max-age=0' }, source, leaver.signal)
+      const joined = partsOf(await ask({}, () => streamOf([])))
+      if (how === 'his signal') leaver.abort(new Error('left'))
+      else await first.cancel()
+      end()
+      expect((await joined)[0]).toMatchObject({ delta: 'newer' })
+      expect(signals.map((signal) => signal?.aborted)).toEqual([false, false])
+      await stash.close()
+    },
+  )
+
+  it.each(['his signal', 'the stream'] as const)(
     'is not what another has left by %s in the same moment: who comes then has a call of his own',
     async (how) => {
       // So many turns later: the namespace takes some of them to give the call up.
