@@ -85,13 +85,16 @@ export function limiterFrom(policy: LimiterPolicy, upstream: string): Limiter {
     // Granted work may finish and release at once: the loop takes the next then, not a deeper stack.
     if (granting) return
     granting = true
-    while (active < policy.limit) {
-      const onGranted = lines.shift()
-      if (onGranted === undefined) break
-      active++
-      onGranted()
+    try {
+      while (active < policy.limit) {
+        const onGranted = lines.shift()
+        if (onGranted === undefined) break
+        active++
+        onGranted()
+      }
+    } finally {
+      granting = false
     }
-    granting = false
   }
   const tryAcquire = (): boolean => {
     if (active >= policy.limit || lines.waiting > 0) return false

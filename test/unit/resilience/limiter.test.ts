@@ -36,6 +36,18 @@ describe('a limiter', () => {
     expect(limiter.active).toBe(0)
   })
 
+  it('goes on after one who waited throws when its turn comes', async () => {
+    const limiter = createLimiter(1)
+    limiter.tryAcquire()
+    limiter.enqueue(() => {
+      throw new Error('x')
+    })
+    const later = limiter.run(() => 'later')
+    expect(() => limiter.release()).toThrow('x')
+    limiter.release()
+    expect(await later).toBe('later')
+  })
+
   it('refuses what can neither run nor wait', async () => {
     const limiter = createLimiter({ limit: 1, queue: 0 })
     const held = gate()
