@@ -16,7 +16,7 @@ export interface FolderOptions {
    * `replay` names. @defaultValue `true`, but `false` with `encryption` or `secret`
    */
   readonly requests?: boolean | undefined
-  /** What is taken out of requests beside known forms of secrets: texts, patterns, functions. */
+  /** What is taken out of requests and keys beside known forms of secrets: texts, patterns, functions. */
   readonly scrub?: readonly Scrub[] | undefined
 }
 

@@ -22,6 +22,10 @@ const SECRET_WORDS: readonly (readonly [begins: RegExp, rest: RegExp])[] = [
   [/github_pat_/, /\w{20,}/g],
   [/glpat-/, /[\w-]{16,}/g],
   [/xox[abeoprs]-/, /[\w-]{8,}/g],
+  [/(?:xapp|xai|pplx|nvapi)-/, /[\w-]{16,}/g],
+  [/(?:[sr]k_(?:live|test)|gsk|npm|r8|whsec|shp(?:at|ca|pa|ss)|dop_v1)_/, /\w{16,}/g],
+  [/ya29\./, /[\w-]{16,}/g],
+  [/SG\./, /[\w-]{16,}\.[\w-]{16,}/g],
   [/(?:AKIA|ASIA)/, /[A-Z0-9]{16}\b/g],
   [/hf_/, /\w{16,}/g],
   [/eyJ/, /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g],
@@ -37,18 +41,17 @@ const SECRET_TEXTS: readonly RegExp[] = [
   ...SECRET_WORDS.map(
     ([{ source }, rest]) => new RegExp(`${source}(?<=${WORD_BEGINS}${source})${rest.source}`, rest.flags),
   ),
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
-  // In the query of an address, such as that of a signed picture.
-  /(?<=[?&](?:[\w.-]{0,40}[-_.])?(?:key|apikey|sig|signature|token|secret|password|credential)=)[^\s&#"'<>()\\]{6,2048}/gi,
-  /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/gi,
+  /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,20000}?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|$)/g,
+  // In the query of an address, such as that of a signed picture, or behind it, where a browser is told a token.
+  /(?<=[?&#](?:[\w.-]{0,40}[-_.])?(?:key|apikey|sig|signature|token|secret|password|credential)=)[^\s&#"'<>()\\]{6,2048}/gi,
+  /(?<=\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@:]{0,256}:[^\s/]{1,256}(?=@)/gi,
 ]
 
 /** What stands before a secret with a name: the backslashes before each quote, as JSON inside a text has them, and the name. */
-const NAMES: readonly RegExp[] = [
-  /(\\{0,7})"([^"\\]{1,64})\1"\s{0,8}:\s{0,8}\1"/g,
-  // A name and a value, as environments and headers are listed.
-  /(\\{0,7})"(?:name|key)\1"\s{0,8}:\s{0,8}\1"([^"\\]{1,64})\1"\s{0,8},\s{0,8}\1"value\1"\s{0,8}:\s{0,8}\1"/gi,
-]
+const NAMED = /(\\{0,7})"([^"\\]{1,64})\1"\s{0,8}:\s{0,8}\1"/g
+/** The same of a name and a value, as environments and headers are listed. Looked for first: `key` alone is a telling name, too. */
+const PAIRED =
+  /(\\{0,7})"(?:name|key)\1"\s{0,8}:\s{0,8}\1"([^"\\]{1,64})\1"\s{0,8},(?:\s|\\{1,7}[nrt]){0,64}\1"value\1"\s{0,8}:\s{0,8}\1"/gi
 /** A line of an environment file. */
 const ENVIRONMENT_LINE = /(?<![A-Z0-9_])([A-Z][A-Z0-9_]{2,63})(=\\{0,7}['"]?)[^\s'"\\]{6,}/g
 
@@ -72,7 +75,7 @@ export function checkScrubs(scrubs: readonly Scrub[]): readonly Scrub[] {
 export function scrubText(text: string, scrubs: readonly Scrub[]): string {
   let clean = text
   for (const pattern of SECRET_TEXTS) clean = clean.replace(pattern, SCRUBBED)
-  for (const names of NAMES) clean = withoutNamed(clean, names)
+  clean = withoutNamed(withoutNamed(clean, PAIRED), NAMED)
   clean = clean.replace(ENVIRONMENT_LINE, (line, name: string, sign: string) =>
     isSecretName(name) ? name + sign + SCRUBBED : line,
   )
@@ -111,7 +114,7 @@ function endOfText(text: string, start: number, slashes: number): number {
 
 /** A JSON text without secrets, known or not by its names. */
 export function scrubJsonText(json: string, scrubs: readonly Scrub[]): string {
-  const named = json.replace(TEXT_PROPERTY, (pair, name: string) =>
+  const named = withoutNamed(json, PAIRED).replace(TEXT_PROPERTY, (pair, name: string) =>
     isSecretName(name) ? `"${name}":"${SCRUBBED}"` : pair,
   )
   return scrubText(named, scrubs)

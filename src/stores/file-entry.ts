@@ -11,6 +11,8 @@ import { isSubjectTag } from './subject.js'
 /** What a file has beside its entry. */
 export interface FileFacts {
   readonly key: string
+  /** What is written of the key, for people: files are found by its digest. @defaultValue all of it */
+  readonly shownKey?: string
   /** Wall clock, ms: the end of its physical life; `Infinity` for none. */
   readonly goneAtMs: number
   /** What was asked, for people, and for whoever looks for the nearest record. */
@@ -56,7 +58,7 @@ export function writeFileEntry(entry: StoredEntry, facts: FileFacts): Uint8Array
   const { header, body } = entryBytes(facts.key, entry)
   const { inc, startSeq, storedAtMs, freshUntilMs } = entry
   const gone = Number.isFinite(facts.goneAtMs) ? Math.ceil(facts.goneAtMs) : null
-  const parts = [`"hopstash":1,"key":${JSON.stringify(facts.key)},"stored":${instant(storedAtMs)}`]
+  const parts = [`"hopstash":1,"key":${JSON.stringify(facts.shownKey ?? facts.key)},"stored":${instant(storedAtMs)}`]
   const tags = entry.tags.filter((tag) => !isSubjectTag(tag))
   if (tags.length > 0) parts.push(`"tags":${JSON.stringify(tags)}`)
   if (entry.loadMs > 0) parts.push(`"loadMs":${Math.round(entry.loadMs)}`)
@@ -88,7 +90,7 @@ export function readFileEntry(key: OfKey, bytes: Buffer): ReadFile {
   return { read: readEntry(key, viewOf(bytes, start), true), goneAtMs: tail.goneAtMs }
 }
 
-/** An entry, and the file of it with a freshness that ends now; `undefined` where there is none, or it has ended before. */
+/** An entry, and the file of it with a freshness that has ended; `undefined` where there is none, or it has ended before. */
 export function expiredFile(
   key: string,
   bytes: Buffer,
@@ -96,8 +98,9 @@ export function expiredFile(
 ): { readonly entry: StoredEntry; readonly chunks: Uint8Array[] } | undefined {
   const { read } = readFileEntry(key, Buffer.from(bytes))
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
-  // A fraction of a ms is what no writer gives: the entry is another one for who knows its id.
-  const freshUntilMs = Math.floor(nowMs) - 0.5
+  // A fraction of a ms is what no writer gives: the entry is another one for who knows its id. And a little in the past, because
+  // readers think in a time of their own.
+  const freshUntilMs = Math.floor(nowMs) - 249.5
   const header = restamped(read.entry.header, { ...read.entry, freshUntilMs })
   const end = bytes.indexOf(LINE_END)
   const at = bytes.lastIndexOf(HEAD, end) + HEAD.length

@@ -17,7 +17,7 @@ export interface FileSite {
   readonly shards: Map<string, string[]>
   /** Whether entries end with their lifetime. */
   readonly expires: boolean
-  readonly scrub: (request: string) => string
+  readonly scrub: (text: string) => string
   /** Whether the digest of a key is that in the name of its file. */
   readonly digestIsHash: boolean
   /** Told what is wrong with the folder. */

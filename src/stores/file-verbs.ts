@@ -190,12 +190,25 @@ function chunksOf(
   entry: StoredEntry,
 ): Uint8Array[] {
   const goneAtMs = site.expires ? site.clock.wall() + request.lifeMs : Infinity
-  const chunks = writeFileEntry(entry, { key: request.key, goneAtMs, request: requestText(site, request.describe) })
+  const { key } = request
+  const facts = { key, shownKey: shownKey(site, key), goneAtMs, request: textOf(site, request.describe) }
+  const chunks = writeFileEntry(entry, facts)
   site.sweep.wrote(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
   return chunks
 }
 
-function requestText(site: FileSite, describe: (() => string) | undefined): string | undefined {
+// Some signs are percent-encoded in keys, and behind that no secret is known.
+function shownKey(site: FileSite, key: string): string {
+  try {
+    const plain = decodeURIComponent(key)
+    const clean = site.scrub(plain)
+    return clean === plain ? key : clean
+  } catch {
+    return ''
+  }
+}
+
+function textOf(site: FileSite, describe: (() => string) | undefined): string | undefined {
   try {
     return describe && site.scrub(describe())
   } catch {

@@ -26,8 +26,8 @@ export interface FileStoreOptions {
   readonly recheck?: Duration
   /** Nothing is written. @defaultValue `false` */
   readonly readOnly?: boolean
-  /** What requests are written as, for people. @defaultValue as they are */
-  readonly scrub?: (request: string) => string
+  /** What requests and keys are written as, for people. @defaultValue as they are */
+  readonly scrub?: (text: string) => string
   /** Whether the `digest` of a key is `textDigest` of it: then no key is hashed here again. @defaultValue `false` */
   readonly digestIsHash?: boolean
   readonly clock?: Clock
@@ -61,7 +61,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   for (const name of Object.keys(options))
     if (!OPTIONS.includes(name)) throw optionUnknown('the folder store', name, OPTIONS)
   const { folder, prefix = 'hopstash', maxBytes = GIB, expires = false, readOnly = false } = options
-  const { clock = createSystemClock(), scrub = (request) => request, recheck = '250ms', digestIsHash = false } = options
+  const { clock = createSystemClock(), scrub = (text) => text, recheck = '250ms', digestIsHash = false } = options
   if (typeof folder !== 'string' || folder === '' || folder.includes('\u0000')) {
     throw optionInvalid('folder', 'the path of a folder', folder)
   }

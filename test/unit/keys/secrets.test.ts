@@ -15,6 +15,11 @@ describe('scrubbing', () => {
     'xoxb-123456789-abc',
     'AKIAABCDEFGHIJKLMNOP',
     `hf_${'a'.repeat(20)}`,
+    ...['sk_live_', 'rk_test_', 'gsk_', 'npm_', 'r8_', 'whsec_', 'shpat_', 'xai-', 'pplx-', 'ya29.'].map(
+      (begins) => begins + 'aB3'.repeat(8),
+    ),
+    `SG.${'a'.repeat(22)}.${'b'.repeat(43)}`,
+    '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nabc\n-----END PGP PRIVATE KEY BLOCK-----',
     `eyJhbGciOiJI.eyJzdWIiOiIx.${'a'.repeat(20)}`,
     'Bearer abcdefgh12345678',
     '-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----',
@@ -25,14 +30,20 @@ describe('scrubbing', () => {
     expect(clean).not.toContain(secret.slice(4))
   })
 
-  it('takes the password out of an address and leaves the rest', () => {
-    expect(scrubText('see https://user:secret@host/path', [])).toBe('see https://[scrubbed]@host/path')
+  it.each([
+    ['see https://user:secret@host/path', 'see https://[scrubbed]@host/path'],
+    ['redis://:secret@cache:6379/0', 'redis://[scrubbed]@cache:6379/0'],
+    ['postgres://user:p@ss@db/jobs and me@home', 'postgres://[scrubbed]@db/jobs and me@home'],
+    ['https://host:8080/a@b and ssh://git@host/path', 'https://host:8080/a@b and ssh://git@host/path'],
+  ])('takes the password out of an address and leaves the rest: %s', (text, clean) => {
+    expect(scrubText(text, [])).toBe(clean)
   })
 
   it.each([
     ['https://store.example/a.png?sv=1&sig=abc%2Fdef%3D&se=2', 'https://store.example/a.png?sv=1&sig=[scrubbed]&se=2'],
     ['see https://h/?X-Amz-Signature=0123456789ab&x=1 .', 'see https://h/?X-Amz-Signature=[scrubbed]&x=1 .'],
     ['(https://h/p?a=1&access_token=abcdefgh)', '(https://h/p?a=1&access_token=[scrubbed])'],
+    ['https://h/p#access_token=abcdefgh&x=1', 'https://h/p#access_token=[scrubbed]&x=1'],
     ['https://h/?page_token_count=12345678&monkey=banana12', 'https://h/?page_token_count=12345678&monkey=banana12'],
   ])('takes what a query holds out of %s', (text, clean) => {
     expect(scrubText(text, [])).toBe(clean)
@@ -70,6 +81,15 @@ describe('scrubbing', () => {
         clean = JSON.stringify({ given: clean })
       }
     }
+  })
+
+  it('knows a value by the name before it in JSON inside a text, on one line or on many, however deep', () => {
+    for (const label of ['name', 'key'])
+      for (const space of [0, 2, '\t']) {
+        let text = JSON.stringify({ env: { list: [{ [label]: 'DB_PASSWORD', value: 'canary' }] } }, null, space)
+        for (let depth = 0; depth < 3; depth++, text = JSON.stringify({ content: text }))
+          for (const scrub of [scrubText, scrubJsonText]) expect(scrub(text, []), text).not.toContain('canary')
+      }
   })
 
   it('takes a list under a telling name out of a JSON text, and leaves others alone', () => {

@@ -452,6 +452,19 @@ describe('what a folder is asked beside entries', () => {
     expect(files().some((file) => readFileSync(file, 'utf8').includes('hunter2'))).toBe(false)
   })
 
+  it('writes no secret of a key, and finds it all the same', async () => {
+    const store = open({ scrub: (text) => text.replaceAll('?key=hunter2', '?key=…') })
+    await put(store, 'https%3A//h/%3Fkey=hunter2')
+    expect(readFileSync(files()[0] as string, 'utf8')).toContain('"key":"hopstash:things:v1:https://h/?key=…"')
+    expect(await found(store, 'https%3A//h/%3Fkey=hunter2')).toBe(TEXT)
+    const scrub = () => {
+      throw new Error('no')
+    }
+    await put(open({ scrub }), 'https%3A//h/%3Fkey=hunter2', entryOf('new'))
+    expect(readFileSync(files()[0] as string, 'utf8')).toContain('"key":""')
+    expect(await found(store, 'https%3A//h/%3Fkey=hunter2')).toBe('new')
+  })
+
   it('reads without writing, where it must not write', async () => {
     await put(open(), 'a')
     const before = readdirSync(folder, { recursive: true })
