@@ -15,14 +15,19 @@ export async function admit(state: NamespaceState, value: unknown): Promise<Admi
   try {
     if (schema === undefined) return { value }
     const result = checkSchemaResult(await schema['~standard'].validate(value))
-    if (result.issues === undefined) return { value: result.value }
+    if (result.issues === undefined) return entering(state, result.value)
     const migrated = migrate?.(value)
     if (migrated === undefined) return refuse(state)
     const again = checkSchemaResult(await schema['~standard'].validate(migrated))
-    return again.issues === undefined ? { value: again.value } : refuse(state)
+    return again.issues === undefined ? entering(state, again.value) : refuse(state)
   } catch {
     return refuse(state)
   }
+}
+
+// A schema that makes `undefined` of what it does not know has no value either: whoever reads it loads.
+function entering(state: NamespaceState, value: unknown): Admitted | undefined {
+  return value === undefined ? refuse(state) : { value }
 }
 
 function refuse(state: NamespaceState): undefined {

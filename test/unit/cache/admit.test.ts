@@ -30,6 +30,13 @@ describe('a value of another process', () => {
     expect(await readElsewhere('old', wrong)).toEqual({ read: 'loaded', refused: 1 })
   })
 
+  it('is a miss where the schema makes `undefined` of it, which is no value', async () => {
+    const known = z.literal('known').optional().catch(undefined)
+    expect(await readElsewhere('unknown', { schema: known })).toEqual({ read: 'loaded', refused: 1 })
+    const strict = z.number().transform(() => undefined)
+    expect(await readElsewhere('old', { schema: strict, migrate: () => 1 })).toEqual({ read: 'loaded', refused: 1 })
+  })
+
   it.each(ODD_RESULTS)('does not enter by a schema that gives %s', async (_, result) => {
     expect(await readElsewhere('secret', { schema: oddSchema(() => result) })).toEqual({ read: 'loaded', refused: 1 })
   })
