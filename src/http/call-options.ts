@@ -139,7 +139,7 @@ function pathOf({ base }: ModulePolicy, path: string, query: CallOptions['query'
   const [plain = '', own = ''] = splitOnce(path.split('#')[0] as string)
   url.pathname = `${prefix}${plain}`
   url.search = [base.search.slice(1), own].filter((part) => part !== '').join('&')
-  if (url.pathname !== prefix && !url.pathname.startsWith(`${prefix}/`)) {
+  if (!isBelow(prefix, url.pathname) || !isBelow(slashed(prefix), slashed(url.pathname))) {
     throw optionInvalid('path', 'a path below the `baseUrl`', undefined, 'Escape its parts with encodeURIComponent.')
   }
   for (const [name, values] of Object.entries(query ?? {})) {
@@ -148,6 +148,17 @@ function pathOf({ base }: ModulePolicy, path: string, query: CallOptions['query'
     }
   }
   return `${url.pathname}${url.search}`
+}
+
+function isBelow(prefix: string, path: string): boolean {
+  return path === prefix || path.startsWith(`${prefix}/`)
+}
+
+// Many servers take an escaped slash for one, and `../` in an escaped id for the way up.
+function slashed(path: string): string {
+  const url = new URL('http://a')
+  url.pathname = path.replace(/%2f|%5c/gi, '/')
+  return url.pathname.replace(/\/$/, '')
 }
 
 function splitOnce(path: string): readonly string[] {

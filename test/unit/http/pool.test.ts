@@ -112,6 +112,7 @@ describe('a call', () => {
     expect(pathOf('')).toBe('/v1?version=2')
     expect(pathOf('/score?a=1#x')).toBe('/v1/score?version=2&a=1')
     expect(pathOf('/a/../b')).toBe('/v1/b?version=2')
+    expect(pathOf('/a%2Fb/..%2Fc/')).toBe('/v1/a%2Fb/..%2Fc/?version=2')
     expect(pathOf('/é ß')).toBe('/v1/%C3%A9%20%C3%9F?version=2')
     expect(pathOf('/s', { query: { q: 'a&b', n: [1, 2], none: undefined, yes: true } })).toBe(
       '/v1/s?version=2&q=a%26b&n=1&n=2&yes=true',
@@ -127,6 +128,9 @@ describe('a call', () => {
     'score',
     '\\evil',
     '/..\\admin',
+    '/..%2Fadmin',
+    '/%2e%2e%5cadmin',
+    `/items/${encodeURIComponent('../../admin')}`,
     7,
   ])('cannot leave it by %o', (path) => {
     expect(() => pathOf(path as string)).toThrowError(invalid)
