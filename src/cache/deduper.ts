@@ -1,3 +1,4 @@
+import { dedupeReentrant } from '../errors/load-error.js'
 import { optionUnknown } from '../errors/option-error.js'
 import { createKeyer } from '../keys/key.js'
 import { Flight } from '../resilience/single-flight.js'
@@ -26,7 +27,7 @@ export interface Deduper {
  * Returns a function that shares one call among concurrent callers of an equal key, and forgets it when it settles.
  *
  * The key may be any canonical value; one that has no canonical form is not shared, and the call runs by itself.
- * Callers share the result object as it is.
+ * Callers share the result object as it is. A call whose synchronous part asks for its own key gets `ERR_LOAD_REENTRANT`.
  *
  * @example
  * import { createDeduper } from 'hopstash'
@@ -38,6 +39,8 @@ export interface Deduper {
 export function createDeduper(): Deduper {
   const keyer = createKeyer<unknown>({ namespace: 'dedupe' })
   const flights = new Map<string, Flight<unknown>>()
+  /** Those whose call is in its synchronous part. */
+  const starting = new Set<Flight<unknown>>()
 
   const dedupe = <T>(
     key: unknown,
@@ -52,6 +55,7 @@ export function createDeduper(): Deduper {
     const id = idOrUndefined(key)
     if (id === undefined) return run(new Flight<T>(), call, options?.signal)
     const running = flights.get(id)
+    if (running !== undefined && starting.has(running)) return Promise.reject(dedupeReentrant())
     if (running !== undefined) return running.join(options?.signal) as Promise<T>
     const forget = (): void => {
       if (flights.get(id) === flight) flights.delete(id)
@@ -59,7 +63,10 @@ export function createDeduper(): Deduper {
     const flight = new Flight<T>(forget)
     flights.set(id, flight as Flight<unknown>)
     flight.promise.then(forget, forget)
-    return run(flight, call, options?.signal)
+    starting.add(flight as Flight<unknown>)
+    const answer = run(flight, call, options?.signal)
+    starting.delete(flight as Flight<unknown>)
+    return answer
   }
 
   const idOrUndefined = (key: unknown): string | undefined => {

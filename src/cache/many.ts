@@ -1,5 +1,6 @@
 import { batchMisaligned, batchShape } from '../errors/batch-error.js'
 import { optionInvalid, optionUnknown, preview } from '../errors/option-error.js'
+import { checkAnswersAtOnce } from '../resilience/option-shape.js'
 import type { Duration } from '../runtime/duration.js'
 import { requireArray, requireBoolean, requireFunction, requireObject, requireSignal } from './argument-checks.js'
 import { getOrSet, identify } from './read.js'
@@ -52,6 +53,7 @@ export function getOrSetMany<K, V>(
     if (!MANY_OPTION_NAMES.includes(name)) throw optionUnknown('the getOrSetMany options', name, MANY_OPTION_NAMES)
   }
   if (options.by !== undefined) requireFunction(options.by, 'by', 'a function that reads the key off a row')
+  checkAnswersAtOnce(options.by, 'by')
   requireBoolean(options.aligned, 'aligned')
   if (options.by !== undefined && options.aligned === true)
     throw optionInvalid('by', 'left out where the rows are `aligned`', options.by, 'Of the two, `by` needs no promise.')

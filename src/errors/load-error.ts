@@ -21,6 +21,13 @@ export function loadReentrant(namespace: string): LoadError {
   )
 }
 
+/** `ERR_LOAD_REENTRANT`: the same for a call that is shared and not stored. */
+export function dedupeReentrant(): LoadError {
+  return new LoadError('A shared call asked for its own key and would wait for itself. Use another key inside it.', {
+    code: 'ERR_LOAD_REENTRANT',
+  })
+}
+
 /** `ERR_NOT_CACHED`: `onlyIfCached` was asked for and nothing valid is there. */
 export function notCached(namespace: string): LoadError {
   return new LoadError(

@@ -97,6 +97,7 @@ const ARGUMENTS: readonly Case[] = [
   ['getOrSetMany without a loader', (things) => things.getOrSetMany(['k'])],
   ['getOrSetMany with a text as keys', (things) => things.getOrSetMany('abc', () => [], { aligned: true })],
   ['getOrSetMany with `by` that is no function', (things) => things.getOrSetMany(['k'], () => [], { by: 'id' })],
+  ['getOrSetMany with an async `by`', (things) => things.getOrSetMany(['k'], () => [], { by: async () => 'k' })],
   ['getOrSetMany with `aligned` of another kind', (things) => things.getOrSetMany(['k'], () => [], { aligned: 1 })],
   ['getMany of a text', (things) => things.getMany('ab')],
   ['setMany of an object', (things) => things.setMany({ a: 1 })],

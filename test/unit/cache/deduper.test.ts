@@ -98,6 +98,14 @@ describe('createDeduper', () => {
     expect([calls, dedupe.size]).toEqual([0, 0])
   })
 
+  it('refuses a call whose synchronous part asks for its own key, which would wait for itself', async () => {
+    const dedupe = createDeduper()
+    const itself = dedupe('k', () => dedupe('k', () => 'never'))
+    await expect(itself).rejects.toMatchObject({ code: 'ERR_LOAD_REENTRANT' })
+    expect(dedupe.size).toBe(0)
+    expect(await dedupe('k', () => dedupe('other', () => 'another key'))).toBe('another key')
+  })
+
   it('runs calls by themselves whose key has no canonical form', async () => {
     const dedupe = createDeduper()
     let calls = 0
