@@ -7,8 +7,8 @@ import { defineScript } from './script.js'
  * MARK: an entry about the subject is going to be written. Passes at the server's memory limit, as invalidations do: what
  * cannot be found cannot be erased.
  *
- * Input   KEYS index, a key that does not exist; ARGV text of the key, life of the entry
- * Output  1
+ * Input   KEYS index, a key that does not exist, the subject's marker; ARGV text of the key, life of the entry
+ * Output  the marker, '' if there is none
  */
 export const markScript = defineScript(`${lua.GROUND}
 redis.call('DEL', KEYS[2])
@@ -17,7 +17,8 @@ local pruned = redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if type(pruned) == 'table' then redis.call('DEL', KEYS[1]) end
 redis.call('ZADD', KEYS[1], whole(now + life), ARGV[1])
 if redis.call('PTTL', KEYS[1]) < life + 86400000 then redis.call('PEXPIRE', KEYS[1], whole(life + 86400000)) end
-return 1
+local marker = redis.pcall('GET', KEYS[3])
+return type(marker) == 'string' and marker or ''
 `)
 
 /**

@@ -2,7 +2,7 @@ import { listScript, markScript, unmarkScript } from '../redis/subject-scripts.j
 import { listOf, numberOf, textOf } from './redis-replies.js'
 import type { RedisSite, RedisVerbs } from './redis-verbs.js'
 import type { ForgetReply, KeyRef, SharedStore, StoredEntry } from './shared-store.js'
-import { subjectIn } from './subject.js'
+import { subjectIn, subjectTag } from './subject.js'
 
 /** Verbs that know whose data entries are. */
 export type ForgettingVerbs = RedisVerbs & Required<Pick<SharedStore, 'forget'>>
@@ -22,9 +22,9 @@ export function withSubjects<S extends RedisSite>(verbsOf: (site: S) => RedisVer
   /** The verbs, and the note, with one budget for all they send. */
   const marking = (subject: string, { key, lifeMs }: Marked) => {
     const one = { ...site, ...site.asOne() }
-    const mark = (): Promise<unknown> =>
-      one.run(markScript, [keys.subject(subject), keys.nothing], [key, String(Math.ceil(lifeMs))])
-    return { mark, verbs: verbsOf(one) }
+    const marked = [keys.subject(subject), keys.nothing, keys.marker(`t//${subjectTag(subject)}`)]
+    const mark = (): Promise<unknown> => one.run(markScript, marked, [key, String(Math.ceil(lifeMs))])
+    return { mark, verbs: verbsOf(one), pipe: one.pipe }
   }
 
   return {
@@ -42,8 +42,11 @@ export function withSubjects<S extends RedisSite>(verbsOf: (site: S) => RedisVer
       const one = marking(subject, request)
       await one.mark()
       const reply = await one.verbs.set(request)
-      // Again: unlike a load, which an erasure refuses, a set may have come right behind one that took its note with it.
-      if (reply.outcome === 'written') await one.mark()
+      if (reply.outcome !== 'written') return reply
+      // Again: unlike a load, which an erasure refuses, a set may have come right behind one that took its note with it. On
+      // a Cluster it may also be stamped before one and written after it: then its bytes are readable to nobody, and go.
+      const marker = textOf(await one.mark())
+      if (isAbove(marker, reply.seq)) await one.pipe([['UNLINK', keys.entry(request.key)]])
       return reply
     },
     async forget(subject): Promise<ForgetReply> {
@@ -67,6 +70,11 @@ export function withSubjects<S extends RedisSite>(verbsOf: (site: S) => RedisVer
       return { ...(await verbs.ping()), removed }
     },
   }
+}
+
+/** Whether a marker outdates what was stamped with a number; one that is not there may have been evicted. */
+function isAbove(marker: string, seq: number): boolean {
+  return !(Number(marker.split(':')[1]) <= seq)
 }
 
 interface Marked extends KeyRef {

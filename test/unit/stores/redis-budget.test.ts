@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { putScript } from '../../../src/redis/cluster-scripts.js'
 import type { Connection } from '../../../src/redis/connection.js'
 import { storeKeys } from '../../../src/redis/store-keys.js'
+import { listScript, markScript } from '../../../src/redis/subject-scripts.js'
 import { type ClusterSite, redisClusterVerbs } from '../../../src/stores/redis-cluster-verbs.js'
 import { createCommands } from '../../../src/stores/redis-commands.js'
 import { createLookups } from '../../../src/stores/redis-lookup.js'
@@ -17,9 +19,14 @@ const INC = 'i'.repeat(16)
 /** A stamp, and an outcome of 0. */
 const DONE = [INC, '0', 1, 1, 0]
 type Reply = (verb: string, args: readonly string[]) => unknown
+/** A server where the last erasure of every subject has this number. */
+const erasedAt =
+  (hard: number): Reply =>
+  (_verb, [sha]) =>
+    sha === markScript.sha ? Buffer.from(`${INC}:${hard}:0`) : DONE
 
 /** A store whose server answers every command after so many ms. */
-function openSite(answersAfterMs: number, reply: Reply = () => DONE) {
+function openSite(answersAfterMs: number, reply: Reply = erasedAt(1)) {
   const clock = createFakeClock()
   const sent: string[] = []
   const connection = {
@@ -61,17 +68,18 @@ function entryAbout(subject: string) {
 
 describe('one budget for all round trips of', () => {
   it.each([
-    ['kill on a Cluster', 2, (site: ClusterSite) => redisClusterVerbs(site).kill(REF)],
-    ['expire on a Cluster', 3, (site: ClusterSite) => redisClusterVerbs(site).expire(REF)],
+    ['kill on a Cluster', 2, 3, (site: ClusterSite) => redisClusterVerbs(site).kill(REF)],
+    ['expire on a Cluster', 3, 3, (site: ClusterSite) => redisClusterVerbs(site).expire(REF)],
     [
       'set with a subject',
+      3,
       3,
       (site: ClusterSite) =>
         withSubjects(redisVerbs, site).set({ ...REF, entry: entryAbout('ann'), lifeMs: 1000, notAfterMs: 9e9 }),
     ],
-  ])('%s', async (_what, trips, operation) => {
-    expect(await outcome(240 / trips, operation)).toEqual(['done', trips])
-    expect(await outcome(280 / trips, operation)).toEqual(['ERR_STORE_UNCONFIRMED', trips])
+  ])('%s', async (_what, trips, commands, operation) => {
+    expect(await outcome(240 / trips, operation)).toEqual(['done', commands])
+    expect(await outcome(280 / trips, operation)).toEqual(['ERR_STORE_UNCONFIRMED', commands])
   })
 
   it('a read for which a script has to be run again', async () => {
@@ -87,6 +95,41 @@ describe('one budget for all round trips of', () => {
     expect(await outcome(120, readsOf(1), nothingStored)).toEqual(['done', 4])
     expect(await outcome(140, readsOf(1), nothingStored)).toEqual(['ERR_STORE_UNCONFIRMED', 4])
   })
+})
+
+it('a set that an erasure overtook on a Cluster takes its bytes along, and no other does', async () => {
+  const set = (site: ClusterSite) =>
+    withSubjects(redisClusterVerbs, site).set({ ...REF, entry: entryAbout('ann'), lifeMs: 1000, notAfterMs: 9e9 })
+  // Only what is written counts, and PUT says so with its number.
+  const on =
+    (hard: number): Reply =>
+    (verb, args) =>
+      args[0] === putScript.sha ? 0 : erasedAt(hard)(verb, args)
+  for (const [hard, last] of [
+    [1, 'EVALSHA'],
+    [2, 'UNLINK'],
+  ] as const) {
+    const { clock, sent, site } = openSite(1, on(hard))
+    const result = set(site)
+    await clock.advance(100)
+    expect(await result).toMatchObject({ outcome: 'written', seq: 1 })
+    expect(sent.at(-1)).toBe(last)
+  }
+})
+
+it('an erasure takes tokens before entries: no load writes between the two', async () => {
+  const unlinked: string[] = []
+  let listed = 0
+  const reply: Reply = (verb, args) => {
+    if (verb === 'UNLINK') unlinked.push(args[0] as string)
+    if (verb === 'UNLINK') return 1
+    return args[0] === listScript.sha && listed++ === 0 ? [1, Buffer.from('k'), Buffer.from('9')] : DONE
+  }
+  const { clock, site } = openSite(1, reply)
+  const result = withSubjects(redisClusterVerbs, site).forget('ann')
+  await clock.advance(100)
+  expect(await result).toMatchObject({ removed: 1 })
+  expect(unlinked).toEqual(['{k}:t', '{k}:e'])
 })
 
 it('a crowd of reads whose tokens wait for their turn is not too late for that', async () => {
