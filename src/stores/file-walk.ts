@@ -18,12 +18,33 @@ export interface RecordedRequest {
 
 const NAME = /^([0-9a-f]{32})\.entry$/
 
+/** Forgets subjects of a folder. Who asks during a walk waits for the next one, which is one for all who wait. */
+export function createForgetting(disk: Disk): (subject: string) => Promise<number> {
+  let last: Promise<unknown> = Promise.resolve()
+  let next: { readonly subjects: Set<string>; readonly removed: Promise<ReadonlyMap<string, number>> } | undefined
+  const begin = (): NonNullable<typeof next> => {
+    const subjects = new Set<string>()
+    const removed = last.then(() => {
+      next = undefined
+      return forgetSubjects(disk, subjects)
+    })
+    last = removed.catch(() => {})
+    return { subjects, removed }
+  }
+  return async (subject) => {
+    next ??= begin()
+    next.subjects.add(subject)
+    return (await next.removed).get(subject) ?? 0
+  }
+}
+
 /**
- * Removes the file of every entry about a subject, valid or not, and what may be about it: files that are torn or cannot be
- * read, and those that writers left which were killed. Rejects where a directory cannot be read. Resolves to how many entries about it there were.
+ * Removes the file of every entry about one of the subjects, valid or not, and what may be about them: files that are torn or
+ * cannot be read, and those that writers left which were killed. Rejects where a directory cannot be read. Resolves to how many
+ * entries about each there were.
  */
-export async function forgetSubject(disk: Disk, subject: string): Promise<number> {
-  let removed = 0
+export async function forgetSubjects(disk: Disk, subjects: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+  const removed = new Map<string, number>()
   for await (const shard of shardsOf(disk)) {
     for (const name of await namesIn(shard)) {
       const path = join(shard, name)
@@ -31,10 +52,10 @@ export async function forgetSubject(disk: Disk, subject: string): Promise<number
       if (!isEntry && !isDraft(path)) continue
       const bytes = await disk.read(shard, name)
       const about = bytes && subjectOf(bytes)
-      if (about !== undefined && about !== subject) continue
+      if (about !== undefined && !subjects.has(about)) continue
       if (bytes === undefined && !(await isFile(path))) continue
       disk.remove(path)
-      if (isEntry && about === subject) removed++
+      if (isEntry && about !== undefined) removed.set(about, (removed.get(about) ?? 0) + 1)
     }
   }
   return removed

@@ -9,7 +9,7 @@ import { createFileLog } from './file-log.js'
 import { directoryOf, type FileSite, messageOf, numbered, ownNumbered, stamped } from './file-site.js'
 import { createSweep } from './file-sweep.js'
 import { expireFile, killFile, readFile, setFile, writeFile } from './file-verbs.js'
-import { eachRequest, forgetSubject, type RecordedRequest } from './file-walk.js'
+import { createForgetting, eachRequest, type RecordedRequest } from './file-walk.js'
 import type { BusListener, ForgetReply, ReadTo, SharedStore } from './shared-store.js'
 
 /** Options of {@link createFileStore}. */
@@ -85,6 +85,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     },
   })
   const sweep = createSweep({ disk, clock, maxBytes, readOnly })
+  const forget = createForgetting(disk)
   let problem: { readonly message: string; readonly ofReads: boolean } | undefined
   let isWarned = false
   const note = (error: unknown, ofReads: boolean): void => {
@@ -156,7 +157,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     forget: (subject) =>
       tried(async () => {
         log.catchUp()
-        const removed = await forgetSubject(disk, subject)
+        const removed = await forget(subject)
         return { ...stamped(site), removed }
       }),
     ping: () =>

@@ -7,8 +7,9 @@ import { createFileLog } from '../../../src/stores/file-log.js'
 import type { FileSite } from '../../../src/stores/file-site.js'
 import { createSweep } from '../../../src/stores/file-sweep.js'
 import { expireFile, killFile, readFile, setFile, writeFile } from '../../../src/stores/file-verbs.js'
-import { forgetSubject } from '../../../src/stores/file-walk.js'
+import { createForgetting, forgetSubjects } from '../../../src/stores/file-walk.js'
 import type { StoredEntry } from '../../../src/stores/shared-store.js'
+import { subjectTag } from '../../../src/stores/subject.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const REF = { key: 'hopstash:things:v1:k', namespace: 'things', digest: 'd' }
@@ -109,7 +110,7 @@ it('is a miss, and no trouble, where another process forgets a subject while the
   const write: Disk['write'] = async (shard, chunks) => {
     const draft = await disk.write(shard, chunks)
     for (const name of readdirSync(shard)) truncateSync(join(shard, name), 10)
-    await forgetSubject(other.disk, 'somebody')
+    await forgetSubjects(other.disk, new Set(['somebody']))
     return draft
   }
   site = { ...site, disk: { ...disk, write } }
@@ -120,6 +121,45 @@ it('is a miss, and no trouble, where another process forgets a subject while the
   expect((await writeFile(site, request)).outcome).toBe('written')
   expect((await readFile(site, REF)).entry).toBe(undefined)
   expect(troubles).toEqual([])
+})
+
+it('walks a folder once for all who ask during a walk, and tells each how many entries were about his subject', async () => {
+  const people = ['ann', 'ben', 'eve']
+  const store = (key: string, tags: readonly string[]) =>
+    setFile(site, { ...REF, key, entry: { ...entryOf(key, '', 0), tags }, lifeMs: FAR, notAfterMs: FAR })
+  for (const name of people) await store(name, [subjectTag(name)])
+  await store('more', [subjectTag('ann')])
+  await store('nobody', [])
+  let reads = 0
+  const read: Disk['read'] = (...args) => {
+    reads++
+    return site.disk.read(...args)
+  }
+  const forget = createForgetting({ ...site.disk, read })
+  const asked = [...people, ...people, 'unknown']
+  expect(await Promise.all(asked.map(forget))).toEqual([2, 1, 1, 2, 1, 1, 0])
+  expect(reads).toBe(5)
+  const first = forget('eve')
+  await Promise.resolve()
+  await Promise.resolve()
+  await store('late', [subjectTag('ben')])
+  expect(await Promise.all([first, forget('ben'), forget('ben')])).toEqual([0, 1, 1])
+  expect(troubles).toEqual([])
+})
+
+it('forgets on after a walk that failed, for whoever asks then', async () => {
+  const { entries } = site.disk
+  const forget = createForgetting({
+    ...site.disk,
+    get entries() {
+      if (failure !== undefined) throw new Error(failure)
+      return entries
+    },
+  })
+  failure = 'EIO'
+  await expect(forget('ann')).rejects.toThrow('EIO')
+  failure = undefined
+  expect(await forget('ann')).toBe(0)
 })
 
 describe('what another process ends just before its file is put in its place leaves no file', () => {
