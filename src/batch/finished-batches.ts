@@ -1,5 +1,6 @@
 import { createTimerQueue } from '../resilience/timer-queue.js'
 import { onceAborted } from '../runtime/abort.js'
+import { leftAtOnce } from '../runtime/left-at-once.js'
 import { tell } from '../runtime/tell.js'
 import type { BatchPlan } from './batch-options.js'
 import { createTally } from './batch-progress.js'
@@ -32,13 +33,22 @@ export interface HandOut {
  * Reads the source only as fast as batches can be begun, and begins them only as fast as they are taken. Whoever stops
  * taking ends the run: what is under way is aborted, the source is closed.
  */
-export async function* finishedBatches<T, R>(
+export function finishedBatches<T, R>(
   reader: ItemReader<T>,
   fn: BatchFunction<T, R>,
   plan: BatchPlan<T>,
   handOut: HandOut,
-): AsyncGenerator<FinishedBatch<R>, void, void> {
-  const run = createBatchRun(reader, fn, plan, handOut)
+): AsyncGenerator<FinishedBatch<R>, void, undefined> {
+  let run: BatchRun<R> | undefined
+  const begin = (): BatchRun<R> => {
+    run = createBatchRun(reader, fn, plan, handOut)
+    return run
+  }
+  return leftAtOnce(batchesOf(begin), () => run?.leave())
+}
+
+async function* batchesOf<R>(begin: () => BatchRun<R>): AsyncGenerator<FinishedBatch<R>, void, undefined> {
+  const run = begin()
   try {
     run.feed()
     for (;;) {
@@ -52,7 +62,21 @@ export async function* finishedBatches<T, R>(
   }
 }
 
-function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, plan: BatchPlan<T>, handOut: HandOut) {
+interface BatchRun<R> {
+  feed(): void
+  next(): Promise<FinishedBatch<R> | undefined>
+  taken(batch: FinishedBatch<R>): Promise<void>
+  /** Aborts what is under way: nobody takes it any more. */
+  leave(): void
+  close(): void
+}
+
+function createBatchRun<T, R>(
+  reader: ItemReader<T>,
+  fn: BatchFunction<T, R>,
+  plan: BatchPlan<T>,
+  handOut: HandOut,
+): BatchRun<R> {
   const { clock, timeoutMs, concurrency, onProgress, onCheckpoint } = plan
   const timers = createTimerQueue(clock)
   const cancels = new Set<(reason: unknown) => void>()
@@ -76,6 +100,7 @@ function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, pl
     for (const cancel of [...cancels]) cancel(reason)
     bell.ring()
   }
+  const leave = (): void => stop(new DOMException('Nobody takes the outcomes any more.', 'AbortError'))
   const unlisten = onceAborted(plan.signal, stop)
   const gather = createGatherer<T>({
     reader,
@@ -144,7 +169,7 @@ function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, pl
 
   return {
     feed: () => void feed(),
-    async next(): Promise<FinishedBatch<R> | undefined> {
+    async next() {
       for (;;) {
         const batch = takeNext()
         if (batch !== undefined) return batch
@@ -156,7 +181,7 @@ function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, pl
         await bell.rung()
       }
     },
-    async taken({ indices, results }: FinishedBatch<R>): Promise<void> {
+    async taken({ indices, results }) {
       outstanding--
       for (const [at, { status }] of results.entries()) {
         if (status === 'ok') progression.done(indices[at] as number)
@@ -164,10 +189,11 @@ function createBatchRun<T, R>(reader: ItemReader<T>, fn: BatchFunction<T, R>, pl
       bell.ring()
       if (onCheckpoint !== undefined) await onCheckpoint(progression.checkpoint())
     },
-    close(): void {
+    leave,
+    close() {
       unlisten()
       reader.close()
-      stop(new DOMException('Nobody takes the outcomes any more.', 'AbortError'))
+      leave()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { optionInvalid } from '../errors/option-error.js'
 import { checkFlag } from '../resilience/option-shape.js'
+import { leftAtOnce } from '../runtime/left-at-once.js'
 import { type BatchOptions, resolveBatchOptions } from './batch-options.js'
 import { finishedBatches } from './finished-batches.js'
 import { type ItemOutcome, type ItemResult, itemCancelled } from './item-outcome.js'
@@ -87,7 +88,8 @@ export function streamInBatches<T, R>(
   }
   const reader = openBatches(items, fn)
   const window = ordered ? plan.concurrency * 2 : plan.concurrency
-  return outcomesOf(finishedBatches(reader, fn, plan, { ordered, window }), plan.signal)
+  const batches = finishedBatches(reader, fn, plan, { ordered, window })
+  return leftAtOnce(outcomesOf(batches, plan.signal), () => void batches.return())
 }
 
 async function* outcomesOf<R>(

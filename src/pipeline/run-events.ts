@@ -1,5 +1,7 @@
 import { optionInvalid } from '../errors/option-error.js'
 import type { Clock } from '../runtime/clock.js'
+import { leftAtOnce } from '../runtime/left-at-once.js'
+import { tell } from '../runtime/tell.js'
 import type { RunListener, RunRequest } from './run.js'
 import type { RunResult } from './run-result.js'
 import { publicReport, publicSource } from './views.js'
@@ -39,12 +41,21 @@ export interface HopEndEvent<Names extends string = string> {
 export type StartStream = (over: Pick<RunRequest, 'listener'>, signal: AbortSignal) => Promise<RunResult<unknown>>
 
 /** Makes a run when the first event is asked for, and yields its events as they happen. Who stops asking cancels it. */
-export async function* streamRun(
+export function streamRun(
   pipeline: string,
   clock: Clock,
   start: StartStream,
 ): AsyncGenerator<RunEvent, void, undefined> {
   const caller = new AbortController()
+  return leftAtOnce(eventsOf(pipeline, clock, start, caller), () => caller.abort())
+}
+
+async function* eventsOf(
+  pipeline: string,
+  clock: Clock,
+  start: StartStream,
+  caller: AbortController,
+): AsyncGenerator<RunEvent, void, undefined> {
   const events: RunEvent[] = []
   const startedAt = clock.now()
   let wake = (): void => {}
@@ -55,15 +66,15 @@ export async function* streamRun(
   const atMs = (): number => Math.round((clock.now() - startedAt) * 10) / 10
   const ended = new Set<string>()
   // Who leaves a run that goes on for others is told of its end by a run that calls nobody: a hop ends once all the same.
-  const tell = (event: Extract<RunEvent, { hop: string }>): void => {
+  const pushOfHop = (event: Extract<RunEvent, { hop: string }>): void => {
     if (!ended.has(event.hop)) push(event)
   }
   const listener: RunListener = {
-    hopStarted: (hop) => tell({ type: 'hop:start', hop: hop.name, atMs: atMs() }),
+    hopStarted: (hop) => pushOfHop({ type: 'hop:start', hop: hop.name, atMs: atMs() }),
     hopRetries: (hop, attempt, { reason }, waitMs) =>
-      tell({ type: 'hop:retry', hop: hop.name, attempt, reason, waitMs, atMs: atMs() }),
+      pushOfHop({ type: 'hop:retry', hop: hop.name, attempt, reason, waitMs, atMs: atMs() }),
     hopEnded({ name, status, source, reason, cacheStatus }) {
-      tell({ type: 'hop:end', hop: name, status, source, reason, cache: cacheStatus, atMs: atMs() })
+      pushOfHop({ type: 'hop:end', hop: name, status, source, reason, cache: cacheStatus, atMs: atMs() })
       ended.add(name)
     },
   }
@@ -111,7 +122,8 @@ export function toServerSentEvents(events: AsyncIterable<RunEvent>): AsyncGenera
   if (typeof events !== 'object' || events === null || !(Symbol.asyncIterator in events)) {
     throw optionInvalid('events', 'what `pipeline.stream()` returned', events)
   }
-  return textsOf(events)
+  const { return: leave } = events as Partial<AsyncGenerator>
+  return leftAtOnce(textsOf(events), () => tell(() => leave?.call(events, undefined), undefined))
 }
 
 async function* textsOf(events: AsyncIterable<RunEvent>): AsyncGenerator<string, void, undefined> {

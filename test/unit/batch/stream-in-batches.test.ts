@@ -35,6 +35,23 @@ describe('streamInBatches', () => {
     expect(seen.closed).toBe(true)
   })
 
+  it('ends the run at once when it is left while a batch is waited for', async () => {
+    const { seen, source } = watched(1000)
+    const signals: AbortSignal[] = []
+    const stream = streamInBatches(source, (_, { signal }) => {
+      signals.push(signal)
+      return new Promise<number[]>(() => {})
+    })
+    const waiting = stream.next()
+    await turn()
+    const left = stream.return()
+    expect(signals.length).toBeGreaterThan(0)
+    expect(signals.every(({ aborted }) => aborted)).toBe(true)
+    await waiting
+    expect(await left).toEqual({ value: undefined, done: true })
+    expect(seen.closed).toBe(true)
+  })
+
   it('hands out in order, and reads at most twice what may run while the first is slow', async () => {
     const { seen, source } = watched(1000)
     let release = (): void => {}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createStash, type NamespaceOptions, namespace } from '../../../src/index.js'
+import { createStash, namespace } from '../../../src/index.js'
 import { defineHop, pipeline, provider, type RunEvent, toServerSentEvents } from '../../../src/pipeline/index.js'
 import { createFakeClock } from '../../../src/testing/fake-clock.js'
 import { fakeRecords } from './fake-records.js'
@@ -24,7 +24,7 @@ function setUp() {
 }
 
 /** A pipeline of a hop that takes no time and one that takes 10 ms, whose runs are kept for a minute. */
-function kept(lifetime: NamespaceOptions) {
+function kept(lifetime: object) {
   const clock = createFakeClock()
   const stash = createStash({
     store: 'memory',
@@ -83,6 +83,36 @@ describe('the stream of a run', () => {
     for await (const event of events) if (event.type === 'hop:start') break
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
     expect(p.metrics().runs.status.cancelled).toBe(1)
+  })
+
+  it('cancels the run at once when it is left while it waits for the next event, in every form', async () => {
+    const signals: AbortSignal[] = []
+    const p = pipeline<unknown>('p', { clock: createFakeClock() })
+      .hop('a', {
+        run(_, { signal }) {
+          signals.push(signal)
+          return deaf()
+        },
+      })
+      .assemble(() => 1)
+    for (const events of [p.stream(1), toServerSentEvents(p.stream(1))]) {
+      await events.next()
+      await events.next()
+      const waiting = events.next()
+      const left = events.return()
+      expect(signals.at(-1)?.aborted).toBe(true)
+      await waiting
+      expect(await left).toEqual({ value: undefined, done: true })
+    }
+    const thrown = p.stream(1)
+    await thrown.next()
+    await thrown.next()
+    const waiting = thrown.next()
+    const failed = thrown.throw(new Error('the socket is gone'))
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true])
+    await waiting
+    await expect(failed).rejects.toThrow('the socket is gone')
+    expect(p.metrics().runs.status.cancelled).toBe(3)
   })
 
   it('ends with the run when its caller leaves', async () => {
