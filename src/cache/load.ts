@@ -1,4 +1,4 @@
-import { loadReentrant, loadTimeout, notCached } from '../errors/load-error.js'
+import { loadReentrant, loadTimeout } from '../errors/load-error.js'
 import { valueUnsupported } from '../errors/value-error.js'
 import { Flight } from '../resilience/single-flight.js'
 import { MAX_TIMER_MS } from '../runtime/clock.js'
@@ -85,10 +85,6 @@ function runLoader(state: NamespaceState, load: Load, request: LoadRequest): voi
   if (load.missCause !== undefined) {
     countMiss(state, load.missCause)
     load.counted = true
-  }
-  if (request.options?.onlyIfCached === true) {
-    fail(state, load, notCached(state.name))
-    return
   }
   if (state.recording.mode === 'replay') {
     void missedReplay(state, request).then((error) => fail(state, load, error))

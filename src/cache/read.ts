@@ -1,12 +1,14 @@
 import { scopeRequired } from '../errors/key-error.js'
 import { notCached } from '../errors/load-error.js'
-import { linkedController } from '../runtime/abort.js'
+import { linkedController, unlessAborted } from '../runtime/abort.js'
 import { parseDuration } from '../runtime/duration.js'
 import { requireLoader } from './argument-checks.js'
 import { bypass } from './bypass.js'
 import { checkReadOptions, leavesHitsAlone, type ReadOptions } from './call-options.js'
 import { About, type Entry } from './entry.js'
 import { takeMissBack } from './failed-load.js'
+import { findShared } from './find-shared.js'
+import type { FoundEntry } from './found-entry.js'
 import { join, joinCrowd, joinPlainly, leaveJoined } from './join.js'
 import { countMiss, letGo, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
@@ -229,10 +231,7 @@ function miss(
     refuseReentry(state, running)
   }
   const why = cause ?? state.ghost.take(request.id) ?? (state.ghost.forgot ? 'unknown' : 'never')
-  if (request.options?.onlyIfCached === true && state.shared === undefined) {
-    countMiss(state, why)
-    return Promise.reject(notCached(state.name))
-  }
+  if (request.options?.onlyIfCached === true) return readKept(state, request, why, outcome)
   const load = startLoad(state, outcome === undefined ? request : timed(state, request, outcome), replaces, why)
   const joined = load.flight.join(request.options?.signal)
   if (state.shared !== undefined) load.refresh = () => refreshFound(state, request)
@@ -244,6 +243,44 @@ function miss(
     if (load.servedStale && load.replaces !== undefined) describe(outcome, load.replaces, 'stale', state.clock.now())
     return value
   })
+}
+
+/** What memory has not, without a loader. Not a load: nobody may join one that ends with `ERR_NOT_CACHED`. */
+function readKept(
+  state: NamespaceState,
+  request: LoadRequest,
+  why: MissCause,
+  outcome: CacheOutcome | undefined,
+): Promise<unknown> {
+  const { shared: tier } = state
+  const kept = new Promise<unknown>((resolve, reject) => {
+    const end = (found: FoundEntry | undefined): void => {
+      const now = state.clock.now()
+      const status = found === undefined ? undefined : statusWithoutLoad(state, found.entry, request, now)
+      if (found === undefined || status === undefined) {
+        countMiss(state, why)
+        return void reject(notCached(state.name))
+      }
+      resolve(serve(state, found.entry, status, outcome, now))
+      if (outcome !== undefined) outcome.tier = found.tier
+    }
+    if (tier === undefined) end(undefined)
+    else findShared(state, tier, request.id, end)
+  })
+  return unlessAborted(kept, request.options?.signal)
+}
+
+function statusWithoutLoad(
+  state: NamespaceState,
+  entry: Entry,
+  request: LoadRequest,
+  now: number,
+): 'hit' | 'stale' | undefined {
+  // In a replay nothing can be had that is fresher than what was recorded.
+  if (state.recording.mode !== 'replay' && refusal(entry, request, now) !== undefined) return undefined
+  const freshness = freshnessOf(state, entry, now)
+  if (freshness === 'dead' || (freshness === 'error-only' && request.keepStaleForMs !== undefined)) return undefined
+  return freshness === 'fresh' || freshness === 'refresh' ? 'hit' : 'stale'
 }
 
 /** What the shared store had is past its ttl, or near its end: it has been served, and is refreshed behind. */

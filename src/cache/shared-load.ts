@@ -10,7 +10,8 @@ import { countRefused, fitsMemory } from './refusals.js'
 import { SharedFlight } from './shared-flight.js'
 import { LEASE_MS, leads } from './shared-lease.js'
 import type { DecodedBody, NamespaceState, SharedSide } from './state.js'
-import { outrankedByStore } from './trust.js'
+import { outrankedByStore, softenedByStore } from './trust.js'
+import { endFreshness } from './valid.js'
 
 /** Begins a flight: registered before the first command leaves, so that messages find it. */
 export function beginShared(state: NamespaceState, tier: SharedSide, id: string, kind: Fill['kind']): SharedFlight {
@@ -112,6 +113,12 @@ function settled(
 ): Entry | undefined {
   // Guard `late`: what comes when the flight is over may have been outdated since, and nobody here would have heard of it.
   if (found === undefined || flight.over) return undefined
+  const about = found.about as About
+  const softAt = softenedByStore(about, entry.startSeq)
+  if (softAt !== undefined) {
+    endFreshness(found, about, softAt)
+    if (freshnessAt(about, tier.clock.now()) === 'dead') return void state.memory.delete(id)
+  }
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   const { fill } = flight
   if (fill.void && fill.voidedBy !== entry.id) state.memory.delete(id)
@@ -215,10 +222,13 @@ function takenOver(
     readersGetCopies: kept.handOut === 'copy',
   })
   const now = tier.clock.now()
-  if (freshnessAt(about, now) === 'dead') return undefined
+  const freshness = freshnessAt(about, now)
+  if (freshness === 'dead') return undefined
+  // Past its ttl, whatever the coarse clock says: that one is late where a loop is blocked, or only microtasks run.
+  const checkAt = freshness === 'fresh' ? checkAtOf(state, about, horizonFrom(now)) : 0
   // The generation before this one: every read asks `trustOf`, which a deaf process must never skip (guard `deaf`).
   const generation = state.coherence.generation - 1
-  return new Entry(kept.value, checkAtOf(state, about, horizonFrom(now)), generation, kept.bytes, about)
+  return new Entry(kept.value, checkAt, generation, kept.bytes, about)
 }
 
 function nothing(): undefined {

@@ -21,8 +21,6 @@ export interface LoadSteps {
 export interface Acceptance {
   readonly forceFresh: boolean
   readonly maxAgeMs: number
-  /** Whether the loader runs where nothing is found. */
-  readonly mayLoad: boolean
 }
 
 /** What memory holds, if the store turned out to be away: then it may be served after all. */
@@ -44,7 +42,7 @@ export function runThroughStore(
   const accept = acceptanceOf(state, request)
   const flight = beginShared(state, tier, load.id, 'load')
   load.shared = flight
-  const takesToken = accept.mayLoad && !load.noStore && !leads(state, tier)
+  const takesToken = !load.noStore && !leads(state, tier)
   // Replies come together: the loader of each is called as part of whoever asked, as it is without a store.
   const answered = inThisContext((read: Entry | undefined) => {
     let isServed = false
@@ -64,15 +62,14 @@ function rescue(state: NamespaceState, load: Load, request: LoadRequest, steps: 
   if (!load.ended) steps.runLoader(state, load, request)
 }
 
-const USUAL: Acceptance = { forceFresh: false, maxAgeMs: Infinity, mayLoad: true }
+const USUAL: Acceptance = { forceFresh: false, maxAgeMs: Infinity }
 
 function acceptanceOf(state: NamespaceState, { options }: LoadRequest): Acceptance {
   if (options === undefined) return USUAL
-  const mayLoad = options.onlyIfCached !== true
   // In a replay nothing can be had that is fresher than what was recorded.
-  if (state.recording.mode === 'replay') return { ...USUAL, mayLoad }
+  if (state.recording.mode === 'replay') return USUAL
   const { forceFresh = false, maxAge } = options
-  return { forceFresh, maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge'), mayLoad }
+  return { forceFresh, maxAgeMs: maxAge === undefined ? Infinity : parseDuration(maxAge, 'maxAge') }
 }
 
 /** Whether the load is over: it was given up, or what was read does for it. */
@@ -100,7 +97,7 @@ async function loadAfter(
   accept: Acceptance,
   steps: LoadSteps,
 ): Promise<void> {
-  const stores = accept.mayLoad && !load.noStore
+  const stores = !load.noStore
   let flight = load.shared as SharedFlight
   // A forced load is everybody's own: it shares the lease that is there, as saves do.
   if (stores && !accept.forceFresh && leads(state, tier)) {

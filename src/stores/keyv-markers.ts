@@ -5,16 +5,18 @@ import type { Marker, Markers } from './shared-store.js'
 /**
  * Markers in a store that cannot count: each is a pair of random ids, hard and soft, that an invalidation replaces.
  *
- * An entry is valid if its markers' ids are the same as when it was loaded: equality needs no order. The callers think in
- * numbers, so this book gives each id the number under which this process first saw it.
+ * An entry is valid if its markers' hard ids are the same as when it was loaded, and fresh if the soft ones are, too: equality
+ * needs no order. The callers think in numbers, so this book gives each id the number under which this process first saw it.
  */
 export interface MarkerBook {
   /** The present number. */
   readonly seq: number
-  /** Reads markers; the ids of their hard halves, `''` where absent. */
+  /** Reads markers; their ids, a hard one or that and a soft one, `''` where absent. */
   look(names: readonly string[]): Promise<readonly string[]>
-  /** Reads markers, and makes those that are absent as if they had been there at `since`. */
+  /** Reads markers, and makes those that are absent as if they had been there at `since`. Soft ones from after it are left out. */
   ensure(names: readonly string[], since: number): Promise<readonly string[]>
+  /** A number that the hard halves do not exceed, and the soft halves of `softened` do. */
+  startBefore(softened: readonly string[], names: readonly string[]): number
   /** What is known of them. */
   markers(names: readonly string[]): Markers
   /** Replaces ids. Resolves to the number of this invalidation. */
@@ -31,6 +33,7 @@ interface Known extends Marker {
 const LIFE_MS = 91 * 86_400_000
 /** Names beyond this are forgotten, the longest unseen first: they are then as new, and what is loaded meanwhile is not kept. */
 const MOST_NAMES = 50_000
+const ID_LENGTH = 12
 const PATTERN = /^([\w-]{12}):([\w-]{0,12})$/
 
 /** Returns the book of one process. */
@@ -67,20 +70,28 @@ export function createMarkerBook(texts: TextStore, prefix: string): MarkerBook {
       return seq
     },
     async look(names) {
-      return (await readAll(names)).map((marker) => marker?.hardId ?? '')
+      return (await readAll(names)).map((marker) => (marker === undefined ? '' : marker.hardId + marker.softId))
     },
     async ensure(names, since) {
       const found = await readAll(names)
       return Promise.all(
         names.map(async (name, index) => {
           const present = found[index]
-          if (present !== undefined) return present.hardId
+          if (present !== undefined) return present.soft > since ? present.hardId : present.hardId + present.softId
           const made = { hard: Math.min(since, seq), soft: 0, hardId: newId(), softId: '' }
           keep(name, made)
           await write(name, made)
           return made.hardId
         }),
       )
+    },
+    startBefore(softened, names) {
+      const start = Math.max(...names.map((name) => known.get(name)?.hard ?? 0))
+      for (const name of softened) {
+        const marker = known.get(name)
+        if (marker !== undefined && marker.soft <= start) keep(name, { ...marker, soft: ++seq })
+      }
+      return start
     },
     markers(names) {
       const markers = new Map<string, Marker>()
@@ -110,6 +121,11 @@ export function createMarkerBook(texts: TextStore, prefix: string): MarkerBook {
   }
 }
 
+/** Whether nothing hard came between two looks at a marker. */
+export function sameHard(one: string, other: string): boolean {
+  return one.slice(0, ID_LENGTH) === other.slice(0, ID_LENGTH)
+}
+
 function newId(): string {
-  return randomBytes(9).toString('base64url')
+  return randomBytes((ID_LENGTH * 3) / 4).toString('base64url')
 }

@@ -5,7 +5,7 @@ import { markerNames, type StoredEntry } from './shared-store.js'
 /** An entry as a text, beside the ids of the markers it was loaded under. */
 export interface KeyvRecord {
   readonly entry: StoredEntry
-  /** Ids of the hard markers, in the order of `markerNames`. */
+  /** Ids of the markers, in the order of `markerNames`: a hard one, or that and a soft one. */
   readonly ids: readonly string[]
 }
 

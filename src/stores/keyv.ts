@@ -3,7 +3,7 @@ import { optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
 import { storedId } from './entry-bytes.js'
-import { createMarkerBook, type MarkerBook } from './keyv-markers.js'
+import { createMarkerBook, type MarkerBook, sameHard } from './keyv-markers.js'
 import { readRecord, writeRecord } from './keyv-record.js'
 import { type KeyvLike, type TextStore, textStoreOver } from './keyv-source.js'
 import {
@@ -136,14 +136,17 @@ async function read(site: Site, request: ReadRequest): Promise<ReadReply> {
   const record = text === undefined ? undefined : readRecord(key, namespace, text, site.clock.wall())
   const names = markerNames(namespace, record?.entry.tags ?? [])
   const [stamp, ids] = await Promise.all([stampNow(site), site.book.look(names)])
+  const isSame = record?.ids.every((id, at) => sameHard(id, ids[at] ?? '')) === true
+  const isAlive = isSame && record.entry.inc === stamp.inc
+  const softened = isAlive ? names.filter((_, at) => record.ids[at] !== ids[at]) : []
+  const startSeq = softened.length > 0 ? site.book.startBefore(softened, names) : isAlive ? site.book.seq : 0
   const markers = site.book.markers(names)
-  const isAlive = record !== undefined && record.entry.inc === stamp.inc && record.ids.every((id, at) => id === ids[at])
-  const entry = record === undefined ? undefined : seen(record.entry, isAlive ? site.book.seq : 0, knownId)
+  const entry = record === undefined ? undefined : seen(record.entry, startSeq, knownId)
   const token = !isAlive && request.token !== undefined ? takeToken(site, key, request.token) : undefined
   return { ...stamp, seq: site.book.seq, entry, markers, token }
 }
 
-/** As the contract shows an entry. Equality of ids stands for the order of numbers: all of them, or none. */
+/** As the contract shows an entry. Equality of ids stands for the order of numbers. */
 function seen(entry: StoredEntry, startSeq: number, knownId: string | undefined): StoredEntry {
   const { header, ...rest } = entry
   return knownId !== undefined && entry.id === storedId(knownId)

@@ -92,10 +92,23 @@ export const INVALIDATION_TRIALS: readonly Trial[] = [
     async run({ load, bump, read, isUsable, store }) {
       await load(['soft'])
       const { seq } = await bump(['t//soft'], 'expire')
-      const marker = (await read(store.two)).markers.get('t//soft')
+      const reply = await read(store.two)
+      const marker = reply.markers.get('t//soft')
       same(marker?.soft, seq, 'the soft number')
       holds(marker !== undefined && marker.hard < seq, 'the hard number is older')
+      holds(reply.entry !== undefined && reply.entry.startSeq < seq, 'the entry is from before it')
       holds(await isUsable(), 'the entry is valid')
+    },
+  },
+  {
+    name: 'a load that began before a soft invalidation is written, and not fresh',
+    async run({ read, bump, write, entry, store }) {
+      const before = await read(store.one, { token: 'mine' })
+      const { seq } = await bump(['t//soft'], 'expire', store.two)
+      same((await write(entry(before, ['soft']), 'mine')).outcome, 'written', 'outcome')
+      const reply = await read(store.two)
+      holds(reply.entry !== undefined && reply.entry.startSeq < seq, 'the entry is from before it')
+      same(reply.markers.get('t//soft')?.soft, seq, 'the soft number')
     },
   },
   {
