@@ -1,4 +1,5 @@
 import { saidYes } from '../runtime/thenable.js'
+import type { Counters } from './counters.js'
 import { About, type Entry } from './entry.js'
 import { backOffMs } from './freshness.js'
 import type { Load } from './load-record.js'
@@ -28,6 +29,24 @@ export function takeMissBack({ counters }: NamespaceState, load: Load): void {
     counters.missCauses[load.missCause]--
   }
   load.missCause = undefined
+}
+
+/**
+ * What has been counted for good: without the reads whose load may yet be answered for by what it was to replace.
+ *
+ * A count that falls looks to whoever takes rates of it as if the process had begun anew.
+ */
+export function settledCounters({ counters, loads }: NamespaceState): Counters {
+  let { misses, coalesced } = counters
+  const missCauses = { ...counters.missCauses }
+  for (const load of loads.running) {
+    if (load.replaces === undefined) continue
+    coalesced -= load.joiners
+    if (!load.counted || load.missCause === undefined) continue
+    misses--
+    missCauses[load.missCause]--
+  }
+  return { ...counters, misses, coalesced, missCauses }
 }
 
 /** Remembers an error the namespace chose to remember, unless something was invalidated since the load began. */

@@ -14,6 +14,7 @@ import {
 import { type NamespaceStats, statsOf } from './counters.js'
 import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
+import { settledCounters } from './failed-load.js'
 import { clearOptions, type InvalidateOptions } from './invalidate.js'
 import type { Loader } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
@@ -161,7 +162,7 @@ export function createNamespace<V, K>(state: NamespaceState): Namespace<V, K> {
     },
     warm: (items, options) => warm(state, items as readonly WarmItem<unknown, unknown>[], options),
     resize: (changes) => resize(state, changes),
-    stats: () => statsOf(state.counters, memoryOf(state), ttlOf(state.live.policy)),
+    stats: () => statsOf(settledCounters(state), memoryOf(state), ttlOf(state.live.policy)),
     explain(key, options) {
       checkScopeOption(options)
       return explainEntry(state, key, options)

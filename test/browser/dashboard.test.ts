@@ -33,7 +33,9 @@ async function startSite() {
     .hop('loader', { run: ({ input }) => input })
     .hop('scorer', { needs: ['loader'], run: (): Promise<number> => Promise.reject(new Error('down')), fallback: [0] })
     .assemble(({ scorer }) => scorer)
-  const handler = adminHandler(stash, { token: TOKEN, pipelines: [analyze], providers: { openai: 'sk-canary' } })
+  // A pool of the host's own may name its numbers as it likes.
+  const pool = { stats: () => ({ '': 1, idleSockets: 2 }) }
+  const handler = adminHandler(stash, { token: TOKEN, pipelines: [analyze], providers: { openai: 'sk-canary' }, pool })
   const server = createServer(nodeHandler(handler))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {
@@ -118,6 +120,10 @@ describe('the dashboard', () => {
       'none: this process alone',
       'openai',
       'configured',
+      'Pool: ',
+      '1',
+      'Pool: idle sockets',
+      '2',
     ])
     expect(await there.page.content()).not.toMatch(/secret-key|secret-value|sk-canary/)
     expect(there.asked.every((url) => url.startsWith(`${origin}/api/cache`))).toBe(true)

@@ -80,7 +80,7 @@ const WORDS_OF = { unknown: 'configured', unconfigured: 'not configured' };
 const LOOKS = { ok: 'good', ready: 'good', degraded: 'warn', timeout: 'bad', failed: 'bad', down: 'bad', closed: 'bad', cancelled: '' };
 const pill = (word) => el('span', { class: 'pill ' + (LOOKS[word] || ''), text: WORDS_OF[word] || word });
 // As the handler has it: awayMs, lastError.
-const label = (name) => name[0].toUpperCase() + name.slice(1).replace(/Ms$/, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+const label = (name) => name.slice(0, 1).toUpperCase() + name.slice(1).replace(/Ms$/, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 
 function drawTiers({ memory, store, providers, pool }) {
   const rows = [['Memory', bytes(memory.bytes) + ' in ' + count(memory.entries) + ' entries']];

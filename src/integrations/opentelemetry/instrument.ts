@@ -16,7 +16,7 @@ import { toSpans } from './run-spans.js'
 export interface InstrumentOptions<Context = unknown> {
   /** The host's `@opentelemetry/api`. */
   readonly api: OpenTelemetryApi<Context>
-  /** Whose statistics become metrics. */
+  /** Whose statistics become metrics. Of one stash in a process: those of a second one would take their place. */
   readonly stash?: Pick<StashMethods, 'stats' | 'health'> | undefined
   /** Whose runs become spans. */
   readonly pipelines?: readonly { subscribe(observer: (report: RunReport) => void): () => void }[] | undefined

@@ -81,6 +81,31 @@ describe('stats', () => {
     expect(things.stats()).toMatchObject({ coalesced: 7, loadErrors: 1, saved: { calls: 0 } })
   })
 
+  it.each(['fails', 'takes too long', 'ends'])(
+    'never lets a count fall, where a load behind an old value %s',
+    async (end) => {
+      const { things, clock } = open({ ttl: '1m', staleIfError: '1h', softTimeout: 500 })
+      await things.set('k', 1)
+      await clock.advance(60_000)
+      const seen: (readonly [misses: number, expired: number, coalesced: number])[] = []
+      const look = (): void => {
+        const { misses, missCauses, coalesced } = things.stats()
+        seen.push([misses, missCauses.expired, coalesced])
+      }
+      const loads = createLoads()
+      const reads = [things.getOrSet('k', loads.loader), things.getOrSet('k', never)]
+      look()
+      if (end === 'takes too long') await clock.advance(500)
+      look()
+      if (end === 'fails') loads.call(0).reject(new Error('down'))
+      else loads.call(0).resolve(2)
+      await Promise.all(reads)
+      look()
+      const counted = { fails: [0, 0, 1], 'takes too long': [0, 0, 0], ends: [1, 1, 1] }[end]
+      expect(seen).toEqual([[0, 0, 0], [0, 0, 0], counted])
+    },
+  )
+
   it('is 0 at 0 of 0', () => {
     const { things, stash } = open()
     expect(things.stats()).toMatchObject({ hitRate: 0, size: 0, bytes: 0, saved: { calls: 0, ms: 0 } })
