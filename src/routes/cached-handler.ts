@@ -153,7 +153,9 @@ export function unconditional(request: Request): Request {
   for (const name of ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range'])
     headers.delete(name)
   // Without the client's signal: others may wait for the answer when this client has left.
-  return new Request(request.url, { method: request.method, headers, redirect: request.redirect })
+  const { url, method, redirect } = request
+  // Nor with a fragment, which is no part of the key.
+  return new Request(url.slice(0, endOf(url)), { method, headers, redirect })
 }
 
 /** A response with its whole body; or, if that is too long, a response that goes on as it comes. */

@@ -129,12 +129,21 @@ function addressOf({ host, path, search }: RouteRequest, query: readonly string[
   return search.length < 2 ? address : address + spellingOf(search, query)
 }
 
+/** Parsers read so many parameters of a query, and leave out those behind them. */
+const MOST_PARAMETERS = 1000
+
 function spellingOf(search: string, query: readonly string[] | undefined): string {
-  // Bytes that are no text read alike: handlers that look closer may tell them apart.
-  if (!isText(search)) return search
-  const pairs = [...new URLSearchParams(search)].filter(([name]) => query === undefined || query.includes(name))
+  // Bytes that are no text read alike: handlers that look closer may tell them apart, or see less of them.
+  if (!isText(search) || search.split('&', MOST_PARAMETERS + 1).length > MOST_PARAMETERS) return search
+  const roots = query?.map(rootOf)
+  const pairs = [...new URLSearchParams(search)].filter(([name]) => roots === undefined || roots.includes(rootOf(name)))
   pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+}
+
+// As some parsers have it, `page[]`, `[page]` and `page.from` are parts of `page`.
+function rootOf(name: string): string {
+  return /[^[\].]+/.exec(name)?.[0] ?? name
 }
 
 function isText(search: string): boolean {

@@ -37,7 +37,7 @@ export interface RouteOptions<Req = RouteRequest> {
    * through. @defaultValue host, path and sorted query
    */
   readonly key?: ((request: Req) => unknown) | undefined
-  /** Parameters that matter; others are left out of the key. @defaultValue all */
+  /** Parameters that matter, with their parts such as `page[]`; others are left out of the key. @defaultValue all */
   readonly query?: readonly string[] | undefined
   /**
    * What makes responses differ beside the key: names of request headers, or a function that tells whose the response is

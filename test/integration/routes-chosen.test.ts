@@ -50,6 +50,31 @@ describe.each([
   })
 })
 
+describe.each([
+  ['Express 5', () => express()],
+  ['Express 4', () => express4() as unknown as Express],
+])('%s: a query', (_name, make) => {
+  it.each([
+    'page[]=9',
+    '[page]=9',
+    'page%5Bx%5D=9',
+    'page.x=9',
+    `${'x=1&'.repeat(1000)}page=2`,
+    `${'&'.repeat(1000)}page=2`,
+  ])('that its parser reads in its own way does not poison another one: %.10s…', async (search) => {
+    const app = make()
+    app.set('query parser', 'extended')
+    const { jobFeed } = createStash({ store: 'memory' })
+    app.get('/jobs', cacheResponse({ in: jobFeed, query: ['page'] }), (request, response) => {
+      response.json(request.query['page'] ?? 'first')
+    })
+    const url = await listen(app, '/jobs')
+    await (await fetch(`${url}?${search}`)).text()
+    const answers = await Promise.all(['', '?page=2'].map(async (own) => (await fetch(url + own)).json()))
+    expect(answers).toEqual(['first', '2'])
+  })
+})
+
 it('Fastify: answers of two versions of a route are told apart', async () => {
   const { jobFeed } = createStash({ store: 'memory' })
   const app = fastify()

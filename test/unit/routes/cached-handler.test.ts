@@ -49,6 +49,19 @@ describe('what is the same', () => {
     expect(calls()).toBe(4)
   })
 
+  it('leaves the handler no fragment, which is no part of the key', async () => {
+    const seen: string[] = []
+    const handler = cachedHandler(
+      ({ url }) => {
+        seen.push(url)
+        return new Response(url)
+      },
+      { in: createStash({ store: 'memory' }).jobFeed },
+    )
+    for (const end of ['#own', '', '?a=1#own']) await handler(new Request(`http://localhost/jobs${end}`))
+    expect(seen).toEqual(['http://localhost/jobs', 'http://localhost/jobs?a=1'])
+  })
+
   it('tells more addresses apart than it remembers, and long ones', async () => {
     const stash = createStash({ store: 'memory', namespaces: { jobFeed: namespace<unknown, string>({ max: 1000 }) } })
     let calls = 0
