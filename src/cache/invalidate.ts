@@ -91,7 +91,7 @@ export function dropAll(state: NamespaceState): void {
 /** Remembers of the entries used last what became of them; of the others a miss will say that it does not know. */
 function noteCleared(state: NamespaceState): void {
   let noted = 0
-  for (const [id] of state.memory.entries()) {
+  for (const id of state.memory.ids()) {
     if (noted === MAX_NOTED) return void state.ghost.noteOthers()
     state.ghost.note(id, 'invalidated')
     noted++

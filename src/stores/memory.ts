@@ -131,6 +131,10 @@ export class MemoryStore<T extends SizedItem> {
     this.#isAmple = false
   }
 
+  ids(): Generator<string> {
+    return this.#lru.keys()
+  }
+
   entries(): Generator<[string, T]> {
     return this.#lru.entries() as Generator<[string, T]>
   }

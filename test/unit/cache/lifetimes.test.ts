@@ -342,6 +342,21 @@ describe('sweeping', () => {
     expect(things.stats().size).toBe(0)
   })
 
+  it('holds the event loop for a thousand entries at a time, over all namespaces', async () => {
+    const { things, others, stash, clock } = open({ ttl: '1m', max: 5000 })
+    for (let index = 0; index < 1500; index++) void things.set(index, 1)
+    for (let index = 0; index < 1000; index++) void others.set(index, 1)
+    const sizes: number[] = []
+    const look = (): void => {
+      sizes.push(stash.stats().totals.size)
+      if (sizes.length < 5) clock.setTimer(look, 0)
+    }
+    clock.setTimer(look, 300_000)
+    await clock.advance(300_000)
+    expect(sizes).toEqual([1500, 500, 0, 0, 0])
+    expect(clock.pendingTimers()).toBe(1)
+  })
+
   it('removes what was invalidated, and tells the next miss why', async () => {
     const { things, clock } = open({ ttl: '1h' })
     await things.set('k', 1, { tags: ['t'] })
