@@ -70,7 +70,7 @@ export class Link implements LinkState {
     return this.away ? Math.round(this.#clock.now() - this.awaySinceMs) : 0
   }
 
-  /** The store's time now, by the reply with the shortest round trip. */
+  /** The store's time now, by the reply with the shortest round trip since a clock was set. */
   storeNowMs(): number {
     return this.#clock.now() + (this.#storeOffsetMs ?? 0)
   }
@@ -89,9 +89,13 @@ export class Link implements LinkState {
   saw(reply: StampReply, sentAtMs: number): void {
     const now = this.#clock.now()
     const roundTripMs = now - sentAtMs
-    if (roundTripMs <= this.#bestRoundTripMs) {
+    const offsetMs = reply.nowMs - (sentAtMs + now) / 2
+    // Two that cannot both be true: the store's clock was set in between, or a machine slept. Then every write would come too late.
+    const isOff =
+      Math.abs(offsetMs - (this.#storeOffsetMs ?? 0)) > (roundTripMs + this.#bestRoundTripMs) / 2 + ROUNDED_MS
+    if (roundTripMs <= this.#bestRoundTripMs || isOff) {
       this.#bestRoundTripMs = roundTripMs
-      this.#storeOffsetMs = reply.nowMs - (sentAtMs + now) / 2
+      this.#storeOffsetMs = offsetMs
     }
     this.adopt(reply.inc)
   }
@@ -191,6 +195,8 @@ export class Link implements LinkState {
 }
 
 const MAX_PENDING = 100_000
+/** What a store's time may lack for being told in whole ms. */
+const ROUNDED_MS = 1
 
 function weightOf(invalidation: PendingInvalidation): number {
   return invalidation.kind === 'key' ? 1 : invalidation.names.length
