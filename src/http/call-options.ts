@@ -3,8 +3,9 @@ import { deadlineHeaders } from '../resilience/deadline-header.js'
 import { checkShape, checkSignal } from '../resilience/option-shape.js'
 import type { StandardSchema } from '../runtime/standard-schema.js'
 import type { ModulePolicy } from './module-options.js'
-import { checkSchema, resolveHeaders } from './module-options.js'
+import { checkSchema } from './module-options.js'
 import { type CallTimeouts, type ResolvedTimeouts, resolveTimeouts } from './pool-options.js'
+import { resolveHeaders } from './request-headers.js'
 
 /** Methods of calls. */
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'

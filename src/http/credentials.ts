@@ -1,7 +1,8 @@
 import { httpCredentials } from '../errors/http-error.js'
-import { optionInvalid } from '../errors/option-error.js'
+import { optionHidden, optionInvalid } from '../errors/option-error.js'
 import { checkShape } from '../resilience/option-shape.js'
 import type { Clock } from '../runtime/clock.js'
+import { isHeaderName, isHeaderValue } from './request-headers.js'
 
 /** What an auth function is called with; `refresh` after what it gave was refused with 401. */
 export interface AuthRequest {
@@ -39,6 +40,7 @@ export function createCredentials(provider: string, auth: ModuleAuth | undefined
   if (typeof source === 'string') {
     const secret = source.trim()
     if (secret === '') throw optionInvalid('auth', 'a token that is not empty', source)
+    if (!isHeaderValue(secret)) throw optionHidden('auth', 'a token that a header can hold', 'another text')
     return { configured: true, current: () => secret, renewed: async () => undefined, ...form }
   }
   return sharedSecret(provider, source, form, clock)
@@ -105,6 +107,8 @@ async function request(provider: string, ask: Asked, refresh: boolean): Promise<
   // Files and variables end in a line break more often than not.
   const secret = typeof given === 'string' ? given.trim() : ''
   if (secret === '') throw httpCredentials(provider)
+  if (!isHeaderValue(secret))
+    throw httpCredentials(provider, new TypeError('What it gave is nothing a header can hold'))
   return secret
 }
 
@@ -114,7 +118,7 @@ function resolveAuth(auth: ModuleAuth): Form & { readonly source: AuthSource } {
   }
   checkShape('auth', auth, ['header', 'value'])
   const { header, value } = auth
-  if (typeof header !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(header)) {
+  if (typeof header !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(header) || !isHeaderName(header.toLowerCase())) {
     throw optionInvalid('auth.header', "the name of a header, such as 'x-api-key'", header)
   }
   if (typeof value !== 'string' && typeof value !== 'function') {

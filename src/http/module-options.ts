@@ -9,6 +9,7 @@ import {
   resolveDeadlineHeader,
   resolveTimeouts,
 } from './pool-options.js'
+import { resolveHeaders } from './request-headers.js'
 
 /** One module: where it is, who we are to it, and what goes in and comes out. */
 export interface ModuleOptions<In = unknown, Out = unknown> {
@@ -79,26 +80,6 @@ export function resolveModule(options: ModuleOptions<never, unknown>, pool: Pool
     input: checkSchema('input', options.input),
     output: checkSchema('output', options.output),
   })
-}
-
-/** Headers with their names in lower case. @throws OptionError */
-export function resolveHeaders(
-  where: string,
-  headers: Readonly<Record<string, string | undefined>> | undefined,
-): Record<string, string> {
-  if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers))) {
-    throw optionInvalid(where, 'an object of texts by name', headers)
-  }
-  const lower: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    if (value === undefined) continue
-    // What a header holds may be a secret: its name is all that is shown.
-    if (typeof value !== 'string' || /[\r\n\0]/.test(value)) {
-      throw optionHidden(`${where}.${name}`, 'a text of one line', typeof value === 'string' ? 'several' : typeof value)
-    }
-    lower[name.toLowerCase()] = value
-  }
-  return lower
 }
 
 /** Checks that a contract is one. @throws OptionError */

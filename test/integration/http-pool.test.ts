@@ -49,6 +49,29 @@ describe('a client of a module', () => {
     })
   })
 
+  it('takes no connection out of its pool with a call that cannot be sent', async () => {
+    let token = 'Jürgen\u2019s'
+    const { client, pool, upstream } = await setUp({ json: 1 }, { auth: () => token }, { size: 1 })
+    for (let round = 0; round < 2; round++) {
+      expect((await failing(client.get('/a'))).code).toBe('ERR_HTTP_CREDENTIALS')
+    }
+    token = 't0k'
+    for (const options of [
+      { headers: { 'x-user': 'Zoë €' } },
+      { headers: { 'x user': 'Zoe' } },
+      { headers: { expect: '100-continue' } },
+      { headers: { 'Content-Length': '1' } },
+      { idempotencyKey: 'run\u20091' },
+    ]) {
+      expect((await failing(client.post('/a', {}, options))).code).toBe('ERR_OPTION_INVALID')
+    }
+    const baseUrl = upstream.origin
+    for (const auth of ['Jürgen\u2019s', { header: 'Upgrade', value: 'x' }]) {
+      expect(() => pool.module({ name: 'n', baseUrl, auth })).toThrow('`auth')
+    }
+    expect(await client.get('/a', { headers: { 'x-user': 'Zoë' } })).toBe(1)
+  })
+
   it('has a method for each verb, and bytes go as they are', async () => {
     const { client, upstream } = await setUp({ status: 204 })
     for (const call of [client.get('/a'), client.delete('/a'), client.put('/a', 1), client.patch('/a', [])]) {
