@@ -345,7 +345,7 @@ describe('sweeping', () => {
   it('holds the event loop for a thousand entries at a time, over all namespaces', async () => {
     const { things, others, stash, clock } = open({ ttl: '1m', max: 5000 })
     for (let index = 0; index < 1500; index++) void things.set(index, 1)
-    for (let index = 0; index < 1000; index++) void others.set(index, 1)
+    for (let index = 0; index < 1000; index++) void others.set(index, 1, { ttl: '1m' })
     const sizes: number[] = []
     const look = (): void => {
       sizes.push(stash.stats().totals.size)
