@@ -58,11 +58,11 @@ export function createClusterConnection(options: ClusterConnectionOptions): Clus
     return node.connection.send(args).catch(async (error) => {
       const redirection = redirectionIn(error)
       if (redirection === undefined || hops >= MOST_REDIRECTIONS) throw error
-      const { kind, address } = redirection
-      const target = places.translate({ ...address, host: address.host || node.address.host })
+      const { kind, host = node.address.host, port } = redirection
+      const target = places.translate({ host, port })
       const next = nodes.get(addressText(target))
       if (kind === 'ASK') return askedAt(next ?? open(target), args)
-      if (next === undefined) {
+      if (next?.connection.state !== 'ready') {
         loop.fall()
         throw new Error('TRYAGAIN the Cluster has changed')
       }

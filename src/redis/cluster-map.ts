@@ -47,8 +47,7 @@ export function readClusterMap(
   for (const range of reply) {
     const [from, to, node] = Array.isArray(range) ? range : []
     if (typeof from !== 'number' || typeof to !== 'number' || !Array.isArray(node)) throw new Error('expected slots')
-    const announced = String(node[0] ?? '')
-    const host = announced === '' || announced === '?' ? askedAt.host : announced
+    const host = hostIn(String(node[0] ?? '')) ?? askedAt.host
     const address = translate({ host, port: Number(node[1]) })
     const text = addressText(address)
     primaries.set(text, address)
@@ -57,13 +56,23 @@ export function readClusterMap(
   return { primaries, ownerOf: (slot) => owners[slot] }
 }
 
+/** Where a command was sent on to; one without a host is at the one it was sent to. */
+export interface Redirection {
+  readonly kind: 'MOVED' | 'ASK'
+  readonly host: string | undefined
+  readonly port: number
+}
+
 /** Pure: where a command was sent on to; `undefined` for any other error. */
-export function redirectionIn(
-  error: unknown,
-): { readonly kind: 'MOVED' | 'ASK'; readonly address: NodeAddress } | undefined {
+export function redirectionIn(error: unknown): Redirection | undefined {
   if (!(error instanceof Error)) return undefined
   const match = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(error.message)
   if (match === null) return undefined
   const [, kind, host = '', port] = match
-  return { kind: kind as 'MOVED' | 'ASK', address: { host, port: Number(port) } }
+  return { kind: kind as Redirection['kind'], host: hostIn(host), port: Number(port) }
+}
+
+/** A node that does not know its own says nothing, or, where it is to say its name, `?`. */
+function hostIn(announced: string): string | undefined {
+  return announced === '' || announced === '?' ? undefined : announced
 }
