@@ -30,10 +30,11 @@ function* sweep(states: readonly NamespaceState[], clock: Clock): Generator<void
   let left = AT_ONCE
   for (const state of states) {
     for (const id of [...state.memory.ids()]) {
-      if (left-- === 0) {
+      if (left === 0) {
         left = AT_ONCE
         yield
       }
+      left--
       const entry = validEntry(state, id, 'peek')
       if (entry !== undefined && freshnessOf(state, entry, clock.now()) === 'dead') removeAs(state, id, 'expired')
     }
