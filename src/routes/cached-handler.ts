@@ -107,6 +107,10 @@ class Description implements RouteRequest {
     return this.#whole.slice(this.#whole.indexOf('//') + 2, pathOf(this.#whole))
   }
 
+  get isSecure(): boolean {
+    return this.#whole.startsWith('https:')
+  }
+
   get path(): string {
     const path = this.#whole.slice(pathOf(this.#whole), queryOf(this.#whole))
     return this.url === undefined ? `${path}\n${this.#route?.path}` : path

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nextTurn } from '../runtime/next-turn.js'
 import { type CapturedResponse, captureResponse } from './captured-response.js'
-import { hasBodyOfHttp2, hostOf, type NodeRequest } from './node-bridge.js'
+import { hasBodyOfHttp2, hostOf, isSecure, type NodeRequest } from './node-bridge.js'
 import type { Answer } from './route-answer.js'
 import { createRouteCache, type Handling, type Produced, type Served } from './route-cache.js'
 import type { RouteOptions, RouteRequest } from './route-options.js'
@@ -176,6 +176,10 @@ class Description implements RouteRequest {
 
   get host(): string {
     return hostOf(this.#headers) ?? ''
+  }
+
+  get isSecure(): boolean {
+    return isSecure(this.#incoming)
   }
 
   get hasBody(): boolean {

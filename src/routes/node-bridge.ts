@@ -102,15 +102,19 @@ function drained(outgoing: ServerResponse): Promise<void> {
 
 function urlOf(incoming: NodeRequest): string {
   const path = incoming.originalUrl ?? incoming.url ?? '/'
-  const isSecure = (incoming.socket as { encrypted?: boolean }).encrypted === true
   // A path that is no path (`//host`, `http://…`) must not choose the host.
-  const url = new URL(isSecure ? 'https://localhost' : 'http://localhost')
+  const url = new URL(isSecure(incoming) ? 'https://localhost' : 'http://localhost')
   const cut = path.indexOf('?')
   url.pathname = cut < 0 ? path : path.slice(0, cut)
   url.search = cut < 0 ? '' : path.slice(cut)
   const host = hostOf(incoming.headers)
   if (host !== undefined && /^[A-Za-z0-9.[\]:_-]{1,255}$/.test(host)) url.host = host
   return url.href
+}
+
+/** Whether a request came over TLS. */
+export function isSecure({ socket }: IncomingMessage): boolean {
+  return (socket as { readonly encrypted?: boolean } | undefined)?.encrypted === true
 }
 
 /** The host a request names; over HTTP/2 a field of another name. */

@@ -104,7 +104,7 @@ interface Address extends Keyed {
 }
 
 /**
- * Host, path and query in one spelling; the order of parameters does not matter, that of one name's values does.
+ * Scheme, host, path and query in one spelling; the order of parameters does not matter, that of one name's values does.
  *
  * No path has a space, so no host can be spelt to look like another one's path.
  */
@@ -112,7 +112,7 @@ function createAddresses(query: readonly string[] | undefined): (request: RouteR
   // To parse a query costs more than all else of a hit, and to make a text of parts more than to look one up.
   const known = new Map<string, Address>()
   return (request) => {
-    const whole = request.url ?? `${request.host} ${request.path}${request.search}`
+    const whole = request.url ?? `${originOf(request)} ${request.path}${request.search}`
     const found = known.get(whole)
     if (found !== undefined) return found
     const isLasting = whole.length <= MAX_REMEMBERED_LENGTH
@@ -124,9 +124,15 @@ function createAddresses(query: readonly string[] | undefined): (request: RouteR
   }
 }
 
-function addressOf({ host, path, search }: RouteRequest, query: readonly string[] | undefined): string {
-  const address = `${host.toLowerCase()} ${path}`
+function addressOf(request: RouteRequest, query: readonly string[] | undefined): string {
+  const { path, search } = request
+  const address = `${originOf(request)} ${path}`
   return search.length < 2 ? address : address + spellingOf(search, query)
+}
+
+// No host has an end of line.
+function originOf({ host, isSecure }: RouteRequest): string {
+  return isSecure === true ? `${host.toLowerCase()}\nhttps` : host.toLowerCase()
 }
 
 /** Parsers read so many parameters of a query, and leave out those behind them. */

@@ -8,6 +8,8 @@ export interface RouteRequest {
   readonly method: string
   /** As the client says it: several sites may be served by one handler. */
   readonly host: string
+  /** Over TLS up to here. */
+  readonly isSecure?: boolean
   /** Without the query. */
   readonly path: string
   /** The query with its `?`, or an empty text. */
@@ -34,7 +36,7 @@ export interface RouteOptions<Req = RouteRequest> {
   readonly tags?: readonly string[] | ((request: Req) => readonly string[]) | undefined
   /**
    * Which requests of a path are the same; with a `name`, which requests of all routes of that name. `undefined` passes it
-   * through. @defaultValue host, path and sorted query
+   * through. @defaultValue scheme, host, path and sorted query
    */
   readonly key?: ((request: Req) => unknown) | undefined
   /** Parameters that matter, with their parts such as `page[]`; others are left out of the key. @defaultValue all */

@@ -49,6 +49,16 @@ describe('what is the same', () => {
     expect(calls()).toBe(4)
   })
 
+  it('tells schemes apart, so that who is sent to https is not sent there again', async () => {
+    const toHttps = (request: Request): Response =>
+      request.url.startsWith('https:') ? new Response('here') : Response.redirect('https://localhost/jobs', 301)
+    const handler = cachedHandler(toHttps, { in: createStash({ store: 'memory' }).jobFeed })
+    const statuses = []
+    for (const scheme of ['http', 'https', 'http', 'https'])
+      statuses.push((await handler(new Request(`${scheme}://localhost/jobs`))).status)
+    expect(statuses).toEqual([301, 200, 301, 200])
+  })
+
   it('leaves the handler no fragment, which is no part of the key', async () => {
     const seen: string[] = []
     const handler = cachedHandler(
