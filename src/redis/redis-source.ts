@@ -101,7 +101,8 @@ function fromSentinels(options: NodeRedisSentinelOptions, option: string): Resol
       addressOf({ ...nodeClientOptions, socket: { ...nodeClientOptions?.socket, host, port } }, option),
     ),
   )
-  return { address: `${name} at ${address}`, warnings, create: () => createFromSentinels(options), moves: true }
+  let turn = 0
+  return { address: `${name} at ${address}`, warnings, create: () => createFromSentinels(options, turn++), moves: true }
 }
 
 function fromCluster(options: NodeRedisClusterOptions, option: string): ResolvedSource {

@@ -39,11 +39,16 @@ export function sentinelOptionsIn(source: object, option: string): NodeRedisSent
   return options
 }
 
-/** A client of the present primary: the first sentinel that answers knows where it is. */
-export async function createFromSentinels(options: NodeRedisSentinelOptions): Promise<NodeRedisClient> {
+/**
+ * A client of the present primary: the first sentinel that answers says where it is.
+ *
+ * @param turn Which one is asked first, counted round: one that was cut off from the others may know a primary of before.
+ */
+export async function createFromSentinels(options: NodeRedisSentinelOptions, turn: number): Promise<NodeRedisClient> {
+  const { sentinelRootNodes, sentinelClientOptions = {}, nodeClientOptions = {}, name } = options
+  const first = turn % sentinelRootNodes.length
   let last: unknown = new Error('no sentinel')
-  for (const { host, port } of options.sentinelRootNodes) {
-    const { sentinelClientOptions = {}, nodeClientOptions = {}, name } = options
+  for (const { host, port } of [...sentinelRootNodes.slice(first), ...sentinelRootNodes.slice(0, first)]) {
     const sentinel = await createNodeRedis({
       ...sentinelClientOptions,
       socket: { ...sentinelClientOptions.socket, host, port },

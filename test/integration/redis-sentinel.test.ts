@@ -85,3 +85,26 @@ describe('Sentinels that announce an address of an inner network', () => {
     await Promise.all([primary, sentinel].map((server) => server.stop()))
   })
 })
+
+describe('a Sentinel that knows a primary of before', () => {
+  it('holds nobody up, though it is the first that answers: another one is asked next', async () => {
+    const primary = await startRedis()
+    const [lost, well] = await Promise.all(
+      [NOBODYS_PORT, primary.port].map((port) =>
+        startRedis({ config: [`sentinel monitor mine 127.0.0.1 ${port} 1`], args: ['--sentinel'] }),
+      ),
+    )
+    const stash = createStash({
+      store: {
+        name: 'mine',
+        sentinelRootNodes: [lost, well].map((each) => ({ host: '127.0.0.1', port: each?.port as number })),
+      },
+      storeTimeout: PATIENT_MS,
+      namespaces: { things: namespace<string, string>({ ttl: '1h' }) },
+    })
+    expect(await stash.ready(PATIENT_MS)).toBe(true)
+    await eventually(() => stash.health().store?.bus === 'confirmed')
+    await stash.close()
+    await Promise.all([primary, lost, well].map((server) => server?.stop()))
+  })
+})
