@@ -34,6 +34,8 @@ export function invalidateChange(stash: AdminStash, url: URL, body: Body): Chang
   const namespace = namespaceOf(stash, url, body)
   const mode = modeOf(body.mode)
   if ('key' in body) return keyChange(stash, namespace, body, mode)
+  // Of tags there is no scope: they would go in all of them.
+  if ('scope' in body) throw new Refusal(400, 'scope', 'Expected scope beside a key only.')
   const tags = tagsOf(body.tags)
   const target = namespace === null ? stash : stash.namespace(namespace)
   return {
@@ -75,7 +77,7 @@ function namespaceOf(stash: AdminStash, url: URL, body: Body): string | null {
   if (asked !== null && told !== undefined)
     throw new Refusal(400, 'cache_type', 'Expected cache_type in the query or in the body, not in both.')
   const name = asked ?? told
-  if (name === undefined || name === null) return null
+  if (name === undefined) return null
   if (typeof name !== 'string') throw new Refusal(400, 'cache_type', 'Expected cache_type to be a text.')
   const meant = namespaceMeant(name, stash.names())
   if (meant === undefined)

@@ -56,7 +56,7 @@ export interface AdminOptions {
   readonly pool?: AdminPool | undefined
   /** Where the handler is mounted, such as `/api/cache`. @defaultValue found from the end of the path */
   readonly basePath?: string | undefined
-  /** Changes in a minute. @defaultValue `60` */
+  /** Changes in a minute, a quarter of them at once. @defaultValue `60` */
   readonly maxChangesPerMinute?: number | undefined
   /** Is told of every change. What it throws is ignored. The same goes out on the channel `hopstash:admin`. */
   readonly onAudit?: ((event: AuditEvent) => void) | undefined

@@ -203,6 +203,8 @@ describe('changes', () => {
     expect(stash.aiResponse.peek('q')).toBeUndefined()
   })
 
+  const json = { ...AUTH, 'content-type': 'application/json' }
+
   it('clears everything only where nothing is named', async () => {
     const site = setUp()
     await fill(site)
@@ -210,6 +212,7 @@ describe('changes', () => {
       expect([query, (await site.ask('POST', `/clear${query}`)).status]).not.toEqual([query, 200])
     expect((await site.ask('POST', '/clear?cache_type=nope')).status).toBe(404)
     expect((await site.ask('POST', '/clear?cache_type=__proto__')).status).toBe(404)
+    expect((await site.ask('POST', '/clear', json, '{"cache_type":null}')).status).toBe(400)
     expect(site.stash.job.peek('j1')).toEqual({ title: 'x' })
     expect((await site.ask('POST', '/clear')).status).toBe(200)
     expect(site.stash.job.peek('j1')).toBeUndefined()
@@ -227,7 +230,6 @@ describe('changes', () => {
     expect(JSON.stringify(site.audit)).not.toMatch(/resume:42|j1/)
   })
 
-  const json = { ...AUTH, 'content-type': 'application/json' }
   const bad: [string, Record<string, string>, string | Uint8Array, number][] = [
     ['no content type', AUTH, '{"tags":["a"]}', 415],
     ['a form', { ...AUTH, 'content-type': 'application/x-www-form-urlencoded' }, 'tags=a', 415],
@@ -243,6 +245,8 @@ describe('changes', () => {
     ['an unknown field', json, '{"tags":["a"],"cache_typ":"job"}', 400],
     ['a prototype', json, '{"__proto__":{"tags":["a"]}}', 400],
     ['an unknown mode', json, '{"tags":["a"],"mode":"soft"}', 400],
+    ['a namespace that is none', json, '{"tags":["resume:42"],"cache_type":null}', 400],
+    ['a scope of tags', json, '{"tags":["resume:42"],"scope":"s"}', 400],
     ['a key without its namespace', json, '{"key":"j1"}', 400],
     ['too much', json, JSON.stringify({ tags: ['a'.repeat(5000)] }), 413],
   ]
