@@ -29,6 +29,8 @@ const PART = 16
 /** How far below its bound a folder is brought, so that the next write does not begin it again. */
 const LEAVES = 0.9
 const MOST_TOUCHED = 50_000
+/** A sweep that was begun may take so long when the store is closed: who writes in one go gives it no turn before. */
+const CLOSING_MS = 2000
 /** What a file takes beside its bytes. */
 const FILE_BYTES = 512
 
@@ -45,7 +47,7 @@ export function createSweep(options: SweepOptions): Sweep {
   let touchedAt = clock.now()
   let written = 0
   let running: Promise<void> = Promise.resolve()
-  let isClosed = false
+  let untilMs = Infinity
   let waiting = 0
   let isKnown = false
 
@@ -53,7 +55,7 @@ export function createSweep(options: SweepOptions): Sweep {
     // One after the other; what fails is of no consequence to anybody but the next.
     waiting++
     running = running
-      .then(() => sweep(disk, maxBytes, clock.wall(), () => isClosed))
+      .then(() => sweep(disk, maxBytes, clock.wall(), () => clock.now() > untilMs))
       .catch(() => undefined)
       .finally(() => waiting--)
     return running
@@ -82,18 +84,18 @@ export function createSweep(options: SweepOptions): Sweep {
       tryTo(() => utimesSync(path, seconds, seconds))
     },
     async close() {
-      isClosed = true
+      untilMs = clock.now() + CLOSING_MS
       await running
     },
   }
 }
 
-async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () => boolean): Promise<void> {
+async function sweep(disk: Disk, maxBytes: number, nowMs: number, isLate: () => boolean): Promise<void> {
   const entries: Found[] = []
   let bytes = 0
   const drafts: Found[] = []
   for await (const path of shardsOf(disk, readableIn)) {
-    if (isClosed()) return
+    if (isLate()) return
     for (const found of await filesIn(path)) {
       if (isDraft(found.path)) drafts.push(found)
       else entries.push(found)
@@ -102,7 +104,7 @@ async function sweep(disk: Disk, maxBytes: number, nowMs: number, isClosed: () =
   }
   entries.sort((a, b) => a.usedAtMs - b.usedAtMs)
   for (const { path, bytes: less } of bytes > maxBytes ? entries : []) {
-    if (bytes <= maxBytes * LEAVES || isClosed()) break
+    if (bytes <= maxBytes * LEAVES || isLate()) break
     disk.remove(path)
     bytes -= less
   }

@@ -27,6 +27,7 @@ import {
   type StoredEntry,
 } from '../../../src/stores/shared-store.js'
 import { subjectTag } from '../../../src/stores/subject.js'
+import { createFakeClock } from '../../../src/testing/fake-clock.js'
 
 const FAR = Number.MAX_SAFE_INTEGER
 const TEXT = '{"answer":"Grüße"}'
@@ -327,6 +328,15 @@ describe('the bounds of a folder', () => {
     expect(await found(store, 'newest')).toBeDefined()
     await store.sweep()
     expect(files()).toHaveLength(left.length)
+  })
+
+  it('hold at the end for who writes all in one turn and closes', async () => {
+    const clock = createFakeClock()
+    const store = open({ maxBytes: 65_536, clock })
+    for (let i = 0; i < 60; i++) await put(store, `n${i}`, entryOf('x'.repeat(10_000)))
+    await store.close()
+    expect(files().length).toBeLessThan(12)
+    expect(files().length).toBeGreaterThan(2)
   })
 
   it('count a read as a use', async () => {
