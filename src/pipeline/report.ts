@@ -178,7 +178,7 @@ function hopReport(hop: HopRun, run: Run): HopReport {
     startMs: begun ? tenth(hop.startedAt - run.startedAt) : null,
     queueMs: tenth(hop.queueMs),
     durationMs: begun ? tenth(hop.endedAt - hop.startedAt) : 0,
-    attempts: attemptsOf(hop).map((attempt) => attemptReport(attempt, run)),
+    attempts: attemptsOf(hop).map((attempt) => attemptReport(attempt, hop, run)),
     cache: { status: hop.cacheStatus, ageMs: hop.cacheAgeMs === null ? null : tenth(hop.cacheAgeMs) },
     usage: hop.usageTotals,
     tainted: hop.tainted,
@@ -206,12 +206,14 @@ function firstSuccess(hop: HopRun, startedAt: number, provider: string | null): 
   return { number: 1, provider, startedAt, endedAt: hop.endedAt, outcome: 'ok', code: null, status: null, waitMs: 0 }
 }
 
-function attemptReport(attempt: AttemptRecord, run: Run): AttemptReport {
+function attemptReport(attempt: AttemptRecord, hop: HopRun, run: Run): AttemptReport {
+  // A call that is cancelled reads the clock a moment after its hop has: it ended with the hop.
+  const endedAt = Math.min(attempt.endedAt, hop.endedAt)
   return {
     n: attempt.number,
     provider: attempt.provider,
     startMs: tenth(attempt.startedAt - run.startedAt),
-    durationMs: tenth(attempt.endedAt - attempt.startedAt),
+    durationMs: tenth(endedAt - attempt.startedAt),
     outcome: attempt.outcome,
     code: attempt.code,
     status: attempt.status,

@@ -108,4 +108,21 @@ describe('attempts of a report', () => {
       expect((await run).report.hops.a).toMatchObject({ reason: 'deadline', attempts: [{ outcome: 'timeout' }] })
     }
   })
+
+  it('end no later than their hop, on a clock that goes on while a run is cancelled', async () => {
+    const fake = createFakeClock()
+    let read = 0
+    const clock = { ...fake, now: () => fake.now() + read++ }
+    const controller = new AbortController()
+    const p = pipeline<unknown>('p', { clock })
+      .hop('a', { run: deaf })
+      .assemble(({ a }) => a)
+    const run = p.run(1, { signal: controller.signal })
+    controller.abort()
+    const { startMs, durationMs, attempts } = (await run).report.hops.a
+    expect(attempts).toHaveLength(1)
+    for (const attempt of attempts) {
+      expect(attempt.startMs + attempt.durationMs).toBeLessThanOrEqual((startMs ?? 0) + durationMs)
+    }
+  })
 })
