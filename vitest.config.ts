@@ -23,15 +23,15 @@ export default defineConfig({
       reporter: ['text-summary', 'html', 'json-summary'],
     },
     projects: [
-      suite('unit', { testTimeout: 30 * SECONDS }),
-      suite('contract', { testTimeout: 60 * SECONDS }),
-      suite('property', { testTimeout: 60 * SECONDS }),
-      suite('integration', { fileParallelism: false, testTimeout: 120 * SECONDS, hookTimeout: 60 * SECONDS }),
-      suite('model', { testTimeout: 60 * SECONDS }),
-      suite('browser', { fileParallelism: false, testTimeout: 60 * SECONDS, hookTimeout: 300 * SECONDS }),
+      suite('unit', { testTimeout: 60 * SECONDS }),
+      suite('contract', { testTimeout: 300 * SECONDS }),
+      suite('property', { testTimeout: 300 * SECONDS }),
+      suite('integration', { fileParallelism: false, testTimeout: 300 * SECONDS, hookTimeout: 120 * SECONDS }),
+      suite('model', { testTimeout: 300 * SECONDS }),
+      suite('browser', { fileParallelism: false, testTimeout: 120 * SECONDS, hookTimeout: 300 * SECONDS }),
       suite('package', {
-        testTimeout: 120 * SECONDS,
-        hookTimeout: 120 * SECONDS,
+        testTimeout: 300 * SECONDS,
+        hookTimeout: 300 * SECONDS,
         globalSetup: ['./test/package/build-first.ts'],
       }),
       {
