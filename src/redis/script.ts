@@ -46,13 +46,15 @@ function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
-/** Before Redis 7 a command's error comes behind its place in the script, and one about rights without its code. */
+/** Before Redis 7 a command's error comes behind its place in the script. */
 const IN_SCRIPT = /@user_script:\s?\d+: (?!@user_script)-?(.+)$/s
-const NO_RIGHTS = /^The user executing the script can't /
+/** One about rights comes without its code; from Redis 7 on with that of any error. */
+const NO_RIGHTS = /^(?:ERR )?The user executing the script can't /
 
 function unwrapped(error: unknown): unknown {
-  const inner = error instanceof Error ? IN_SCRIPT.exec(error.message)?.[1] : undefined
-  if (inner === undefined) return error
-  if (NO_RIGHTS.test(inner)) return new Error(`NOPERM ${inner}`, { cause: error })
-  return /^[A-Z]{2,20} /.test(inner) ? new Error(inner, { cause: error }) : error
+  if (!(error instanceof Error)) return error
+  const inner = IN_SCRIPT.exec(error.message)?.[1]
+  const message = inner ?? error.message
+  if (NO_RIGHTS.test(message)) return new Error(`NOPERM ${message.replace(/^ERR /, '')}`, { cause: error })
+  return inner !== undefined && /^[A-Z]{2,20} /.test(inner) ? new Error(inner, { cause: error }) : error
 }

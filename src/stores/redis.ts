@@ -209,7 +209,7 @@ const WAITS: Readonly<Record<string, string>> = {
   SINGLE: 'a Cluster: this server is none, so give its URL',
   SENTINEL: 'a Sentinel: what answers is none',
   UNKNOWN: 'a Sentinel that knows the name',
-  ERR: 'a server that takes the connection, its database, its user and one client more',
+  ERR: 'a server that takes the connection, its database, its user and one client more, and knows all commands',
   WRONGTYPE: "another prefix: somebody else's data lies at the control key",
 }
 

@@ -87,8 +87,12 @@ describe('a user with the least rights', () => {
     expect(log.map((line) => JSON.stringify(line))).toEqual([])
   })
 
-  it('who lacks one is named by what it waits for, without the command', async () => {
-    await server.command('ACL', 'SETUSER', 'app', 'on', '>pw', ...LEAST_RIGHTS, '-evalsha', '-eval')
+  it.each([
+    ['to run scripts', ['-evalsha', '-eval']],
+    ['to what a script runs', ['-time']],
+    ['to the keys', ['resetkeys', '~{other}*']],
+  ])('who lacks one, %s, is named by what it waits for, without the command', async (_what, taken) => {
+    await server.command('ACL', 'SETUSER', 'app', 'on', '>pw', ...LEAST_RIGHTS, ...taken)
     const stash = await stashOf(`redis://app:pw@127.0.0.1:${server.port}`)
     expect(await stash.things.getOrSet('k', () => ({ n: 1 }))).toEqual({ n: 1 })
     await eventually(() => stash.health().store?.waitsFor === 'rights of the user (NOPERM)')

@@ -48,6 +48,11 @@ describe('a script', () => {
       "ERR Error running script (call to f_0af): @user_script:1: @user_script: 1: The user executing the script can't run this command or subcommand",
       "NOPERM The user executing the script can't run this command or subcommand",
     ],
+    ...['run this command or subcommand', 'publish to the channel mentioned in the command'].map((what) => [
+      'a right that is missing, from Redis 7 on',
+      `ERR The user executing the script can't ${what} script: 0af, on @user_script:1.`,
+      `NOPERM The user executing the script can't ${what} script: 0af, on @user_script:1.`,
+    ]),
     [
       'a command that is refused, from Redis 7 on',
       'READONLY You cannot write. script: 0af, on @user_script:1.',
