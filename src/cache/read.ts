@@ -1,6 +1,7 @@
 import { scopeRequired } from '../errors/key-error.js'
 import { notCached } from '../errors/load-error.js'
 import { linkedController, unlessAborted } from '../runtime/abort.js'
+import { keptPromise } from '../runtime/async-context.js'
 import { parseDuration } from '../runtime/duration.js'
 import { requireLoader } from './argument-checks.js'
 import { bypass } from './bypass.js'
@@ -53,7 +54,7 @@ export function getOrSet(
     !state.channel.hasSubscribers
   ) {
     if ((++state.counters.hits & TIMED_EVERY) === 0) timeHit(state, id)
-    entry.promise ??= Promise.resolve(entry.value)
+    entry.promise ??= keptPromise(entry.value)
     return entry.promise
   }
   if (entry === undefined && options === undefined && !state.channel.hasSubscribers) {
@@ -186,7 +187,7 @@ function serve(
 
 function answerOf(entry: Entry): Promise<unknown> {
   if (entry.about instanceof About && entry.about.readersGetCopies) return Promise.resolve(copyOf(entry.value))
-  entry.promise ??= Promise.resolve(entry.value)
+  entry.promise ??= keptPromise(entry.value)
   return entry.promise
 }
 

@@ -9,3 +9,8 @@ export function createAsyncContext<T>(): AsyncContext<T> {
 export function inThisContext<T>(call: (answer: T) => void): (answer: T) => void {
   return call
 }
+
+/** There is no context to hold on to. */
+export function keptPromise<T>(value: T): Promise<T> {
+  return Promise.resolve(value)
+}

@@ -30,3 +30,17 @@ export function inThisContext<T>(call: (answer: T) => void): (answer: T) => void
   const context = new AsyncResource('hopstash')
   return (answer) => context.runInAsyncScope(call, undefined, answer)
 }
+
+const nobodys = new AsyncResource('hopstash')
+
+/**
+ * A promise of a value, for as long as the value is kept. Up to Node 22 a promise holds on to the context it is made in: the
+ * request of whoever came first, with all that it has, as long as an entry lives.
+ */
+export function keptPromise<T>(value: T): Promise<T> {
+  return nobodys.runInAsyncScope(resolved, undefined, value) as Promise<T>
+}
+
+function resolved(value: unknown): Promise<unknown> {
+  return Promise.resolve(value)
+}
