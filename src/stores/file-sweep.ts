@@ -51,6 +51,7 @@ export function createSweep(options: SweepOptions): Sweep {
   let waiting = 0
   let isKnown = false
 
+  const isMuch = (): boolean => written * PART >= maxBytes
   const run = (): Promise<void> => {
     // One after the other; what fails is of no consequence to anybody but the next.
     waiting++
@@ -65,7 +66,7 @@ export function createSweep(options: SweepOptions): Sweep {
     run,
     wrote(bytes) {
       written += bytes + FILE_BYTES
-      const isDue = written * PART >= maxBytes || (!isKnown && clock.random() * ONE_IN < 1)
+      const isDue = isMuch() || (!isKnown && clock.random() * ONE_IN < 1)
       if (!isDue || waiting > 0) return
       isKnown = true
       written = 0
@@ -86,6 +87,8 @@ export function createSweep(options: SweepOptions): Sweep {
     async close() {
       untilMs = clock.now() + CLOSING_MS
       await running
+      // It has not seen what was written while it ran.
+      if (isMuch()) await run()
     },
   }
 }

@@ -330,10 +330,12 @@ describe('the bounds of a folder', () => {
     expect(files()).toHaveLength(left.length)
   })
 
-  it('hold at the end for who writes all in one turn and closes', async () => {
-    const clock = createFakeClock()
-    const store = open({ maxBytes: 65_536, clock })
-    for (let i = 0; i < 60; i++) await put(store, `n${i}`, entryOf('x'.repeat(10_000)))
+  it.each([Infinity, 7])('hold at the end for who writes much at a time and closes: a turn after %s', async (every) => {
+    const store = open({ maxBytes: 65_536, clock: createFakeClock() })
+    for (let i = 1; i <= 120; i++) {
+      await put(store, `n${i}`, entryOf('x'.repeat(10_000)))
+      if (i % every === 0) await new Promise(setImmediate)
+    }
     await store.close()
     expect(files().length).toBeLessThan(12)
     expect(files().length).toBeGreaterThan(2)
