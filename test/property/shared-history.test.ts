@@ -6,8 +6,8 @@ const SEED = Number(process.env['SEED'] ?? 1)
 const STEPS = 18
 /** Everything a host may do. */
 const WORK: Pick<Race, 'reads' | 'changes'> = {
-  reads: ['get', 'getOrSet', 'getOrSet', 'peek'],
-  changes: ['delete', 'set', 'tag', 'clear', 'save'],
+  reads: ['get', 'getOrSet', 'getOrSet', 'peek', 'force', 'onlyIfCached', 'getMany'],
+  changes: ['delete', 'expire', 'set', 'tag', 'soft tag', 'clear', 'forget', 'save'],
 }
 
 describe('the shared tier against a simulated store', () => {

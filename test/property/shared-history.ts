@@ -58,7 +58,8 @@ export function createWorld(seed: number, coalesce: 'process' | 'cluster' = 'pro
   const processes = [0, 1].map((index): Process => {
     const connection = store.connect()
     const tags = (value: Versioned) => [`tag:${value.key}`]
-    const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, coalesce, tags })
+    const subject = (key: string) => `subject of ${key}`
+    const definition = namespace<Versioned, string>({ ttl: '1h', jitter: 0, coalesce, tags, subject })
     const tiers: SharedTier[] = []
     const stash = buildStash({ clock, namespaces: { things: definition } }, readSettings({}), (site) => {
       tiers.push(new SharedTier({ ...site, store: connection, codec, storeTimeoutMs: 250 }))
@@ -86,7 +87,7 @@ export async function checkedRead(
   world: World,
   index: number,
   key: string,
-  how: 'get' | 'getOrSet' | 'peek',
+  how: 'get' | 'getOrSet' | 'peek' | 'force' | 'onlyIfCached' | 'getMany',
 ): Promise<void> {
   const { clock, random, source, floors } = world
   const process = world.processes[index] as Process
@@ -97,16 +98,20 @@ export async function checkedRead(
   const wasOut = isOut()
   // A deaf process lets its callers share a load that is under way: docs/protocol.md, against a stampede of paid calls.
   const shares = how === 'getOrSet' && process.tier.link.deaf && stateOf(process.ns).loads.has(key)
+  const load = async (): Promise<Versioned> => {
+    const v = source.get(key) ?? 0
+    await pause(world, 1 + Math.floor(random() * 60))
+    return { key, v }
+  }
   let value: Versioned | undefined
   if (how === 'peek') value = process.ns.peek(key)
   else if (how === 'get') value = await process.ns.get(key)
-  else {
-    value = await process.ns.getOrSet(key, async () => {
-      const v = source.get(key) ?? 0
-      await pause(world, 1 + Math.floor(random() * 60))
-      return { key, v }
-    })
-  }
+  else if (how === 'getMany') [value] = await process.ns.getMany([key])
+  else if (how === 'force') value = await process.ns.getOrSet(key, load, { forceFresh: true })
+  else if (how === 'onlyIfCached') {
+    // Nobody's failure but the caller's own: those with a loader are checked by the rejections they would get.
+    value = await process.ns.getOrSet(key, load, { onlyIfCached: true }).catch(() => undefined)
+  } else value = await process.ns.getOrSet(key, load)
   if (value === undefined) return
   // A message takes at most 20 ms; an outage excuses memory, also one that begins while a read asks, and nothing else does.
   const everybody = wasOut || isOut() || shares ? 0 : floorAt(world, key, startedAt - 21)
@@ -126,7 +131,7 @@ export async function checkedChange(
   world: World,
   index: number,
   key: string,
-  how: 'delete' | 'set' | 'tag' | 'clear' | 'save',
+  how: 'delete' | 'expire' | 'set' | 'tag' | 'soft tag' | 'clear' | 'forget' | 'save',
 ): Promise<void> {
   const { clock, source, floors } = world
   const process = world.processes[index] as Process
@@ -136,16 +141,18 @@ export async function checkedChange(
   const v = (source.get(key) ?? 0) + 1
   if (how !== 'save') source.set(key, v)
   const startedAt = clock.now()
-  const result =
-    how === 'delete'
-      ? await process.ns.delete(key)
-      : how === 'set'
-        ? await process.ns.set(key, { key, v })
-        : how === 'tag'
-          ? await process.ns.invalidateTags([`tag:${key}`])
-          : how === 'clear'
-            ? await process.ns.clear()
-            : await saved(world, process, { key, v })
+  const ways = {
+    delete: () => process.ns.delete(key),
+    // Without stale windows nobody may have what is expired any more.
+    expire: () => process.ns.expire(key),
+    set: () => process.ns.set(key, { key, v }),
+    tag: () => process.ns.invalidateTags([`tag:${key}`]),
+    'soft tag': () => process.ns.invalidateTags([`tag:${key}`], { mode: 'expire' }),
+    clear: () => process.ns.clear(),
+    forget: () => forgotten(process.stash.forget(`subject of ${key}`)),
+    save: () => saved(world, process, { key, v }),
+  }
+  const result: { readonly store: unknown } = await ways[how]()
   world.changing.delete(key)
   raise(floors.own[index] as Map<string, number>, key, v)
   world.trace.push(`${startedAt} ${process.name} ${how} ${key} v${v} -> ${result.store} at ${clock.now()}`)
@@ -163,6 +170,14 @@ async function saved(world: World, process: Process, next: Versioned): Promise<{
     await pause(world, Math.floor(random() * 30))
   }
   return process.ns.writeThrough(next.key, next, save, { require: 'store' }).then(
+    () => ({ store: 'done' }),
+    () => ({ store: 'queued' }),
+  )
+}
+
+/** A receipt is a confirmation; where the store did not answer there is none. */
+async function forgotten(receipt: Promise<unknown>): Promise<{ readonly store: string }> {
+  return receipt.then(
     () => ({ store: 'done' }),
     () => ({ store: 'queued' }),
   )
