@@ -35,5 +35,7 @@ export function refused({ status, code, message, headers }: Refusal): Response {
 
 /** A body that goes on until its reader leaves. */
 export function stream(body: ReadableStream<Uint8Array>, contentType: string): Response {
-  return new Response(body, { headers: { 'content-type': contentType, ...NO_STORE, 'x-accel-buffering': 'no' } })
+  // Middleware that compresses would hold back what is to be seen now.
+  const atOnce = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' }
+  return new Response(body, { headers: { 'content-type': contentType, ...NO_STORE, ...atOnce } })
 }

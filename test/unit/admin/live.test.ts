@@ -26,6 +26,7 @@ it('sends the whole picture at once and every second, with the keys read meanwhi
   const { clock, stash, open } = setUp()
   const response = await open()
   expect(response.headers.get('content-type')).toMatch('text/event-stream')
+  expect(response.headers.get('cache-control')).toBe('no-store, no-transform')
   const reader = response.body!.getReader()
   expect((await pictureFrom(reader)).stats.totals.hits).toBe(0)
   await stash.job.getOrSet('secret-key', () => 1)
