@@ -205,7 +205,10 @@ class Description implements RouteRequest {
 function rewrittenOf({ url = '/', baseUrl = '', originalUrl = url }: NodeRequest): string | undefined {
   const now = baseUrl + url
   // Where nothing is left behind its prefix, Express adds the slash.
-  return now === originalUrl || baseUrl + url.slice(1) === originalUrl ? undefined : now
+  if (now === originalUrl || baseUrl + url.slice(1) === originalUrl) return undefined
+  const cut = originalUrl.indexOf('?')
+  // The query is in the key already, in its one spelling.
+  return cut >= 0 && now.endsWith(originalUrl.slice(cut)) ? now.slice(0, cut - originalUrl.length) : now
 }
 
 // Where its router is mounted Express tells as a path, which may hold more than a pattern.

@@ -8,6 +8,7 @@ import { createStash } from '../../src/cache/stash.js'
 import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
+import { cachedRoute } from '../../src/routes/cached-route.js'
 import { listen } from '../support/listening.js'
 
 const MOBILE = { 'user-agent': 'Mobile' }
@@ -73,6 +74,16 @@ describe.each([
     const answers = await Promise.all(['', '?page=2'].map(async (own) => (await fetch(url + own)).json()))
     expect(answers).toEqual(['first', '2'])
   })
+})
+
+it('node:http: are the same behind a prefix that nobody tells, in whatever order their parameters are', async () => {
+  const route = cachedRoute({ in: createStash({ store: 'memory' }).jobFeed })
+  const origin = await listen((request, response) => {
+    Object.assign(request, { originalUrl: request.url, url: request.url?.replace(/^\/api/, '') })
+    route(request, response, () => response.end(request.url))
+  }, '/api/jobs')
+  const all = [await told(fetch(`${origin}?a=1&b=2`)), await told(fetch(`${origin}?b=2&a=1`))]
+  expect(all).toEqual(['/jobs?a=1&b=2 miss', '/jobs?a=1&b=2 hit'])
 })
 
 it('Fastify: answers of two versions of a route are told apart', async () => {
