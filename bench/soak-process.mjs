@@ -65,16 +65,21 @@ const orders = {
   },
 }
 
-/** Makes the old version invalid: by a set, a delete or its tag. What was acknowledged may nowhere be seen again. */
+/**
+ * Makes the old version invalid: by a set, a delete, an expiry or its tag. What was acknowledged may nowhere be seen again:
+ * the namespace has no stale windows.
+ */
 async function change(key, how) {
   const version = ++versions[key]
   const name = `${me}/${key}`
   const result =
-    how < 0.4
+    how < 0.35
       ? await stash.things.set(name, { by: Number(me), version })
-      : how < 0.8
+      : how < 0.65
         ? await stash.things.delete(name)
-        : await stash.invalidateTags([`of:${me}`])
+        : how < 0.8
+          ? await stash.things.expire(name)
+          : await stash.invalidateTags([`of:${me}`], { mode: how < 0.9 ? 'delete' : 'expire' })
   // A load of this process may bring the present version only.
   if (how < 0.8) process.send({ kind: 'changed', key: name, version, store: result.store, at: now() })
   else
@@ -86,8 +91,16 @@ async function look(owner, key) {
   const name = `${owner}/${key}`
   const from = turnAt
   const own = Number(me) === owner
+  const load = () => ({ by: owner, version: versions[key] })
+  const how = random()
   const value = own
-    ? await stash.things.getOrSet(name, () => ({ by: owner, version: versions[key] }))
-    : await stash.things.get(name)
+    ? await stash.things.getOrSet(name, load, { forceFresh: how < 0.1 })
+    : how < 0.2
+      ? await stash.things.getOrSet(name, load, { onlyIfCached: true }).catch(unlessNotCached)
+      : await stash.things.get(name)
   if (value !== undefined) process.send({ kind: 'seen', key: name, version: value.version, from })
+}
+
+function unlessNotCached(error) {
+  if (error.code !== 'ERR_NOT_CACHED') throw error
 }
