@@ -1,4 +1,5 @@
 import { notCached } from '../errors/load-error.js'
+import { parseDuration } from '../runtime/duration.js'
 import { About, type Entry } from './entry.js'
 import { awaitLoad, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
@@ -6,7 +7,7 @@ import type { LoadRequest } from './load-request.js'
 import type { CacheOutcome } from './outcome.js'
 import { copyOf } from './ownership.js'
 import type { NamespaceState } from './state.js'
-import { freshnessOf, validEntry, valueFor } from './valid.js'
+import { freshnessOf, timesOf, validEntry, valueFor } from './valid.js'
 
 /** Joins a load under way if nothing asks for more thought, without a request, a clock reading or a closure of its own. */
 export function joinPlainly(state: NamespaceState, id: string): Promise<unknown> | undefined {
@@ -75,7 +76,11 @@ function joinShared(
   request: LoadRequest,
   joined: Promise<unknown>,
 ): Promise<unknown> {
-  if (load.generation === state.coherence.generation) return joined.then((value) => handOut(load, value))
+  if (load.generation === state.coherence.generation) {
+    // What the store had may be older than this caller takes.
+    const looksAgain = (): boolean => request.options?.maxAge !== undefined && load.found !== undefined
+    return joined.then((value) => (looksAgain() ? again(state, request) : handOut(load, value)))
+  }
   return joined.then(async () => {
     await load.published
     return again(state, request)
@@ -105,6 +110,8 @@ function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
 /** Fresh, or stale while its source is left alone after a failure. */
 function servesLateJoiner(state: NamespaceState, entry: Entry, request: LoadRequest): boolean {
   const now = state.clock.now()
+  const { maxAge } = request.options ?? {}
+  if (maxAge !== undefined && now - timesOf(entry).storedAt > parseDuration(maxAge, 'maxAge')) return false
   const freshness = freshnessOf(state, entry, now)
   if (freshness === 'fresh' || freshness === 'refresh') return true
   if (freshness === 'dead' || request.keepStaleForMs !== undefined) return false

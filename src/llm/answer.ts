@@ -9,7 +9,7 @@ import { FailedCall, type Flight, type FlightSite } from './flight.js'
 import type { Boarding, Flights } from './flights.js'
 import { brokenRecording, type Passage } from './pass.js'
 import { isRecording, ownHeaders, type Recording, replayableHeaders } from './recording.js'
-import { ageOf, follow, replay, stamp } from './replay.js'
+import { ageOf, follow, replay, stamp, toldOf } from './replay.js'
 import { rejected, type Verdict } from './wire-format.js'
 
 /** Everything one `cachedFetch` is made of. */
@@ -54,6 +54,7 @@ class Attempt {
   readonly #site: FetchSite
   readonly #call: Call
   readonly #boarding: Boarding
+  readonly #askedAt: number
   /** How the answer of a call of its own is told. */
   readonly #own: 'miss' | 'bypass'
   /** Aborts when the caller leaves what others may still wait for. */
@@ -71,6 +72,7 @@ class Attempt {
     const key = `${call.directives.scope ?? ''}\u0000${call.key}`
     this.#site = site
     this.#call = call
+    this.#askedAt = site.clock.wall()
     this.#own = isPast ? 'bypass' : 'miss'
     this.#boarding = site.flights.board({
       key,
@@ -194,9 +196,11 @@ class Attempt {
     this.#decide(followed.response)
   }
 
-  #takeRecording(outcome: RecordOutcome<Recording>): void {
+  #takeRecording(given: RecordOutcome<Recording>): void {
     const { flight } = this.#boarding
-    const { value, status } = outcome
+    const { value } = given
+    const outcome = isRecording(value) ? toldOf(given, this.#askedAt) : given
+    const { status } = outcome
     if (flight.leader === this && flight.verdict === undefined && (status === 'hit' || status === 'stale')) {
       flight.behind = true
     }

@@ -6,7 +6,7 @@ import { type Call, recordOptionsOf } from './call.js'
 import { type EmbeddingRecord, isEmbeddingRecord } from './embedding-record.js'
 import { FailedCall } from './flight.js'
 import { createItemBatch, type ItemBatch } from './item-batch.js'
-import { replay, responseOf, stamp } from './replay.js'
+import { replay, responseOf, stamp, toldOf } from './replay.js'
 import { inputsOf } from './wire-embeddings.js'
 import type { TokenUsage } from './wire-format.js'
 
@@ -29,6 +29,7 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
   const unique = new Map(items.map((item) => [item.key, item]))
   if (call.signal?.aborted) throw call.signal.reason
   const batch = createItemBatch(site, call, unique.size)
+  const askedAt = site.clock.wall()
   const loads = [...unique.values()].map((item) => loadItem(site, call, batch, item))
   const results = await unlessAborted(Promise.allSettled(loads), call.signal, batch.giveUp)
   const records = new Map<string, EmbeddingRecord>()
@@ -41,7 +42,7 @@ export async function answerItems(site: ItemSite, call: Call): Promise<Response>
       batch.giveUp()
       return failed(site, call, result, batch.answer)
     }
-    const { value, ...told } = result.value
+    const { value, ...told } = toldOf(result.value, askedAt)
     records.set(key, value)
     statuses.push(told.status)
     ageMs = Math.max(ageMs, told.ageMs)

@@ -42,6 +42,18 @@ export function replay(
 
 const HAS_NO_BODY = new Set([204, 205, 304])
 
+/**
+ * An outcome as it is told of a call begun at `askedAt`, by the wall clock: who waited while somebody else read the answer
+ * from the store joined no call, and got what was kept.
+ */
+export function toldOf<R extends { readonly at: number }>(
+  outcome: RecordOutcome<R>,
+  askedAt: number,
+): RecordOutcome<R> {
+  if (outcome.status !== 'coalesced' || !(outcome.value.at < askedAt)) return outcome
+  return { ...outcome, status: 'hit', ageMs: askedAt - outcome.value.at }
+}
+
 /** Age of what is replayed, ms: by the namespace's count, else by the clocks of those who kept and who serve it. */
 export function ageOf({ value, status, ageMs }: RecordOutcome<Recording>, clock: Clock): number {
   if (ageMs > 0 || (status !== 'hit' && status !== 'stale')) return ageMs

@@ -11,7 +11,7 @@ import { byCredentials } from '../../src/llm/request-key.js'
 import type { SharedStore } from '../../src/stores/shared-store.js'
 import { createSimulatedStore } from '../../src/testing/simulated-store.js'
 import { createTestStash } from '../../src/testing/test-stash.js'
-import { ASK, FORMATS, openWorld, post } from './llm-world.js'
+import { ASK, FORMATS, openWorld, post, until } from './llm-world.js'
 
 describe('two processes over one store', () => {
   it.each(FORMATS)('%s: what one recorded the other replays, byte by byte', async (format) => {
@@ -28,6 +28,24 @@ describe('two processes over one store', () => {
       expect(hit.headers.get('cache-status')).toContain('hit')
     }
     expect(wire.requests).toHaveLength(2)
+  })
+
+  it('callers who read the store together were all answered from there, and told how old it is', async () => {
+    const { wire } = await openWorld()
+    const store = createSimulatedStore()
+    const [one, two] = [open(store.connect()), open(store.connect())]
+    const embed = { path: '/v1/embeddings', body: { model: 'e', input: ['a', 'b'] } }
+    for (const ask of [ASK['openai-chat']('hello'), ASK['openai-chat']('hello', true), embed]) {
+      const before = store.entryKeys().length
+      await (await post(one, wire, ask)).text()
+      await expect.poll(() => store.entryKeys().length).toBe(before + (ask === embed ? 2 : 1))
+      const recorded = Date.now()
+      await until(() => Date.now() > recorded)
+      const answers = await Promise.all([post(two, wire, ask), post(two, wire, ask)])
+      for (const { headers } of answers) expect(headers.get('cache-status')).toMatch(/^hopstash; hit/)
+    }
+    expect(two.stats()).toMatchObject({ hits: 6, joined: 0, misses: 0 })
+    expect(wire.requests).toHaveLength(3)
   })
 
   it('concurrent streaming calls share one upstream call, though the store is asked first', async () => {

@@ -35,6 +35,21 @@ describe('a stale value, with a shared store', () => {
     expect(await world.run(others.getOrSet('k', never))).toBe('new')
   })
 
+  it('that somebody reads from the store does not do for who asks meanwhile for a newer one', async () => {
+    const { world, things, others } = openShared({ ttl: '1h' })
+    await world.settle()
+    await world.run(things.set('k', 'old'))
+    await world.clock.advance(60_000)
+    const loads = createLoads()
+    const asked = [{}, { maxAge: '2m' }, { maxAge: '30s' }, { maxAge: '30s' }].map((options) =>
+      others.getOrSet('k', loads.loader, options),
+    )
+    await world.settle()
+    expect(loads.calls).toHaveLength(1)
+    loads.call(0).resolve('new')
+    expect(await world.run(Promise.all(asked))).toEqual(['old', 'old', 'new', 'new'])
+  })
+
   it('is replaced by what another process refreshed, without a load', async () => {
     const { world, things, others } = openShared(options)
     await world.settle()
