@@ -26,7 +26,8 @@ export interface FileSite {
 
 /** The disk takes no more, or nothing at all. */
 export const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'])
-const SAFE_NAME = /^[A-Za-z][\w-]{0,63}$/
+// Windows knows devices by these names, in every directory.
+const SAFE_NAME = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z][\w-]{0,63}$/i
 const NEVER = Number.MAX_SAFE_INTEGER
 const SHARDS = 256
 const [CODE_OF_0, CODE_OF_A] = [48, 97]

@@ -145,6 +145,8 @@ describe('an entry in a folder', () => {
     const store = open()
     const hostile = refOf('../../../etc/passwd\u0000', '..')
     await store.set({ ...hostile, entry: entryOf(), lifeMs: 1000, notAfterMs: FAR })
+    // A device on Windows, which no directory can be called.
+    await store.set({ ...refOf('a', 'Con'), entry: entryOf(), lifeMs: 1000, notAfterMs: FAR })
     await put(store, 'x'.repeat(100_000))
     expect((await store.read(hostile)).entry).toBeDefined()
     for (const file of files()) {
