@@ -63,5 +63,6 @@ export function told(
 /** Ends an outcome, and publishes it where somebody listens. */
 export function settleOutcome(state: NamespaceState, outcome: CacheOutcome, startedAt: number): void {
   outcome.durationMs = state.clock.now() - startedAt
-  if (state.channel.hasSubscribers) publishOutcome(state.channel, outcome)
+  // A copy: a loader that nobody waits for any more ends later, and what was published stays as it was.
+  if (state.channel.hasSubscribers) publishOutcome(state.channel, { ...outcome })
 }

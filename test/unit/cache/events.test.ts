@@ -169,6 +169,30 @@ describe('the channel hopstash:cache', () => {
     expect(seen[0]?.error).toEqual({ name: 'Error', code: undefined })
   })
 
+  it.each(['softTimeout', 'signal'])(
+    'leaves an outcome as it was published, where %s ended the wait for a loader',
+    async (how) => {
+      const { things, clock } = open({ ttl: '1m', staleIfError: '1h', softTimeout: '1s' })
+      await things.set('k', 'old')
+      await clock.advance(60_000)
+      const seen: CacheOutcome[] = []
+    const listener = (message: unknown): void => void seen.push(message as CacheOutcome)
+    subscribe(CACHE_CHANNEL, listener)
+    stops.push(() => unsubscribe(CACHE_CHANNEL, listener))
+      const loads = createLoads()
+      const caller = new AbortController()
+      const read = things.getOrSet('k', loads.loader, { signal: caller.signal }).catch(() => 'left')
+      if (how === 'signal') caller.abort()
+      await clock.advance(1000)
+      await read
+      const published = { ...seen[0] }
+      expect(published.loadMs).toBeUndefined()
+      loads.call(0).resolve('new')
+      await clock.settle()
+      expect(seen[0]).toEqual(published)
+    },
+  )
+
   it('changes no answer: what a read returns is the same with a listener and without', async () => {
     for (const listening of [false, true]) {
       if (listening) listen()
