@@ -41,9 +41,7 @@ describe('a stale value, with a shared store', () => {
     await world.run(things.set('k', 'old'))
     await world.clock.advance(60_000)
     const loads = createLoads()
-    const asked = [{}, { maxAge: '2m' }, { maxAge: '30s' }, { maxAge: '30s' }].map((options) =>
-      others.getOrSet('k', loads.loader, options),
-    )
+    const asked = (['2m', '2m', '30s', '30s'] as const).map((maxAge) => others.getOrSet('k', loads.loader, { maxAge }))
     await world.settle()
     expect(loads.calls).toHaveLength(1)
     loads.call(0).resolve('new')
