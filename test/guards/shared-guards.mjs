@@ -134,10 +134,16 @@ export const sharedGuards = [
   {
     name: 'late joiners read again',
     file: 'src/cache/join.ts',
-    find: '  if (load.generation === state.coherence.generation) return joined.then((value) => handOut(load, value))\n  return joined.then(async',
-    replace:
-      '  if (load.startedAt >= 0) return joined.then((value) => handOut(load, value))\n  return joined.then(async',
+    find: '  if (load.generation === state.coherence.generation) {\n    // What',
+    replace: '  if (load.startedAt >= 0) {\n    // What',
     tests: [history],
+  },
+  {
+    name: 'who wants a newer value looks at what the store had',
+    file: 'src/cache/join.ts',
+    find: 'request.options?.maxAge !== undefined && load.found !== undefined',
+    replace: 'load === undefined',
+    tests: ['test/unit/cache/shared-stale.test.ts'],
   },
   {
     name: 'a void flight keeps nothing after its write',
