@@ -75,9 +75,13 @@ export function responseOf(given: unknown): Response {
   })
 }
 
-/** The parts of a WHATWG request the rules look at. */
-export function describe(request: Request, route?: RouteOfRequest): RouteRequest {
-  return new Description(request, route)
+/**
+ * The parts of a WHATWG request the rules look at.
+ *
+ * @param askedPath The path that the server was asked for: another one behind what takes a prefix off.
+ */
+export function describe(request: Request, route?: RouteOfRequest, askedPath?: string): RouteRequest {
+  return new Description(request, route, askedPath)
 }
 
 /** What a framework tells of the route a request takes. */
@@ -94,13 +98,15 @@ class Description implements RouteRequest {
   readonly #whole: string
   readonly #headers: Headers
   readonly #route: RouteOfRequest | undefined
+  readonly #askedPath: string | undefined
 
-  constructor({ method, url, headers }: Request, route: RouteOfRequest | undefined) {
+  constructor({ method, url, headers }: Request, route: RouteOfRequest | undefined, askedPath: string | undefined) {
     this.method = method
     this.#whole = url
     this.#headers = headers
     this.#route = route
-    if (isPathOf(url, route?.path)) this.url = url
+    this.#askedPath = askedPath
+    if (isPathOf(url, route?.path) && isPathOf(url, askedPath)) this.url = url
   }
 
   get host(): string {
@@ -113,7 +119,7 @@ class Description implements RouteRequest {
 
   get path(): string {
     const path = this.#whole.slice(pathOf(this.#whole), queryOf(this.#whole))
-    return this.url === undefined ? `${path}\n${this.#route?.path}` : path
+    return this.url === undefined ? `${path}\n${this.#route?.path}\n${this.#askedPath}` : path
   }
 
   get search(): string {

@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
 import express, { type Express } from 'express'
 // @ts-expect-error An alias of an older major, whose types nobody declares.
 import express4 from 'express-4'
@@ -9,7 +11,7 @@ import { cacheResponse } from '../../src/integrations/express/cache-response.js'
 import { cacheReply } from '../../src/integrations/fastify/cache-reply.js'
 import { cacheRoute } from '../../src/integrations/hono/cache-route.js'
 import { cachedRoute } from '../../src/routes/cached-route.js'
-import { listen } from '../support/listening.js'
+import { closers, listen } from '../support/listening.js'
 
 const MOBILE = { 'user-agent': 'Mobile' }
 const isMobile = (agent: string | null | undefined): boolean => agent === 'Mobile'
@@ -118,4 +120,23 @@ it('Hono: routes that are found by more than the path are told apart', async () 
     'wide hit',
     'narrow hit',
   ])
+})
+
+it('Hono: apps that are mounted under several prefixes are told apart', async () => {
+  const { jobFeed } = createStash({ store: 'memory' })
+  const appOf = (version: string) =>
+    new Hono().get(
+      '/page',
+      cacheRoute({ in: jobFeed }, (context) => context.text(version)),
+    )
+  const app = new Hono()
+  for (const version of ['v1', 'v2']) app.mount(`/${version}`, appOf(version).fetch)
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  closers.push(() => new Promise((resolve) => server.close(resolve)))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const all: string[] = []
+  for (const path of ['/v1/page?a=1&b=2', '/v2/page?a=1&b=2', '/v1/page?b=2&a=1', '/v2/page?b=2&a=1'])
+    all.push(await told(fetch(origin + path)))
+  expect(all).toEqual(['v1 miss', 'v2 miss', 'v1 hit', 'v2 hit'])
 })

@@ -37,7 +37,7 @@ export function createHonoRoute(
   return (context, run, self) => {
     const { raw } = context.req
     const before = isFirst(context, self) ? undefined : context.body(null).headers
-    const about = describe(raw, context.req)
+    const about = describe(raw, context.req, askedPathOf(context.env))
     const decided = cache.decide(about, raw)
     if (decided.kind === 'answer') {
       const response = respond(decided.answer, before)
@@ -172,6 +172,12 @@ class Passage {
     await nextTurn()
     return hasCookie()
   }
+}
+
+// `mount` leaves the app behind it a URL without the prefix: only its server knows the whole.
+function askedPathOf(env: unknown): string | undefined {
+  const url = (env as { readonly incoming?: { readonly url?: unknown } } | null | undefined)?.incoming?.url
+  return typeof url === 'string' ? url.split('?', 1)[0] : undefined
 }
 
 function outgoingOf(env: unknown): ServerResponse | undefined {
