@@ -176,9 +176,9 @@ describe('the channel hopstash:cache', () => {
       await things.set('k', 'old')
       await clock.advance(60_000)
       const seen: CacheOutcome[] = []
-    const listener = (message: unknown): void => void seen.push(message as CacheOutcome)
-    subscribe(CACHE_CHANNEL, listener)
-    stops.push(() => unsubscribe(CACHE_CHANNEL, listener))
+      const listener = (message: unknown): void => void seen.push(message as CacheOutcome)
+      subscribe(CACHE_CHANNEL, listener)
+      stops.push(() => unsubscribe(CACHE_CHANNEL, listener))
       const loads = createLoads()
       const caller = new AbortController()
       const read = things.getOrSet('k', loads.loader, { signal: caller.signal }).catch(() => 'left')
