@@ -92,10 +92,8 @@ export class GuardedCall implements AttemptOwner {
 
   #queue(now: number): void {
     this.#askedAt = now
-    this.#place = this.#upstream.limiter.enqueue(
-      () => this.#waiter.resume(() => this.#granted()),
-      this.#waiter.priority,
-    )
+    const { resume, priority } = this.#waiter
+    this.#place = this.#upstream.limiter.enqueue(() => resume(() => this.#granted()), priority)
     if (this.#place !== undefined) return
     this.#upstream.breaker.settle(this.#pass, 'neutral', now)
     this.#attemptFailed(queueFailure(this.#upstream.name, this.#spec.policies.limiter), now, now)
