@@ -16,7 +16,7 @@ import { type EntryView, freshValue } from './entry-view.js'
 import { type Explanation, explainEntry } from './explain-entry.js'
 import { settledCounters } from './failed-load.js'
 import { clearOptions, type InvalidateOptions } from './invalidate.js'
-import type { Loader } from './loader.js'
+import type { Loader, LoaderContext } from './loader.js'
 import { type BatchLoader, getOrSetMany, type ManyOptions } from './many.js'
 import { bindState } from './namespace-state.js'
 import { observedAs } from './observe-verb.js'
@@ -31,10 +31,12 @@ import { type WarmItem, type WarmOptions, type WarmSummary, warm } from './warm.
 import type { WriteResult } from './words.js'
 import { requireSave, writeThrough } from './write.js'
 
-/** Only a namespace of `unknown` values takes the type of a value from the call. */
-export type GetOrSet<V, K> = unknown extends V
-  ? <T, I extends K = K>(key: I, loader: Loader<T, I>, options?: ReadOptions) => Promise<T>
-  : <I extends K>(key: I, loader: Loader<V, I>, options?: ReadOptions) => Promise<V>
+/** Only a namespace of `unknown` values takes the type of a value from the call. One signature, for functions generic in `V`. */
+export type GetOrSet<V, K> = <T extends V, I extends K = K>(
+  key: I,
+  loader: (context: LoaderContext<V, I>) => T | PromiseLike<T>,
+  options?: ReadOptions,
+) => Promise<unknown extends V ? T : V>
 
 /**
  * A typed cache namespace: keys of one kind, values of one kind, one policy.

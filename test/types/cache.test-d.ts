@@ -138,6 +138,18 @@ describe('values', () => {
     expectTypeOf(stash.pdf.get({ templateId: 't', resume: 1 })).resolves.toEqualTypeOf<Uint8Array | undefined>()
   })
 
+  it('are told in a function of the host that is generic in them', () => {
+    const remember = <V>(of: Namespace<V, string>, load: (id: string) => Promise<V>): Promise<V> =>
+      of.getOrSet('k', ({ key }) => load(key))
+    type Job = { readonly state: 'open' | 'closed' }
+    const jobs = createStash({ namespaces: { job: namespace<Job, string>() } })
+    const load = async (): Promise<Job> => ({ state: 'open' })
+    expectTypeOf(remember(jobs.job, load)).resolves.toEqualTypeOf<Job>()
+    expectTypeOf(jobs.job.getOrSet('k', async () => ({ state: 'open' }))).resolves.toEqualTypeOf<Job>()
+    // @ts-expect-error no such state
+    void jobs.job.getOrSet('k', async () => ({ state: 'ajar' }))
+  })
+
   it('of an unknown namespace are those of the call', () => {
     expectTypeOf(stash.aiResponse.getOrSet('k', () => letter)).resolves.toEqualTypeOf<Letter>()
     expectTypeOf(stash.general.getOrSet('k', async () => 5)).resolves.toEqualTypeOf<number>()
