@@ -160,14 +160,15 @@ class Description implements RouteRequest {
   readonly #pattern: string | undefined
   #headers: IncomingMessage['headers']
 
-  constructor(incoming: NodeRequest, { pattern, chosenBy = rewrittenOf(incoming) }: RouteChoice) {
+  constructor(incoming: NodeRequest, { pattern, chosenBy }: RouteChoice) {
     // A router takes its prefix off `url`; the key wants the whole path.
     const whole = incoming.originalUrl ?? incoming.url ?? '/'
     const cut = whole.indexOf('?')
     const path = cut < 0 ? whole : whole.slice(0, cut)
     this.method = incoming.method ?? 'GET'
+    const rewritten = rewrittenOf(incoming)
     // No path and no host has an end of line.
-    this.path = chosenBy === undefined ? path : `${path}\n${chosenBy}`
+    this.path = (rewritten ?? chosenBy) === undefined ? path : `${path}\n${rewritten ?? ''}\n${chosenBy ?? ''}`
     this.search = cut < 0 ? '' : whole.slice(cut)
     this.#incoming = incoming
     this.#pattern = pattern

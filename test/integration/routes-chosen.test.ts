@@ -100,6 +100,21 @@ it('Fastify: answers of two versions of a route are told apart', async () => {
   expect(all).toEqual(['1.0.0 miss', '2.0.0 miss', 'none miss', '1.0.0 hit', '2.0.0 hit'])
 })
 
+it('Fastify: answers of one version are told apart where the address was rewritten', async () => {
+  const { jobFeed } = createStash({ store: 'memory' })
+  const app = fastify({ rewriteUrl: ({ url = '', headers }) => (isMobile(headers['user-agent']) ? `/m${url}` : url) })
+  for (const url of ['/page', '/m/page'])
+    app.get(url, { constraints: { version: '1.0.0' }, preHandler: cacheReply({ in: jobFeed }) }, async () => url)
+  const ask = async (headers: Record<string, string>) =>
+    (await app.inject({ url: '/page?a=1', headers: { 'accept-version': '1.x', ...headers } })).body
+  expect([await ask({}), await ask(MOBILE), await ask({}), await ask(MOBILE)]).toEqual([
+    '/page',
+    '/m/page',
+    '/page',
+    '/m/page',
+  ])
+})
+
 it('Hono: routes that are found by more than the path are told apart', async () => {
   const { jobFeed } = createStash({ store: 'memory' })
   const getPath = ({ url, headers }: Request): string =>
