@@ -36,11 +36,12 @@ export function takeMissBack({ counters }: NamespaceState, load: Load): void {
  *
  * A count that falls looks to whoever takes rates of it as if the process had begun anew.
  */
-export function settledCounters({ counters, loads }: NamespaceState): Counters {
+export function settledCounters({ counters, loads, shared }: NamespaceState): Counters {
   let { misses, coalesced } = counters
   const missCauses = { ...counters.missCauses }
   for (const load of loads.running) {
-    if (load.replaces === undefined) continue
+    // With a store it is known only when that has answered.
+    if (load.replaces === undefined && (shared === undefined || load.counted)) continue
     coalesced -= load.joiners
     if (!load.counted || load.missCause === undefined) continue
     misses--

@@ -1,5 +1,5 @@
 import { notCached } from '../errors/load-error.js'
-import { parseDuration } from '../runtime/duration.js'
+import { type Duration, parseDuration } from '../runtime/duration.js'
 import { About, type Entry } from './entry.js'
 import { awaitLoad, refuseReentry, startLoad } from './load.js'
 import type { Load } from './load-record.js'
@@ -78,7 +78,7 @@ function joinShared(
 ): Promise<unknown> {
   if (load.generation === state.coherence.generation) {
     // What the store had may be older than this caller takes.
-    const looksAgain = (): boolean => request.options?.maxAge !== undefined && load.found !== undefined
+    const looksAgain = (): boolean => maxAgeOf(state, request) !== undefined && load.found !== undefined
     return joined.then((value) => (looksAgain() ? again(state, request) : handOut(load, value)))
   }
   return joined.then(async () => {
@@ -110,10 +110,15 @@ function again(state: NamespaceState, request: LoadRequest): Promise<unknown> {
 /** Fresh, or stale while its source is left alone after a failure. */
 function servesLateJoiner(state: NamespaceState, entry: Entry, request: LoadRequest): boolean {
   const now = state.clock.now()
-  const { maxAge } = request.options ?? {}
+  const maxAge = maxAgeOf(state, request)
   if (maxAge !== undefined && now - timesOf(entry).storedAt > parseDuration(maxAge, 'maxAge')) return false
   const freshness = freshnessOf(state, entry, now)
   if (freshness === 'fresh' || freshness === 'refresh') return true
   if (freshness === 'dead' || request.keepStaleForMs !== undefined) return false
   return entry.about instanceof About && now < entry.about.retryAt
+}
+
+/** In a replay nothing can be had that is newer than what was recorded. */
+function maxAgeOf(state: NamespaceState, { options }: LoadRequest): Duration | undefined {
+  return state.recording.mode === 'replay' ? undefined : options?.maxAge
 }

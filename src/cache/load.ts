@@ -243,7 +243,10 @@ function publish(
 ): void {
   const { shared } = load
   if (shared === undefined) return
+  // The loader is done: no time-out ends what it brought, also if somebody joins now.
   if (load.timer !== undefined) state.clock.clearTimer(load.timer)
+  load.timer = undefined
+  load.keepsAlive = false
   const work = publishShared(state, tier, load.id, shared, publication).catch(() => false)
   load.published = work.then((kept) => {
     load.void ||= !kept

@@ -213,6 +213,20 @@ describe('mode replay', () => {
     expect(readdirSync(folder, { recursive: true })).toEqual(before)
   })
 
+  it('answers several at once who want what is newer', async () => {
+    const clock = createFakeClock()
+    const recorder = run({ clock })
+    await recorder.answers.getOrSet('k', load)
+    await recorder.close()
+    await clock.advance(60_000)
+    const { answers } = run({ mode: 'replay', clock })
+    const asked = ['1s', '1s'] as const
+    expect(await Promise.all(asked.map((maxAge) => answers.getOrSet('k', load, { maxAge })))).toEqual([
+      'answer 1',
+      'answer 1',
+    ])
+  })
+
   it('names the nearest recorded request and the places that differ, and shows nothing of either', async () => {
     await record({ model: 'm', messages: [{ content: 'canary one' }] })
     await record({ model: 'other', messages: [{ content: 'canary two' }], n: 2 })

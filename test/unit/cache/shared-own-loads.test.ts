@@ -42,6 +42,22 @@ describe('what a load of this process has answered, while the store is taking it
     },
   )
 
+  it('is in time for who joins when its loader is done, however long the store takes', async () => {
+    const calls = heldCalls('write', 'before')
+    const { world, things } = openShared({ ttl: '1m', staleWhileRevalidate: '1h', hardTimeout: 100 }, calls.adapt)
+    await world.settle()
+    await world.run(things.set('k', 'old'))
+    await world.clock.advance(60_000)
+    calls.hold()
+    expect(await world.run(things.getOrSet('k', async () => 'new'))).toBe('old')
+    await world.settle()
+    const joined = things.getOrSet('k', never, { maxAge: '1s' })
+    await world.clock.advance(110)
+    calls.releaseAll()
+    expect(await world.run(joined)).toBe('new')
+    expect(things.stats().loadErrors).toBe(0)
+  })
+
   it('is kept although its only caller leaves meanwhile', async () => {
     const calls = heldCalls('write', 'before')
     const { world, things } = await openHolding('old', calls.adapt)

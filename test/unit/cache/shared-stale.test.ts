@@ -48,6 +48,22 @@ describe('a stale value, with a shared store', () => {
     expect(await world.run(Promise.all(asked))).toEqual(['old', 'old', 'new', 'new'])
   })
 
+  it('that is found while several wait for it takes back none of their counts', async () => {
+    const { world, things, others } = openShared({ ttl: '1m', staleIfError: '1h' })
+    await world.settle()
+    await world.run(others.set('k', 'old'))
+    await world.clock.advance(60_000)
+    const loads = createLoads()
+    const asked = [things.getOrSet('k', loads.loader), things.getOrSet('k', never)]
+    const seen = [things.stats().coalesced]
+    await world.settle()
+    seen.push(things.stats().coalesced)
+    loads.call(0).resolve('new')
+    expect(await world.run(Promise.all(asked))).toEqual(['new', 'new'])
+    seen.push(things.stats().coalesced)
+    expect(seen).toEqual([0, 0, 1])
+  })
+
   it('is replaced by what another process refreshed, without a load', async () => {
     const { world, things, others } = openShared(options)
     await world.settle()
