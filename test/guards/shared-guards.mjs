@@ -141,7 +141,7 @@ export const sharedGuards = [
   {
     name: 'who wants a newer value looks at what the store had',
     file: 'src/cache/join.ts',
-    find: 'request.options?.maxAge !== undefined && load.found !== undefined',
+    find: 'maxAgeOf(state, request) !== undefined && load.found !== undefined',
     replace: 'load === undefined',
     tests: ['test/unit/cache/shared-stale.test.ts'],
   },

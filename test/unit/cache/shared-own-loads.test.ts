@@ -30,7 +30,7 @@ describe('what a load of this process has answered, while the store is taking it
       calls.hold()
       const answered: unknown[] = []
       const forcing = things.getOrSet('k', async () => 'new', { forceFresh: true })
-      forcing.then((value) => answered.push(value))
+      void forcing.then((value) => answered.push(value))
       await world.settle()
       expect(things.peek('k')).toBe('old')
       expect(answered).toEqual([])
