@@ -114,10 +114,13 @@ function settled(
   // Guard `late`: what comes when the flight is over may have been outdated since, and nobody here would have heard of it.
   if (found === undefined || flight.over) return undefined
   const about = found.about as About
-  const softAt = softenedByStore(about, entry.startSeq)
+  const now = tier.clock.now()
+  // Of the reply, too: a clear has cut off the cells of what memory held.
+  const softAt =
+    softenedByStore(about, entry.startSeq) ?? (isSoftened(state, entry, reply) ? Math.floor(now) : undefined)
   if (softAt !== undefined) {
     endFreshness(found, about, softAt)
-    if (freshnessAt(about, tier.clock.now()) === 'dead') return void state.memory.delete(id)
+    if (freshnessAt(about, now) === 'dead') return void state.memory.delete(id)
   }
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   const { fill } = flight
@@ -125,6 +128,11 @@ function settled(
   else place(state, tier, id, flight, found, entry, reply)
   state.fills.overtake(id, flight.fill)
   return found
+}
+
+function isSoftened(state: NamespaceState, { tags, startSeq }: StoredEntry, { markers }: ReadReply): boolean {
+  if (tags.length === 0) return false
+  return markerNames(state.name, tags).some((name) => (markers.get(name)?.soft ?? 0) > startSeq)
 }
 
 /**

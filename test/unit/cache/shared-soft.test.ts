@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createLoads, never } from './fixture.js'
-import { openHolding, openShared } from './shared-fixture.js'
+import { heldCalls, openHolding, openShared } from './shared-fixture.js'
 
 const soft = { mode: 'expire' } as const
 
@@ -35,6 +35,22 @@ describe('a soft invalidation of a tag, with a shared store', () => {
     expect(await world.run(things.getOrSet('k', never))).toBe('old')
     await world.settle()
     expect(await world.run(things.getOrSet('k', never))).toBe('new')
+  })
+
+  it('is in the reply of a read, though a clear has emptied memory meanwhile', async () => {
+    const reads = heldCalls('read', 'after')
+    const { world, things, others } = openShared({ tags: ['t'] }, reads.adapt)
+    await world.settle()
+    await world.run(things.set('k', 'old'))
+    world.processes[0].connection.cutBus()
+    await world.run(others.invalidateTags(['t'], soft))
+    reads.hold()
+    const reading = things.get('k')
+    await world.settle()
+    const clearing = things.clear()
+    reads.releaseAll()
+    expect(await world.run(reading)).toBeUndefined()
+    await world.run(clearing)
   })
 
   it('leaves a value that stands in for a failed load', async () => {
