@@ -78,11 +78,11 @@ export function httpAnswer(provider: string, method: string, status: number, pro
   })
 }
 
-/** `ERR_HTTP_CREDENTIALS`: `auth` gave nothing, or failed with `cause`. Nothing was sent. */
+/** `ERR_HTTP_CREDENTIALS`: `auth` gave nothing that a header can hold, or failed with `cause`. Nothing was sent. */
 export function httpCredentials(provider: string, cause?: unknown): HttpError {
   return new HttpError(
     cause === undefined
-      ? `There are no credentials for '${provider}': its \`auth\` gave nothing. Set the variable it reads.`
+      ? `There are no credentials for '${provider}': its \`auth\` gave nothing that a header can hold. Set the variable it reads.`
       : `The \`auth\` of '${provider}' failed, so nothing was sent. Its \`cause\` is what it threw.`,
     { code: 'ERR_HTTP_CREDENTIALS', cause, retryable: cause !== undefined, context: { provider } },
   )

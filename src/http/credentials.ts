@@ -106,9 +106,7 @@ async function request(provider: string, ask: Asked, refresh: boolean): Promise<
   }
   // Files and variables end in a line break more often than not.
   const secret = typeof given === 'string' ? given.trim() : ''
-  if (secret === '') throw httpCredentials(provider)
-  if (!isHeaderValue(secret))
-    throw httpCredentials(provider, new TypeError('What it gave is nothing a header can hold'))
+  if (secret === '' || !isHeaderValue(secret)) throw httpCredentials(provider)
   return secret
 }
 

@@ -53,7 +53,7 @@ describe('a client of a module', () => {
     let token = 'Jürgen\u2019s'
     const { client, pool, upstream } = await setUp({ json: 1 }, { auth: () => token }, { size: 1 })
     for (let round = 0; round < 2; round++) {
-      expect((await failing(client.get('/a'))).code).toBe('ERR_HTTP_CREDENTIALS')
+      expect(await failing(client.get('/a'))).toMatchObject({ code: 'ERR_HTTP_CREDENTIALS', retryable: false })
     }
     token = 't0k'
     for (const options of [
