@@ -42,6 +42,8 @@ type Command = readonly RedisArgument[]
 
 /** How long the store's time is counted on by our own monotonic clock. */
 const TIME_HOLDS_MS = 1000
+/** How much longer than the quickest the reply may take by which that is done. */
+const SLOWER_MS = 50
 
 /**
  * Returns the looks of one store. Its time is taken anew once a second, not with each.
@@ -52,6 +54,7 @@ const TIME_HOLDS_MS = 1000
 export function createLookups(keys: StoreKeys, clock: Clock): Lookups {
   let offsetMs = 0
   let timeFrom = -Infinity
+  let leastTripMs = Infinity
   let last: Seen | undefined
   const ofOne = new Map<string, readonly string[]>()
   const control = ['HMGET', keys.control, 'inc', 'gen', 'seq']
@@ -74,10 +77,16 @@ export function createLookups(keys: StoreKeys, clock: Clock): Lookups {
     const now = clock.now()
     for (const reply of [record, time]) if (reply instanceof Error) throw reply
     const [inc, gen, seq] = listOf(record)
+    let aheadMs = offsetMs
     if (time !== undefined) {
       const [seconds, micros] = listOf(time)
-      offsetMs = Number(textOf(seconds)) * 1000 + Math.floor(Number(textOf(micros)) / 1000) - (sentAt + now) / 2
-      timeFrom = now
+      aheadMs = Number(textOf(seconds)) * 1000 + Math.floor(Number(textOf(micros)) / 1000) - (sentAt + now) / 2
+      // A slow reply may be off by half its time: good for this look, whose time that is, and not for quicker ones.
+      if (timeFrom === -Infinity || now - sentAt <= leastTripMs + SLOWER_MS) {
+        offsetMs = aheadMs
+        timeFrom = now
+        leastTripMs = Math.min(leastTripMs, now - sentAt)
+      }
     }
     if (inc === null || inc === undefined) return undefined
     const storedInc = textOf(inc)
@@ -85,7 +94,7 @@ export function createLookups(keys: StoreKeys, clock: Clock): Lookups {
       storedInc,
       inc: `${storedInc}.${gen === null ? '0' : textOf(gen)}`,
       seq: numberOf(Number(textOf(seq))),
-      nowMs: Math.floor(offsetMs + (sentAt + now) / 2),
+      nowMs: Math.floor(aheadMs + (sentAt + now) / 2),
       markers: markersIn(names, markers.map(markerText), storedInc),
     }
   }
@@ -108,6 +117,7 @@ export function createLookups(keys: StoreKeys, clock: Clock): Lookups {
     },
     reset() {
       timeFrom = -Infinity
+      leastTripMs = Infinity
     },
   }
 }
