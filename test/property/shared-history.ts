@@ -97,7 +97,8 @@ export async function checkedRead(
   const isOut = (): boolean => process.tier.link.away || !process.connection.connected
   const wasOut = isOut()
   // A deaf process lets its callers share a load that is under way: docs/protocol.md, against a stampede of paid calls.
-  const shares = how === 'getOrSet' && process.tier.link.deaf && stateOf(process.ns).loads.has(key)
+  const joins = how === 'getOrSet' || how === 'onlyIfCached'
+  const shares = joins && process.tier.link.deaf && stateOf(process.ns).loads.has(key)
   const load = async (): Promise<Versioned> => {
     const v = source.get(key) ?? 0
     await pause(world, 1 + Math.floor(random() * 60))
