@@ -114,13 +114,10 @@ function settled(
   // Guard `late`: what comes when the flight is over may have been outdated since, and nobody here would have heard of it.
   if (found === undefined || flight.over) return undefined
   const about = found.about as About
-  const now = tier.clock.now()
-  // Of the reply, too: a clear has cut off the cells of what memory held.
-  const softAt =
-    softenedByStore(about, entry.startSeq) ?? (isSoftened(state, entry, reply) ? Math.floor(now) : undefined)
+  const softAt = softenedSince(state, tier, about, entry, reply)
   if (softAt !== undefined) {
     endFreshness(found, about, softAt)
-    if (freshnessAt(about, now) === 'dead') return void state.memory.delete(id)
+    if (freshnessAt(about, tier.clock.now()) === 'dead') return void state.memory.delete(id)
   }
   // Guard `voidDrops`: what memory holds is older than what voided this flight.
   const { fill } = flight
@@ -130,9 +127,20 @@ function settled(
   return found
 }
 
-function isSoftened(state: NamespaceState, { tags, startSeq }: StoredEntry, { markers }: ReadReply): boolean {
-  if (tags.length === 0) return false
-  return markerNames(state.name, tags).some((name) => (markers.get(name)?.soft ?? 0) > startSeq)
+/** Since when a soft invalidation has ended the freshness of what was read. */
+function softenedSince(
+  state: NamespaceState,
+  tier: SharedSide,
+  about: About,
+  { tags, startSeq }: StoredEntry,
+  { markers }: ReadReply,
+): number | undefined {
+  if (tags.length === 0) return undefined
+  const known = softenedByStore(about, startSeq)
+  if (known !== undefined) return known
+  // A clear cuts off the cells of what memory held; the reply still knows.
+  const isSoft = markerNames(state.name, tags).some((name) => (markers.get(name)?.soft ?? 0) > startSeq)
+  return isSoft ? Math.floor(tier.clock.now()) : undefined
 }
 
 /**
