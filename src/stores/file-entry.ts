@@ -3,7 +3,7 @@ import { crc32 } from '../codec/checksum.js'
 import { keyDigestHex, type OfKey } from '../codec/entry-header.js'
 import { restamped } from '../codec/header-writer.js'
 import { readJson } from '../codec/json-reader.js'
-import { entryBytes, type ReadEntry, readEntry } from './entry-bytes.js'
+import { endedFreshness, entryBytes, type ReadEntry, readEntry } from './entry-bytes.js'
 import { readBase64 } from './file-base64.js'
 import type { StoredEntry } from './shared-store.js'
 import { isSubjectTag } from './subject.js'
@@ -98,10 +98,7 @@ export function expiredFile(
 ): { readonly entry: StoredEntry; readonly chunks: Uint8Array[] } | undefined {
   const { read } = readFileEntry(key, Buffer.from(bytes))
   if ('failure' in read || read.entry.header === undefined || !(read.entry.freshUntilMs > nowMs)) return undefined
-  // A fraction of a ms is what no writer gives: the entry is another one for who knows its id. And a little in the past, because
-  // readers think in a time of their own.
-  const freshUntilMs = Math.floor(nowMs) - 249.5
-  const header = restamped(read.entry.header, { ...read.entry, freshUntilMs })
+  const header = restamped(read.entry.header, { ...read.entry, freshUntilMs: endedFreshness(nowMs) })
   const end = bytes.indexOf(LINE_END)
   const at = bytes.lastIndexOf(HEAD, end) + HEAD.length
   return { entry: read.entry, chunks: [bytes.subarray(0, at), ...checked(header, bytes.subarray(end + 1))] }

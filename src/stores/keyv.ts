@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { optionUnknown } from '../errors/option-error.js'
 import { type Clock, createSystemClock } from '../runtime/clock.js'
 import { type Duration, parseDuration } from '../runtime/duration.js'
-import { storedId } from './entry-bytes.js'
+import { endedFreshness, storedId } from './entry-bytes.js'
 import { createMarkerBook, type MarkerBook, sameHard } from './keyv-markers.js'
 import { readRecord, writeRecord } from './keyv-record.js'
 import { type KeyvLike, type TextStore, textStoreOver } from './keyv-source.js'
@@ -160,9 +160,7 @@ async function expire(site: Site, ref: KeyRef): Promise<StampReply> {
   const now = site.clock.wall()
   const record = text === undefined ? undefined : readRecord(ref.key, ref.namespace, text, now)
   if (record !== undefined && record.entry.freshUntilMs > now) {
-    // Half a ms is what no writer gives: the entry is another one for who knows its id. And a little in the past, because
-    // readers think in a time of their own.
-    const entry = { ...record.entry, freshUntilMs: Math.floor(now) - 249.5 }
+    const entry = { ...record.entry, freshUntilMs: endedFreshness(now) }
     const goneAtMs = Number(text?.split('|', 2)[1])
     await site.texts.set(ref.key, writeRecord(ref.key, entry, record.ids, goneAtMs), Math.max(1, goneAtMs - now))
   }
