@@ -140,7 +140,9 @@ function pathOf({ base }: ModulePolicy, path: string, query: CallOptions['query'
   const [plain = '', own = ''] = splitOnce(path.split('#')[0] as string)
   url.pathname = `${prefix}${plain}`
   url.search = [base.search.slice(1), own].filter((part) => part !== '').join('&')
-  if (!isBelow(prefix, url.pathname) || !isBelow(slashed(prefix), slashed(url.pathname))) {
+  const { pathname } = url
+  const isInside = isBelow(prefix, pathname)
+  if (!isInside || (ESCAPED_SLASH.test(pathname) && !isBelow(slashed(prefix), slashed(pathname)))) {
     throw optionInvalid('path', 'a path below the `baseUrl`', undefined, 'Escape its parts with encodeURIComponent.')
   }
   for (const [name, values] of Object.entries(query ?? {})) {
@@ -148,17 +150,19 @@ function pathOf({ base }: ModulePolicy, path: string, query: CallOptions['query'
       if (value !== undefined) url.searchParams.append(name, String(value))
     }
   }
-  return `${url.pathname}${url.search}`
+  return `${pathname}${url.search}`
 }
 
 function isBelow(prefix: string, path: string): boolean {
   return path === prefix || path.startsWith(`${prefix}/`)
 }
 
+const ESCAPED_SLASH = /%2f|%5c/i
+
 // Many servers take an escaped slash for one, and `../` in an escaped id for the way up.
 function slashed(path: string): string {
   const url = new URL('http://a')
-  url.pathname = path.replace(/%2f|%5c/gi, '/')
+  url.pathname = path.replace(new RegExp(ESCAPED_SLASH, 'gi'), '/')
   return url.pathname.replace(/\/$/, '')
 }
 
